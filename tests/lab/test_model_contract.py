@@ -147,6 +147,7 @@ def test_every_operation_answers_as_the_model_says(lab: LabUnderTest) -> None:
     networks_and_roles(lab, call, mark)
     cluster(call, mark, family, version)
     snapshots_and_restores(lab, call, mark, version)
+    global_database(lab, call, mark)
     last_things(call, mark)
     assert OPERATIONS - REFUSED_ALWAYS - call.succeeded == set()
 
@@ -289,6 +290,41 @@ def snapshots_and_restores(lab: LabUnderTest, call: Contract, mark: str, version
         UseLatestRestorableTime=True,
     )  # fmt: skip
     settled(call, f"{name}-then")
+
+
+def global_database(lab: LabUnderTest, call: Contract, mark: str) -> None:
+    """The cluster leads a global database, hands over to the other region, gets the lead back, and is left alone."""
+    name, west = f"contract-{mark}", Contract(lab, "us-west-2")
+    it = {"GlobalClusterIdentifier": f"global-{mark}"}
+    arn = call("DescribeDBClusters", DBClusterIdentifier=name)["DBClusters"][0]["DBClusterArn"]
+    call("CreateGlobalCluster", **it, SourceDBClusterIdentifier=arn)
+    new = west("CreateDBCluster", **it, DBClusterIdentifier=f"{name}-west", Engine="aurora-postgresql")["DBCluster"]
+    settled(west, f"{name}-west")
+    west(
+        "CreateDBInstance", DBClusterIdentifier=f"{name}-west", DBInstanceIdentifier=f"{name}-west",
+        DBInstanceClass="db.r6g.large", Engine="aurora-postgresql",
+    )  # fmt: skip
+    settled(west, f"{name}-west")
+    call("ModifyGlobalCluster", **it, DeletionProtection=False)
+
+    def is_calm() -> bool:
+        found = call("DescribeGlobalClusters", **it)["GlobalClusters"][0]
+        states = {each["SynchronizationStatus"] for each in found["GlobalClusterMembers"]}
+        return bool(found["Status"] == "available" and states == {"connected"})
+
+    west("SwitchoverGlobalCluster", **it, TargetDbClusterIdentifier=new["DBClusterArn"])
+    eventually(is_calm, within=60)
+    settled(call, name)
+    call("FailoverGlobalCluster", **it, TargetDbClusterIdentifier=arn, AllowDataLoss=True)
+    eventually(is_calm, within=60)
+    settled(west, f"{name}-west")
+    west("RemoveFromGlobalCluster", **it, DbClusterIdentifier=new["DBClusterArn"])
+    settled(west, f"{name}-west")
+    call("RemoveFromGlobalCluster", **it, DbClusterIdentifier=arn)
+    call("DeleteGlobalCluster", **it)
+    west("DeleteDBInstance", DBInstanceIdentifier=f"{name}-west")
+    west("DeleteDBCluster", DBClusterIdentifier=f"{name}-west", SkipFinalSnapshot=True)
+    call.succeeded |= west.succeeded
 
 
 def last_things(call: Contract, mark: str) -> None:

@@ -187,6 +187,17 @@ def _resize(lab: Lab, body: _Json) -> _Json:
     return {"resized": body["cluster"]}
 
 
+def _lag(lab: Lab, body: _Json) -> _Json:
+    if not {"region", "cluster", "seconds"} <= set(body):
+        raise _Wrong("say {'region': …, 'cluster': …, 'seconds': N, or null for nothing more}")
+    behind = None if body["seconds"] is None else _number(body, "seconds")
+    try:
+        lab.rds.lag(str(body["region"]), str(body["cluster"]), behind)
+    except AwsError as error:
+        raise _Wrong(str(error)) from None
+    return {"lag": behind}
+
+
 def _administer(lab: Lab, body: _Json) -> _Json:
     statements = body.get("statements")
     if not {"region", "cluster", "database"} <= set(body) or not isinstance(statements, list):
@@ -275,6 +286,7 @@ _ACTIONS: dict[tuple[str, str], Callable[[Lab, _Json], _Json]] = {
     ("POST", "relays"): _admit,
     ("POST", "tick"): _tick,
     ("POST", "size"): _resize,
+    ("POST", "lag"): _lag,
     ("POST", "administer"): _administer,
     ("POST", "deed"): _do,
     ("POST", "spoil"): _spoil,

@@ -68,6 +68,10 @@ class RemoteLab:
             "POST", "deed", {"region": region, "cluster": cluster, "database": database, "deed": deed, "names": names}
         )
 
+    def lag(self, cluster: str, seconds: float | None, *, region: str) -> None:
+        """Let a secondary of a global database be so many real seconds behind; ``None``: it receives nothing more."""
+        self.ask("POST", "lag", {"region": region, "cluster": cluster, "seconds": seconds})
+
     def down(self, *, patience: float = 30) -> None:
         """End the lab and wait until it releases its folder."""
         with contextlib.suppress(Unreachable):  # the lab may be gone before it answers

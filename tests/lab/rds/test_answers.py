@@ -126,6 +126,7 @@ def test_every_served_operation_answers_as_the_model_says(account: Account, reco
     _beside(walk)
     _rare(walk)
     _snapshots(walk)
+    _global(walk)
     assert refused(account, "StartDBInstance", DBInstanceIdentifier="a-1") == "InvalidParameterCombination"
     assert refused(account, "StopDBInstance", DBInstanceIdentifier="a-1") == "InvalidParameterCombination"
     assert refused(account, "RebootDBCluster", DBClusterIdentifier="a") == "InvalidDBClusterStateFault"
@@ -339,6 +340,45 @@ def _snapshots(walk: Walk) -> None:
     account.become("from-t")
     walk("DeleteDBClusterSnapshot", DBClusterSnapshotIdentifier="s")
     walk("DescribeEvents")
+
+
+def _global(walk: Walk) -> None:
+    """A global database, from its making to its end."""
+    account, it = walk.account, {"GlobalClusterIdentifier": "g"}
+    walk("CreateGlobalCluster", **it, SourceDBClusterIdentifier="a", Tags=[{"Key": "k", "Value": "v"}])
+    key = account.world.client("kms", AWAY).create_key()["KeyMetadata"]["Arn"]
+    new = {**it, "DBClusterIdentifier": "g-2", "Engine": "aurora-postgresql", "KmsKeyId": key}
+    walk("CreateDBCluster", region=AWAY, **new)
+    account.become("g-2", region=AWAY)
+    member = {"DBInstanceIdentifier": "g-2-1", "DBInstanceClass": "db.r6g.large", "Engine": "aurora-postgresql"}
+    walk("CreateDBInstance", region=AWAY, DBClusterIdentifier="g-2", **member)
+    account.pass_time()
+    account.until(lambda: "'available'" in str(walk("DescribeDBInstances", region=AWAY)["DBInstances"]))
+    walk("DescribeDBClusters", region=AWAY)
+    arns = [account.cluster("a")["DBClusterArn"], account.cluster("g-2", AWAY)["DBClusterArn"]]
+
+    def rests() -> bool:
+        found = walk("DescribeGlobalClusters", **it)["GlobalClusters"][0]
+        states = [each["SynchronizationStatus"] for each in found["GlobalClusterMembers"]]
+        return bool(found["Status"] == "available" and set(states) == {"connected"})
+
+    walk("SwitchoverGlobalCluster", region=AWAY, **it, TargetDbClusterIdentifier=arns[1])
+    account.pass_time()
+    account.until(lambda: walk("DescribeGlobalClusters", **it)["GlobalClusters"][0]["Status"] == "available")
+    account.pass_time()
+    account.until(rests)
+    walk("FailoverGlobalCluster", **it, TargetDbClusterIdentifier=arns[0], AllowDataLoss=True)
+    account.pass_time()
+    account.until(lambda: walk("DescribeGlobalClusters", **it)["GlobalClusters"][0]["Status"] == "available")
+    account.pass_time()
+    account.until(rests)
+    walk("ModifyGlobalCluster", **it, NewGlobalClusterIdentifier="h")
+    it = {"GlobalClusterIdentifier": "h"}
+    walk("RemoveFromGlobalCluster", region=AWAY, **it, DbClusterIdentifier=arns[1])
+    account.become("g-2", region=AWAY)
+    walk("RemoveFromGlobalCluster", **it, DbClusterIdentifier=arns[0])
+    walk("DeleteGlobalCluster", **it)
+    walk("CreateGlobalCluster", **it, Engine="aurora-postgresql", EngineVersion=account.cluster("a")["EngineVersion"])
 
 
 def _the_end(walk: Walk) -> None:

@@ -47,7 +47,11 @@ def test_a_follower_reads_what_has_arrived_and_takes_no_write(each_yard: Yard) -
     eventually(lambda: bool(answer(follower, ROWS) == 20))
     with login(follower) as session, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         session.execute("delete from orders")
-    for act in (follower.back_up, lambda: follower.set_master_password("x" * 10), lambda: follower.snapshot(each_yard.place("s"))):
+    for act in (
+        follower.back_up,
+        lambda: follower.set_master_password("x" * 10),
+        lambda: follower.snapshot(each_yard.place("s")),
+    ):
         with pytest.raises(Refused, match="follows another one"):
             act()
 

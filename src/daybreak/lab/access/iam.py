@@ -50,6 +50,9 @@ _RDS_NAMES = {
     "DBClusterIdentifiers.member.1": "cluster",
     "SourceDbClusterResourceId": "cluster-auto-backup",
     "DbClusterResourceId": "cluster-auto-backup",
+    "DbClusterIdentifier": "cluster",
+    "TargetDbClusterIdentifier": "cluster",
+    "GlobalClusterIdentifier": "global-cluster",
 }
 _RDS_UNNAMED = {
     "DescribeDBClusters": "cluster",
@@ -61,6 +64,7 @@ _RDS_UNNAMED = {
     "DescribeDBClusterEndpoints": "cluster-endpoint",
     "DescribeDBProxies": "db-proxy",
     "DescribeDBClusterAutomatedBackups": "cluster-auto-backup",
+    "DescribeGlobalClusters": "global-cluster",
 }
 _S3_ACTIONS = {
     "ListBuckets": "ListAllMyBuckets",
@@ -237,13 +241,15 @@ def _new_arn(call: Call, account: str) -> str | None:
     """The ARN of what the call makes, which gets the call's tags."""
     for name in ("TargetDBClusterSnapshotIdentifier", "DBClusterSnapshotIdentifier", "DBInstanceIdentifier",
                  "DBClusterIdentifier", "TargetDBClusterParameterGroupIdentifier", "DBClusterParameterGroupName",
-                 "TargetDBParameterGroupIdentifier", "DBParameterGroupName"):  # fmt: skip
+                 "TargetDBParameterGroupIdentifier", "DBParameterGroupName", "GlobalClusterIdentifier"):  # fmt: skip
         if value := call.params.get(name):
             return _rds_arn(call.region, account, _RDS_NAMES[name], value)
     return None
 
 
 def _rds_arn(region: str, account: str, kind: str, name: str) -> str:
+    if kind == "global-cluster":  # it is of no region
+        region = ""
     return name if name.startswith("arn:") else f"arn:aws:rds:{region}:{account}:{kind}:{name}"
 
 

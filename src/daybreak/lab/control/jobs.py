@@ -55,6 +55,10 @@ class JobKind:
     broken_status = "failed"
     """The status the resource takes when real work breaks."""
 
+    def regions(self, job: Job) -> frozenset[str]:
+        """The regions without which the job stands still."""
+        return frozenset({job.region})
+
     def early(self, job: Job) -> Work | None:
         """The real work that begins at once; done again from the start after a crash."""
         return None
@@ -172,13 +176,16 @@ class Control:
             try:
                 with self._state.transaction():
                     for job in list(self._jobs.values()):
-                        if job.region not in self._down:
+                        if not self._is_held_up(job):
                             self._drive(job)
             except Exception:  # without this loop the lab stands still: report the error and go on
                 log.exception("the control loop stumbled")
                 self._wake.wait(1.0)
                 continue
             self._wake.wait(self._pause())
+
+    def _is_held_up(self, job: Job) -> bool:
+        return bool(self._down and self._kinds[job.kind].regions(job) & self._down)
 
     def _drive(self, job: Job) -> None:
         progress = self._progress.setdefault(job.id, _Progress())
@@ -246,7 +253,7 @@ class Control:
         pause: float | None = None
         for id, progress in list(self._progress.items()):
             job = self._jobs.get(id)
-            if job is None or progress.running or job.region in self._down:
+            if job is None or progress.running or self._is_held_up(job):
                 continue
             left = HELD_PAUSE if progress.held else self._clock.real_seconds_until(job.due)
             if left is not None:

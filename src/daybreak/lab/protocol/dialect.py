@@ -31,6 +31,7 @@ _NAMES = (  # the thing that a call makes or changes comes before the thing that
     "DBInstanceIdentifier",
     "DBClusterEndpointIdentifier",
     "DBClusterIdentifier",
+    "GlobalClusterIdentifier",
     "TargetDBClusterParameterGroupIdentifier",
     "TargetDBParameterGroupIdentifier",
     "DBClusterParameterGroupName",

@@ -111,16 +111,15 @@ ABSENT: Mapping[str, Members] = {
         " CreateTime DefaultCharacterSet SupportedCharacterSets SupportedNcharCharacterSets SupportedTimezones",
     },
     "it belongs to a Multi-AZ DB cluster": {
-        "DBCluster": "DBClusterInstanceClass Iops StorageThroughput PubliclyAccessible CertificateDetails StatusInfos"
-        " ReplicationSourceIdentifier",
+        "DBCluster": "DBClusterInstanceClass Iops StorageThroughput PubliclyAccessible CertificateDetails StatusInfos",
         "ClusterPendingModifiedValues": "Iops AllocatedStorage CertificateDetails",
         "DBClusterSnapshot": "StorageThroughput",
         "DBClusterAutomatedBackup": "Iops StorageThroughput",
     },
     "it belongs to Aurora Serverless v1": {"DBCluster": "Capacity ScalingConfigurationInfo"},
     "it belongs to Limitless": {"DBCluster": "LimitlessDatabase ClusterScalabilityType"},
-    "it belongs to a global database": {
-        "DBCluster": "GlobalClusterIdentifier GlobalWriteForwardingStatus GlobalWriteForwardingRequested"
+    "no cluster of a global database forwards writes": {
+        "DBCluster": "GlobalWriteForwardingStatus GlobalWriteForwardingRequested"
     },
     "it belongs to express configuration": {"DBCluster": "VPCNetworkingEnabled InternetAccessGatewayEnabled"},
     "it belongs to an activity stream, and none is started": {

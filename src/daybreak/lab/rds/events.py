@@ -53,6 +53,30 @@ TEMPLATES: dict[str, Template] = {
     "failover-completed": Template(
         "RDS-EVENT-0071", _CLUSTER, ("failover",), "Completed failover to DB instance: {name}"
     ),
+    "switchover-started": Template(
+        "RDS-EVENT-0181",
+        _CLUSTER,
+        ("global failover",),
+        "Global switchover to DB cluster {name} in Region {place} started.",
+    ),
+    "switchover-done": Template(
+        "RDS-EVENT-0185",
+        _CLUSTER,
+        ("global failover",),
+        "Global switchover to DB cluster {name} in Region {place} finished.",
+    ),
+    "global-failover-done": Template(
+        "RDS-EVENT-0238",
+        _CLUSTER,
+        ("global failover",),
+        "Global failover to DB cluster {name} in Region {place} completed.",
+    ),
+    "resynchronized": Template(
+        "guess",
+        _CLUSTER,
+        ("global failover",),
+        "The DB cluster {name} follows the primary of its global cluster again.",
+    ),
     "credentials-reset": Template("RDS-EVENT-0016", _CLUSTER, ("configuration change",), "Reset master credentials"),
     "cluster-failed": Template("guess", _CLUSTER, ("failure",), "{reason}"),
     "instance-created": Template("RDS-EVENT-0005", _INSTANCE, ("creation",), "DB instance created"),

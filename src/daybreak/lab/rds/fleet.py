@@ -41,6 +41,9 @@ class Wanted:
     parameters: Mapping[str, str]
 
 
+Place = tuple[str, str, str]
+"""Region, resource id and version of a volume."""
+
 WantedOf = Callable[[str, str], Wanted | None]
 """Says how the server of (region, resource id) should be; ``None`` when that volume should have none."""
 
@@ -116,15 +119,65 @@ class Fleet:
 
     def snapshot(self, region: str, source: tuple[str, str], name: str) -> None:
         """Copy what a volume holds now."""
-        place = self._fresh(self.snapshot_place(region, name))
-        self.volume(region, *source).snapshot(place)
+        volume = self.volume(region, *source)
+        if volume.follows:  # PostgreSQL copies no server that follows while it runs; what has arrived is in its backups
+            self.snapshot_of_moment((region, *source), None, region, name)
+        else:
+            volume.snapshot(self._fresh(self.snapshot_place(region, name)))
+
+    # -- volumes that follow --
+
+    def follow(self, region: str, resource: str, leader: Place) -> None:
+        """Make a volume that follows another one; wipes what is there of it."""
+        source = self.volume(*leader)
+        self.tick(leader[1], patience=30)
+        with self._locks[resource]:
+            self._erase(region, resource)
+            self._keep(resource, Volume.follow(source, self._fresh(self.place(region, resource))))
+
+    def ship(self, leader: str, follower: str, until: datetime) -> None:
+        """Send a follower what its leader published for moments up to ``until``; the leader publishes anew if it can at once."""
+        ours, theirs = self._volumes.get(leader), self._volumes.get(follower)
+        if ours is None or theirs is None or not theirs.follows:
+            return
+        if self._locks[leader].acquire(timeout=0.05):
+            try:
+                ours.tick()
+            finally:
+                self._locks[leader].release()
+        with self._locks[follower]:
+            ours.send(theirs, until)
+            theirs.keep_up()
+
+    def last_moment(self, resource: str) -> datetime | None:
+        """The last moment whose log a follower has; ``None`` when it is not open."""
+        volume = self._volumes.get(resource)
+        return volume.window[1] if volume is not None else None
+
+    def hand_over(self, leader: Place, follower: Place) -> None:
+        """Stop a leader, and send its follower all that was ever committed."""
+        source, target = self.volume(*leader), self.volume(*follower)
+        with self._locks[leader[1]], self._locks[follower[1]]:
+            self._settled.pop(leader[1], None)
+            source.hand_over(target)
+
+    def promote(self, region: str, resource: str, version: str) -> None:
+        """Make a follower take writes, with what has arrived, and start its server as it should be."""
+        volume = self.volume(region, resource, version)
+        with self._locks[resource]:
+            self._settled.pop(resource, None)
+            volume.promote()
+            self._windows[resource] = volume.window
+        self.settle(region, resource, version)
+
+    # -- snapshots --
 
     def copy_snapshot(self, source: tuple[str, str], region: str, name: str) -> None:
         """Copy a snapshot's copy, (region, name), to another region or under another name."""
         copy_snapshot(self.snapshot_place(*source), self._fresh(self.snapshot_place(region, name)))
 
-    def snapshot_of_moment(self, volume: tuple[str, str, str], moment: datetime, region: str, name: str) -> None:
-        """Make a snapshot's copy of a moment of a volume's backups; ``volume`` is its region, resource id and version."""
+    def snapshot_of_moment(self, volume: Place, moment: datetime | None, region: str, name: str) -> None:
+        """Make a snapshot's copy of a moment of a volume's backups (``None``: the last); ``volume`` is its region, resource id and version."""
         draft = self._fresh(self.place(region, f"draft-{name}"))
         copied = self.volume(*volume).restore(draft, moment)
         copied.snapshot(self._fresh(self.snapshot_place(region, name)))

@@ -29,13 +29,17 @@ from daybreak.lab.protocol.codec import check_required
 from daybreak.lab.protocol.errors import AwsError
 from daybreak.lab.rds import catalog, desk, events, networks, parameter_groups, proxies, tags
 from daybreak.lab.rds.addresses import Address
-from daybreak.lab.rds.clusters import changes, clusters, deletions, endpoints, restores, roles, servers
+from daybreak.lab.rds.clusters import changes, clusters, creations, deletions, endpoints, restores, roles, servers
 from daybreak.lab.rds.contract import Params, refuse_foreign
 from daybreak.lab.rds.desk import Call, Desk, cluster_by_resource
 from daybreak.lab.rds.fleet import Fleet
+from daybreak.lab.rds.globals import globals as global_clusters
+from daybreak.lab.rds.globals import moves
+from daybreak.lab.rds.globals.shipping import SHIP_SECONDS, STOPPED, Shipping
 from daybreak.lab.rds.instances import changes as instance_changes
 from daybreak.lab.rds.instances import deletions as instance_deletions
 from daybreak.lab.rds.instances import instances
+from daybreak.lab.rds.membership import is_secondary
 from daybreak.lab.rds.snapshots import backups, copies, snapshots
 from daybreak.lab.rds.values import check_values
 from daybreak.lab.servers.pages import Wound
@@ -49,8 +53,11 @@ NOUNS = (
     deletions,
     roles,
     clusters,
+    creations,
     endpoints,
     events,
+    global_clusters,
+    moves,
     instances,
     instance_changes,
     instance_deletions,
@@ -176,14 +183,16 @@ class Rds:
         self._clock.go_on_from(max([saved["simulated"], *begun]))
         self._down_again()
         for _, _, cluster in self._state.everywhere("cluster"):
-            if not self._fleet.addresses.take_again(Address(cluster["Endpoint"], cluster["Port"])):
-                log.warning("%s is taken by another process, %s", cluster["Endpoint"], cluster["DBClusterIdentifier"])
+            for host in (cluster["Endpoint"], cluster["ReaderEndpoint"]):
+                if not self._fleet.addresses.take_again(Address(host, cluster["Port"])):
+                    log.warning("%s is taken by another process, %s", host, cluster["DBClusterIdentifier"])
         self._open_all()
         self._fleet.start()
         self._desk.control.start()
         loops: tuple[tuple[str, Callable[[], None]], ...] = (
             ("rds-tick", self._tick_forever),
             ("rds-watch", self._watch_forever),
+            ("rds-ship", self._ship_forever),
         )
         self._threads = [threading.Thread(target=run, name=name, daemon=True) for name, run in loops]
         for thread in self._threads:
@@ -237,6 +246,14 @@ class Rds:
             if self._state.get("cluster", region, cluster) is None:
                 raise AwsError("DBClusterNotFoundFault", f"DBCluster {cluster} not found.", 404)
             self._state.change("cluster", region, cluster, _gigabytes=gigabytes)
+
+    def lag(self, region: str, cluster: str, behind: float | None) -> None:
+        """Let a secondary cluster be so many real seconds behind its primary; ``None`` stops what is sent to it."""
+        with self._state.transaction():
+            found = self._state.get("cluster", region, cluster.lower())
+            if found is None or not is_secondary(found):
+                raise AwsError("DBClusterNotFoundFault", f"there is no secondary cluster '{cluster}' in {region}", 404)
+            self._state.change("cluster", region, cluster.lower(), _lag=STOPPED if behind is None else behind)
 
     def endpoints(self) -> frozenset[str]:
         """``HOST:PORT`` of every cluster."""
@@ -294,6 +311,11 @@ class Rds:
                     can_tick = region not in self._desk.down and id not in ticking and self._fleet.is_running(id)
                     if can_tick and self._publishing.is_due(id):
                         ticking[id] = pool.submit(self._tick_quietly, id)
+
+    def _ship_forever(self) -> None:
+        shipping = Shipping(self._desk)
+        while not self._ending.wait(SHIP_SECONDS):
+            shipping.round()
 
     def _watch_forever(self) -> None:
         last = 0.0
@@ -373,5 +395,13 @@ class Rds:
             list(pool.map(open_one, rows))
 
 
-MAKING = frozenset({"create-cluster", "restore-to-point-in-time", "restore-from-snapshot", "clone-cluster"})
+MAKING = frozenset(
+    {
+        "create-cluster",
+        "restore-to-point-in-time",
+        "restore-from-snapshot",
+        "clone-cluster",
+        "create-secondary",
+    }
+)
 """Jobs whose volume is wiped and made again after a crash."""

@@ -114,7 +114,7 @@ ELSEWHERE: Mapping[str, str] = {
     " AssociatedRoles.RoleArn RoleArn SnapshotIdentifier SourceDBClusterIdentifier"
     " SourceDBClusterParameterGroupIdentifier SourceDBClusterSnapshotIdentifier SourceDBParameterGroupIdentifier"
     " SourceDbClusterResourceId StaticMembers SubnetIds TargetDBClusterParameterGroupIdentifier"
-    " TargetDBClusterSnapshotIdentifier TargetDBInstanceIdentifier TargetDBParameterGroupIdentifier TargetGroupName"
+    " DbClusterIdentifier TargetDBClusterSnapshotIdentifier TargetDBInstanceIdentifier TargetDBParameterGroupIdentifier TargetGroupName"
     " VpcSecurityGroupIds VpcSubnetIds DBProxyName",
     "its refusal has another code than that of a bad value": "AttributeName CloudwatchLogsExportConfiguration"
     ".DisableLogTypes CloudwatchLogsExportConfiguration.EnableLogTypes EnableCloudwatchLogsExports Marker"

@@ -65,10 +65,19 @@ def copy_at_rest(node: Node, target: Path) -> None:
     copy_file(node.data / "pg_wal" / segment, target / "pg_wal" / segment)
 
 
+STATE = re.compile(r"^Database cluster state: +(.*)$", re.MULTILINE)
+
+
+def rests(node: Node) -> bool:
+    """Whether a server was stopped cleanly, not by a power cut."""
+    state = STATE.search(spawner().run([node.install.bin / "pg_controldata", "-D", node.data]))
+    return state is not None and state.group(1) == "shut down"
+
+
 def first_segment(node: Node) -> str:
     """The piece of log from which a stopped server starts."""
     said = spawner().run([node.install.bin / "pg_controldata", "-D", node.data])
-    state = re.search(r"^Database cluster state: +(.*)$", said, re.MULTILINE)
+    state = STATE.search(said)
     found = re.search(r"^Latest checkpoint's REDO WAL file: +(\w+)$", said, re.MULTILINE)
     if found is None or state is None or state.group(1) != "shut down":
         raise Failed(f"the data in '{node.home.name}' was not shut down cleanly: '{state.group(1) if state else said}'")

@@ -32,7 +32,11 @@ _AS_LARGE = {
 def settings(node: Node, archive: Archive, asked: dict[str, str]) -> dict[str, str]:
     """The settings of a server that follows, beside those that were asked for."""
     known = dict(
-        re.findall(r"^(\w+ setting): +(\d+)$", spawner().run([node.install.bin / "pg_controldata", "-D", node.data]), re.M)
+        re.findall(
+            r"^(\w+ setting): +(\d+)$",
+            spawner().run([node.install.bin / "pg_controldata", "-D", node.data]),
+            re.MULTILINE,
+        )
     )
     large = {
         name: str(max(int(known.get(word, 0)), _whole(asked.get(name)), LEAST_CONNECTIONS if "conn" in name else 0))

@@ -24,6 +24,13 @@ class Listen:
     port: int
     authority: Authority
     admitted: tuple[str, ...] = ("0.0.0.0/0",)
+    also: tuple[str, ...] = ()
+    """Other addresses at which it answers as well."""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Every address at which it answers."""
+        return (self.host, *self.also)
 
 
 def configuration(archive: Archive, reaching: Mapping[str, str]) -> dict[str, str]:
@@ -33,14 +40,16 @@ def configuration(archive: Archive, reaching: Mapping[str, str]) -> dict[str, st
 
 def open_gate(node: Node, listen: Listen, *, strict: bool) -> None:
     """Let the admitted clients in at the cluster's address; ``strict`` means only those that encrypt."""
-    identity = listen.authority.identity(listen.host)
     server = str(node.socket)
-    gates().open(Gate(listen.host, listen.port, server, str(identity), SUPERUSER, strict, listen.admitted))
+    for host in listen.hosts:
+        identity = listen.authority.identity(host)
+        gates().open(Gate(host, listen.port, server, str(identity), SUPERUSER, strict, listen.admitted))
 
 
 def close_gate(node: Node, listen: Listen) -> None:
     """Let no client in any more, and cut the sessions."""
-    gates().close(listen.host, listen.port, str(node.socket))
+    for host in listen.hosts:
+        gates().close(host, listen.port, str(node.socket))
 
 
 @contextmanager

@@ -30,7 +30,15 @@ from daybreak.lab.servers.template import settings_catalog, template
 from daybreak.lab.servers.tree import copy_data, copy_whole, remove
 from daybreak.lab.volumes import following
 from daybreak.lab.volumes.archive import Archive
-from daybreak.lab.volumes.bringing import add_cold_base, adopt_copy, copy_ancestry, copy_at_rest, delete_data, recover
+from daybreak.lab.volumes.bringing import (
+    add_cold_base,
+    adopt_copy,
+    copy_ancestry,
+    copy_at_rest,
+    delete_data,
+    recover,
+    rests,
+)
 from daybreak.lab.volumes.deeds import Hands, carry_out
 from daybreak.lab.volumes.heartbeat import Heartbeat
 from daybreak.lab.volumes.serving import Listen, alone, close_gate, configuration, open_gate
@@ -295,6 +303,9 @@ class Volume:
                 self._heartbeat.wait_for(last)
                 self._archive.copy_log(first, last, place / "data" / "pg_wal")
             else:
+                if not rests(self._node):
+                    with alone(self._node, self._archive):
+                        pass  # it replays its own log
                 copy_at_rest(self._node, place / "data")
             _write_document(place, self._document)
             return place
@@ -329,6 +340,8 @@ class Volume:
         """Stop, and send a follower all that was ever committed here."""
         with self._lock:
             self.stop()
+            if not follower.follows:
+                return
             self._archive.send(follower._archive, self._archive.latest)
             following.send_rest(self._node, self._archive, follower._archive)
 
@@ -336,6 +349,8 @@ class Volume:
         """Stop, replay all that has arrived, and follow nobody any more; the window begins anew."""
         with self._lock:
             self.stop()
+            if not self.follows:
+                return
             following.unmark(self._node)
             recover(self._node, None, self._archive)
             remove(self.place / "backups")

@@ -201,6 +201,11 @@ def check_times(daily: str, weekly: str) -> Doc:
     return {"PreferredBackupWindow": daily, "PreferredMaintenanceWindow": weekly.lower()}
 
 
+def reader_address(call: Call, port: int) -> str:
+    """An address of its own for the readers' endpoint of a cluster at that port."""
+    return call.desk.fleet.addresses.take(port).host
+
+
 def new_cluster(call: Call, name: str, version: str, settings: Doc, *, port: int = 5432) -> Doc:
     """Make the document of a new cluster, and take an address for it; ``port`` is for a call that names none."""
     desk, asked_port = call.desk, int(call.get("Port", port))

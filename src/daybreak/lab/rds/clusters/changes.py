@@ -24,6 +24,7 @@ from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.events import emit
 from daybreak.lab.rds.identifiers import new_identifier
 from daybreak.lab.rds.known import find_cluster, require_status
+from daybreak.lab.rds.membership import refuse_write
 
 _PLAIN = {
     "DeletionProtection": "DeletionProtection",
@@ -69,6 +70,8 @@ def modify_cluster(call: Call) -> Doc:
     new = {member: call.get(name) for name, member in _PLAIN.items() if call.get(name) is not None}
     new |= _check_settings(call, cluster)
     password, secret = _password(call, cluster)
+    if password:
+        refuse_write(cluster, "The master password")
     waiting: Doc = dict(cluster.get("PendingModifiedValues", {}))
     if target := _new_name(call):
         waiting["DBClusterIdentifier"] = target

@@ -14,6 +14,7 @@ from daybreak.lab.rds.desk import Call, DeskJob, changes, job, members_of
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.events import emit
 from daybreak.lab.rds.known import find_cluster, require_status
+from daybreak.lab.rds.membership import refuse_deletion
 from daybreak.lab.rds.snapshots.backups import after_deletion
 from daybreak.lab.rds.snapshots.snapshots import begin_final_snapshot, finish_final_snapshot
 
@@ -54,6 +55,7 @@ def delete_cluster(call: Call) -> Doc:
 
 def _check_delete(call: Call, cluster: Doc) -> str | None:
     """Refuse what AWS refuses; return the identifier of the final snapshot, if the call asks for one."""
+    refuse_deletion(call, cluster)
     if cluster["DeletionProtection"]:
         raise invalid_combination("Cannot delete protected Cluster, please disable deletion protection and try again.")
     if cluster["Status"] in _BUSY:
@@ -118,7 +120,8 @@ class DeleteCluster(DeskJob):
             if row["DBClusterIdentifier"] == name:
                 self.desk.state.drop("endpoint", job.region, row["DBClusterEndpointIdentifier"])
         self.desk.state.drop("cluster", job.region, name)
-        self.desk.fleet.addresses.give_back(Address(cluster["Endpoint"], cluster["Port"]))
+        for host in {cluster["Endpoint"], cluster["ReaderEndpoint"]}:
+            self.desk.fleet.addresses.give_back(Address(host, cluster["Port"]))
         emit(self.desk, job.region, "cluster-deleted", name)
 
     def fail(self, job: Job, status: str, message: str) -> None:

@@ -12,6 +12,7 @@ from daybreak.lab.rds.desk import Call, DeskJob, changes, job, looks, members_of
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.identifiers import new_identifier
 from daybreak.lab.rds.known import find_cluster, require_status
+from daybreak.lab.rds.membership import is_secondary
 from daybreak.lab.rds.paging import PAGES, filter_rows, page
 from daybreak.lab.rds.tagging import check_tags
 
@@ -45,7 +46,7 @@ def create_endpoint(call: Call) -> Doc:
         "DBClusterEndpointIdentifier": name,
         "DBClusterIdentifier": cluster["DBClusterIdentifier"],
         "DBClusterEndpointResourceIdentifier": resource_id("cluster-endpoint-"),
-        "Endpoint": cluster["Endpoint"],
+        "Endpoint": cluster["ReaderEndpoint"],
         "Status": "creating",
         "EndpointType": "CUSTOM",
         "DBClusterEndpointArn": call.desk.arn(call.region, "cluster-endpoint", name),
@@ -105,6 +106,8 @@ def delete_endpoint(call: Call) -> Doc:
 
 def _own(cluster: Doc, kind: str) -> Doc:
     status = "available" if cluster["Status"] == "available" else "creating"
+    if kind == "WRITER" and is_secondary(cluster):
+        status = "inactive"
     endpoint = cluster["Endpoint" if kind == "WRITER" else "ReaderEndpoint"]
     name = cluster["DBClusterIdentifier"]
     return {"DBClusterIdentifier": name, "Endpoint": endpoint, "Status": status, "EndpointType": kind}

@@ -13,6 +13,7 @@ from daybreak.lab.rds import networks
 from daybreak.lab.rds.desk import Desk, cluster_by_resource, members_of
 from daybreak.lab.rds.durations import PARAMETER_GROUP_REST
 from daybreak.lab.rds.fleet import Wanted
+from daybreak.lab.rds.membership import is_secondary
 from daybreak.lab.rds.parameter_groups import CLUSTER, INSTANCE, Kind, group_of
 from daybreak.lab.rds.parameters import values_of
 from daybreak.lab.servers.aurora import KIND
@@ -29,8 +30,12 @@ def goal_of(desk: Desk, down: frozenset[str], region: str, resource: str) -> Wan
         return None
     writer = next(iter(members_of(desk.state, region, cluster["DBClusterIdentifier"])), None)
     is_up = writer is not None and bool(writer.get("_up")) and writer["DBInstanceStatus"] not in DEAD
-    listen = Listen(cluster["Endpoint"], cluster["Port"], desk.fleet.authority)
-    if writer is None or not is_up or cluster["Status"] in DEAD or region in down:
+    host, also = cluster["Endpoint"], cluster["ReaderEndpoint"]
+    if is_secondary(cluster):
+        host = also
+    listen = Listen(host, cluster["Port"], desk.fleet.authority, also=() if also == host else (also,))
+    is_dead = cluster["Status"] in DEAD or region in down or cluster.get("_is_behind")
+    if writer is None or not is_up or is_dead:
         return Wanted(running=False, listen=listen, parameters={})
     listen = replace(listen, admitted=networks.admission(desk, region, cluster))
     effective = cluster.get("_effective", {}) if cluster.get("_is_group_in_force", True) else {}

@@ -17,6 +17,7 @@ from daybreak.lab.rds.instances.instances import (
     find_instance,
 )
 from daybreak.lab.rds.known import find_cluster, require_status
+from daybreak.lab.rds.membership import refuse_last_instance
 
 
 def _refuse_member(call: Call) -> Doc:
@@ -43,6 +44,7 @@ def delete_instance(call: Call) -> Doc:
     if call.get("FinalDBSnapshotIdentifier"):
         raise invalid_combination("FinalDBSnapshotIdentifier can not be specified when deleting a cluster instance.")
     cluster = find_cluster(call, instance["DBClusterIdentifier"])
+    refuse_last_instance(call, cluster, name)
     if cluster["Status"] in ("stopped", "stopping", "starting"):
         require_status(cluster, "available")
     for other in call.desk.control.jobs(call.region, instance=name):

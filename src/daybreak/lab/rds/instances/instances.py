@@ -109,8 +109,8 @@ def view(desk: Desk, region: str, instance: Doc) -> Doc:
     result["CertificateDetails"] = {"CAIdentifier": name, "ValidTill": instance["InstanceCreateTime"] + catalog.VALID}
     result["StorageType"] = cluster.get("StorageType", "aurora")
     if instance["DBInstanceStatus"] not in ("creating", "failed", "insufficient-capacity", "incompatible-network"):
-        endpoint = {"Address": cluster["Endpoint"], "Port": cluster["Port"], "HostedZoneId": cluster["HostedZoneId"]}
-        result["Endpoint"] = endpoint
+        host, port = cluster["ReaderEndpoint"], cluster["Port"]
+        result["Endpoint"] = {"Address": host, "Port": port, "HostedZoneId": cluster["HostedZoneId"]}
     return result
 
 
