@@ -266,10 +266,14 @@ def _conditions(
     click.option("--skip", type=click.IntRange(0), help="Let so many pass first."),
     click.option("--probability", type=click.FloatRange(0, 1), help="Hit with this chance."),
 )
-@click.option("--set", "args", multiple=True, metavar="NAME=VALUE", help="code, status, message or seconds.")
+@click.option("--set", "args", multiple=True, metavar="NAME=VALUE", help="code, status, message, seconds or api.")
 @_in_folder
 def fault_add(*, effect: str, conditions: dict[str, str | float], args: tuple[str, ...], folder: Path | None) -> None:
-    """Plant one fault; it stands until it is spent or cleared."""
+    """Plant one fault; it stands until it is spent or cleared.
+
+    A lost region (region_down --region R) has no databases and no buckets; its API closes, hangs, errors or is empty
+    (--set api=hangs).
+    """
     rule = _find(folder).ask("POST", "faults", {"effect": effect, "args": _arguments(args), **conditions})
     print_line(f"planted {rule['id']}: {rule['effect']}")
 

@@ -86,6 +86,7 @@ class Lab:
             self.traffic,
             ACCOUNT,
             self._bucket_of,
+            self.world.bucket_region,
         )
         try:
             self.server = Server(self._answer, port=port)

@@ -18,9 +18,9 @@ from botocore.model import OperationNotFoundError
 
 from daybreak.lab.access.iam import Iam
 from daybreak.lab.account.manners import Manners
-from daybreak.lab.account.replay import Recorded
+from daybreak.lab.account.replay import Recorded, is_read
 from daybreak.lab.account.vaults import answer_about_points
-from daybreak.lab.control.faults import Effect, Faults, Rule
+from daybreak.lab.control.faults import Api, Effect, Faults, Rule
 from daybreak.lab.http.message import LOST, Reply, Request
 from daybreak.lab.protocol import codec
 from daybreak.lab.protocol.boto import service_model
@@ -35,12 +35,18 @@ from daybreak.lab.protocol.dialect import (
     in_path_style,
     unknown_operation_reply,
 )
+from daybreak.lab.protocol.emptiness import nothing
 from daybreak.lab.protocol.errors import AwsError
 from daybreak.lab.rds.front import Rds
 from daybreak.lab.traffic import Traffic
 
 _GLOBAL = frozenset({"iam", "route53"})
-"""Services outside all regions: the loss of a region does not affect them."""
+"""Services outside all regions: the loss of a region does not affect what they answer."""
+
+_CONTROL_PLANE = "us-east-1"
+"""The region from which services outside all regions are changed: without it nothing of theirs can be (FACTS 4.12)."""
+
+_PATIENCE = 0.1  # seconds between two looks whether a lost region is back
 
 _CONSTANT = frozenset({"GetSessionToken", "GetFederationToken"})
 """Calls to which moto answers with a key that is the same in every moto."""
@@ -62,6 +68,8 @@ class Wire:
     account: str
     bucket_of: Callable[[str], str]
     """The bucket that a ``Host`` names, empty when it names the lab itself."""
+    region_of_bucket: Callable[[str], str | None]
+    """The region of a bucket; ``None`` when there is no such bucket."""
 
     def answer(self, request: Request) -> Reply:
         """Answer one request to AWS; the reply may be `LOST`."""
@@ -75,15 +83,18 @@ class Wire:
         return reply
 
     def _through_faults(self, call: Call, request: Request, request_id: str) -> Reply:
-        region = "aws-global" if call.service in _GLOBAL else call.region
-        rule = self.faults.match(call.service, call.operation, region, call.identifier)
+        if not self.faults.rules():
+            return self._ask_service(call, request, request_id)
+        rule = self.faults.match(call.service, call.operation, self._region_of(call, request), call.identifier)
         if rule is None:
             return self._ask_service(call, request, request_id)
         match rule.effect:
             case Effect.ERROR:
                 return error_of_rule(call, rule, request_id)
-            case Effect.DROP_BEFORE | Effect.REGION_DOWN:
+            case Effect.DROP_BEFORE:
                 return LOST
+            case Effect.REGION_DOWN:
+                return self._answer_for_lost_region(call, rule, request_id)
             case Effect.DELAY:
                 time.sleep(float(rule.args.get("seconds", 1.0)))
         reply = self._ask_service(call, request, request_id)
@@ -93,6 +104,25 @@ class Wire:
             case Effect.ERROR_AFTER:
                 return error_of_rule(call, rule, request_id)
         return reply
+
+    def _region_of(self, call: Call, request: Request) -> str:
+        """The region that answers: of a bucket its own, of a service outside all regions that of its control plane for changes."""
+        if call.service in _GLOBAL:
+            return "aws-global" if is_read(request) else _CONTROL_PLANE
+        bucket = str(call.params.get("Bucket", "")) if call.service == "s3" else ""
+        return (self.region_of_bucket(bucket) if bucket else None) or call.region
+
+    def _answer_for_lost_region(self, call: Call, rule: Rule, request_id: str) -> Reply:
+        match rule.args.get("api", Api.CLOSES):
+            case Api.HANGS:
+                while self.faults.stands(rule.id):
+                    time.sleep(_PATIENCE)
+                return LOST
+            case Api.EMPTY if empty := nothing(call, request_id):
+                return empty
+            case Api.ERRORS | Api.EMPTY:
+                return error_reply(call, "InternalFailure", "An internal error has occurred.", 500, request_id)
+        return LOST
 
     def _ask_service(self, call: Call, request: Request, request_id: str) -> Reply:
         if call.access_key in self.iam.expired:

@@ -168,6 +168,14 @@ class World:
         except ClientError:
             return None
 
+    def bucket_region(self, name: str) -> str | None:
+        """The region of the bucket of that name; ``None`` when there is none."""
+        try:
+            answer = self.client("s3", "us-east-1").get_bucket_location(Bucket=name)
+        except ClientError:
+            return None
+        return str(answer.get("LocationConstraint") or "us-east-1")
+
     def caller(self, access_key: str) -> str | None:
         """The ARN of the access key's owner (a user, or a session of a role); ``None`` when it has no owner."""
         client = self._make_client("sts", "us-east-1", access_key)

@@ -30,11 +30,24 @@ class Effect(StrEnum):
     ERROR_AFTER = "error_after"
     """Do it, then answer an error (500 unless ``args`` says otherwise)."""
     REGION_DOWN = "region_down"
-    """The region's API closes every connection and its databases are stopped."""
+    """The region is lost: its databases are stopped, its buckets are away, and its API does as ``args.api`` says (`Api`)."""
     STUCK = "stuck"
     """A job of the control plane does not finish while the rule stands."""
     FAIL = "fail"
     """A job of the control plane ends in ``args.status`` with an event."""
+
+
+class Api(StrEnum):
+    """What the API of a lost region does."""
+
+    CLOSES = "closes"
+    """Each connection is closed without an answer. This is so unless somebody says otherwise."""
+    HANGS = "hangs"
+    """Nothing comes, until the region is back."""
+    ERRORS = "errors"
+    """Each call is answered with 500, InternalFailure."""
+    EMPTY = "empty"
+    """Each list is empty, which no AWS says of a region that is full; all other calls are answered with 500."""
 
 
 JOB_EFFECTS = frozenset({Effect.STUCK, Effect.FAIL})
@@ -105,6 +118,8 @@ def rule_of(name: str, document: Mapping[str, Any]) -> Rule:
             raise BadRule(f"{key!r} has the wrong type: {values[key]!r}")
     if values["effect"] is Effect.REGION_DOWN and values.get("region", "*") == "*":
         raise BadRule("region_down needs a region")
+    if values["effect"] is Effect.REGION_DOWN and values.get("args", {}).get("api", Api.CLOSES) not in list(Api):
+        raise BadRule(f"the API of a lost region {', '.join(Api)}")
     return Rule(id=name, **values)
 
 
@@ -149,6 +164,10 @@ class Faults:
     def regions_down(self) -> frozenset[str]:
         """The regions that are away now."""
         return frozenset(rule.region for rule in self._rules.values() if rule.effect is Effect.REGION_DOWN)
+
+    def stands(self, name: str) -> bool:
+        """Whether the rule of that id still stands."""
+        return name in self._rules
 
     def match(self, service: str, operation: str, region: str, identifier: str) -> Rule | None:
         """Find the first rule that hits this call and spend it by one; ``None`` when no rule does."""
