@@ -305,6 +305,27 @@ def fault_clear(name: str | None, folder: Path | None) -> None:
 
 
 @lab.command()
+@click.argument("seconds", metavar="SECONDS|never")
+@click.option("--cluster", help="A secondary cluster of a global database, in --region.")
+@click.option("--region", default="us-west-2", show_default=True, help="The secondary's region.")
+@click.option("--bucket", help="A bucket that is replicated.")
+@_in_folder
+def lag(*, seconds: str, cluster: str | None, region: str, bucket: str | None, folder: Path | None) -> None:
+    """Say how far another region is behind: so many real seconds, or never for nothing more."""
+    if seconds != "never" and not re.fullmatch(r"\d+(\.\d+)?", seconds):
+        raise click.BadParameter(f"{seconds!r} is neither a number nor never", param_hint="SECONDS")
+    if bool(cluster) == bool(bucket):
+        raise click.UsageError("say --cluster or --bucket")
+    behind = None if seconds == "never" else float(seconds)
+    running = _find(folder)
+    if cluster:
+        running.lag(cluster, behind, region=region)
+    else:
+        running.lag_of_bucket(str(bucket), behind)
+    print_line(f"{cluster or bucket}: {'nothing more is sent' if behind is None else f'{behind:g} s behind'}")
+
+
+@lab.command()
 @click.option("--empty", is_flag=True, help="Leave the account empty instead of building the runbook's again.")
 @_in_folder
 def reset(*, empty: bool, folder: Path | None) -> None:

@@ -188,9 +188,12 @@ def _resize(lab: Lab, body: _Json) -> _Json:
 
 
 def _lag(lab: Lab, body: _Json) -> _Json:
-    if not {"region", "cluster", "seconds"} <= set(body):
-        raise _Wrong("say {'region': …, 'cluster': …, 'seconds': N, or null for nothing more}")
+    if "seconds" not in body or not ({"region", "cluster"} <= set(body) or "bucket" in body):
+        raise _Wrong("say {'region': …, 'cluster': …} or {'bucket': …}, and 'seconds': N, or null for nothing more")
     behind = None if body["seconds"] is None else _number(body, "seconds")
+    if "bucket" in body:
+        lab.replicas.lag(str(body["bucket"]), behind)
+        return {"lag": behind}
     try:
         lab.rds.lag(str(body["region"]), str(body["cluster"]), behind)
     except AwsError as error:

@@ -23,6 +23,7 @@ from daybreak.lab.access.keys import FILE as KEYS
 from daybreak.lab.access.keys import keys_of, refuse_foreign, write_private
 from daybreak.lab.account.manners import Manners
 from daybreak.lab.account.replay import moto_with_memory
+from daybreak.lab.account.replicas import Replicas
 from daybreak.lab.account.world import World
 from daybreak.lab.control.clock import Clock
 from daybreak.lab.control.faults import Faults
@@ -74,6 +75,7 @@ class Lab:
         self.traffic = Traffic()
         self._moto = moto_with_memory(folder / "moto", self.keys.seed)
         self.world = World(self._moto, ACCOUNT)
+        self.replicas = Replicas(self.world, self.faults.regions_down, folder / "replicas.json")
         self.iam = Iam(self.world, self._tags_of, self._moto, self.keys)
         settings = Settings(cache=shared_cache(), authority=folder / "tls")
         self.rds = Rds(folder / "rds", self.clock, self.world, self.faults, ACCOUNT, settings=settings)
@@ -84,6 +86,7 @@ class Lab:
             self.faults,
             self.iam,
             self.traffic,
+            self.replicas,
             ACCOUNT,
             self._bucket_of,
             self.world.bucket_region,
@@ -97,6 +100,7 @@ class Lab:
         """Take up the folder's state, or fill the account (or leave it empty), and answer."""
         self._moto.replay()
         self.rds.start()
+        self.replicas.start()
         self.server.start()
         if not (self.folder / FILLED).exists():
             self._fill(empty=empty)
@@ -107,6 +111,7 @@ class Lab:
         """Stop answering, stop every database, and release the folder."""
         self.stopping.set()
         self.server.close()
+        self.replicas.stop()
         self.rds.stop()
         self._moto.close()
         (self.folder / "lab.json").unlink(missing_ok=True)
@@ -122,6 +127,7 @@ class Lab:
         self.iam.expired.clear()
         (self.folder / FILLED).unlink(missing_ok=True)
         self.rds.reset()
+        self.replicas.forget()
         self._moto.forget()
         self.traffic.clear()
         self._fill(empty=empty)
@@ -220,6 +226,7 @@ def wipe(folder: Path) -> None:
     """Remove the state of a lab that ended while its account was being filled."""
     for part in ("moto", "rds"):
         shutil.rmtree(folder / part, ignore_errors=True)
+    (folder / "replicas.json").unlink(missing_ok=True)
 
 
 def shared_cache() -> Path | None:

@@ -72,6 +72,10 @@ class RemoteLab:
         """Let a secondary of a global database be so many real seconds behind; ``None``: it receives nothing more."""
         self.ask("POST", "lag", {"region": region, "cluster": cluster, "seconds": seconds})
 
+    def lag_of_bucket(self, bucket: str, seconds: float | None) -> None:
+        """Let what is written into a bucket arrive in its replicas so many real seconds later; ``None``: not at all."""
+        self.ask("POST", "lag", {"bucket": bucket, "seconds": seconds})
+
     def down(self, *, patience: float = 30) -> None:
         """End the lab and wait until it releases its folder."""
         with contextlib.suppress(Unreachable):  # the lab may be gone before it answers

@@ -19,6 +19,7 @@ from botocore.model import OperationNotFoundError
 from daybreak.lab.access.iam import Iam
 from daybreak.lab.account.manners import Manners
 from daybreak.lab.account.replay import Recorded, is_read
+from daybreak.lab.account.replicas import Replicas
 from daybreak.lab.account.vaults import answer_about_points
 from daybreak.lab.control.faults import Api, Effect, Faults, Rule
 from daybreak.lab.http.message import LOST, Reply, Request
@@ -65,6 +66,7 @@ class Wire:
     faults: Faults
     iam: Iam
     traffic: Traffic
+    replicas: Replicas
     account: str
     bucket_of: Callable[[str], str]
     """The bucket that a ``Host`` names, empty when it names the lab itself."""
@@ -142,6 +144,8 @@ class Wire:
         if own := answer_about_points(call, request_id):
             return own
         reply = self.manners.correct(call, request, self._ask_moto(call, request, request_id))
+        if call.service == "s3" and reply.status < 300:
+            return self.replicas.hear(call, request, reply)
         if call.service == "ec2" and "SecurityGroup" in call.operation and not call.operation.startswith("Describe"):
             self.rds.world_changed()
         return reply

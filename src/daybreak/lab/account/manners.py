@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from daybreak.lab.account import dns, identities, networks, reads, vault
 from daybreak.lab.account.asked import Asked, Check
+from daybreak.lab.account.replication import check_replication
 from daybreak.lab.account.world import World
 from daybreak.lab.control.clock import Clock
 from daybreak.lab.http.message import Reply, Request
@@ -48,7 +49,7 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
     "ec2": (networks.check_network_call,),
     "iam": (identities.check_trust_policy,),
     "sts": (identities.check_taking,),
-    "s3": (check_bucket,),
+    "s3": (check_bucket, check_replication),
     "sns": (check_topic,),
     "cloudwatch": (check_metrics,),
 }
