@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from daybreak.lab.control.jobs import Job, Work
@@ -13,11 +14,9 @@ from daybreak.lab.rds.desk import Call, changes, job, resource_id
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.events import emit
 from daybreak.lab.rds.identifiers import Pointed, resolve_name
+from daybreak.lab.rds.snapshots.queue import KIND, MOST_IN_FLIGHT, begin_next, enqueue, in_flight
 from daybreak.lab.rds.snapshots.snapshots import SHARED, SnapshotJob, new_snapshot_name, require_available, view
 from daybreak.lab.rds.tagging import check_tags
-
-MOST_IN_FLIGHT = 5
-"""The most copies from other regions that a region takes at a time."""
 
 
 @changes(
@@ -37,12 +36,15 @@ def copy_snapshot(call: Call) -> Doc:
     name_parameter = "TargetDBClusterSnapshotIdentifier"
     name = new_snapshot_name(call, name_parameter, call.params[name_parameter])
     is_far = target.region != call.region
-    if is_far and len(_in_flight(call)) >= MOST_IN_FLIGHT:
-        # guess: the code; AWS documents the limit of five, and that more may also be queued
-        raise fault("SnapshotQuotaExceededFault", "Cannot copy more than 5 snapshots across regions at a time.")
+    if is_far and in_flight(call.desk, call.region) >= MOST_IN_FLIGHT:
+        # AWS's own code and sentence, as people report them of a snapshot of a DB instance
+        raise fault("SnapshotQuotaExceededFault", "Cannot copy more than 5 snapshots across regions")
+    _check_source_key(call, target, source)
     key = _key(call, source, is_far=is_far)
     _check_signed(call, target, is_far=is_far)
-    inherited = source["TagList"] if call.get("CopyTags") else []
+    # guess: AWS's own tags stay with the source; a call that names one is refused
+    own = [tag for tag in source["TagList"] if not tag["Key"].lower().startswith("aws:")]
+    inherited = own if call.get("CopyTags") else []
     tags = check_tags(call.get("Tags", [])) or inherited
     copy: Doc = {
         **source,
@@ -61,15 +63,18 @@ def copy_snapshot(call: Call) -> Doc:
     if is_far:  # networks are a region's own
         copy = {member: item for member, item in copy.items() if member not in ("VpcId", "AvailabilityZones")}
     call.state.put("snapshot", call.region, name, copy)
-    args = {"snapshot": name, "place": copy["_place"], "from": [target.region, source["_place"]]}
+    args = {"snapshot": name, "place": copy["_place"], "from": [target.region, source["_place"]], "key": key}
     if "_moment" in source:
         args |= {
             "moment": source["_moment"],
             "resource": source["DbClusterResourceId"],
             "version": source["EngineVersion"],
         }
-    kind = "copy-snapshot-to-region" if is_far else "copy-snapshot"
-    call.desk.control.submit(kind, call.region, name, seconds(kind, source["_gigabytes"]), args)
+    if is_far:
+        enqueue(call.desk, call.region, copy, args)
+    else:
+        length = seconds("copy-snapshot", source["_gigabytes"])
+        call.desk.control.submit("copy-snapshot", call.region, name, length, args)
     emit(call.desk, call.region, "snapshot-creating", name)
     return {"DBClusterSnapshot": view(call.desk, call.region, copy)}
 
@@ -83,6 +88,18 @@ def _source(call: Call, target: Pointed, value: str) -> Doc:
         raise fault("DBClusterSnapshotNotFoundFault", f"DBClusterSnapshot not found: {value}")
     require_available(source)
     return source
+
+
+def _check_source_key(call: Call, target: Pointed, source: Doc) -> None:
+    """Refuse a source that cannot be read, because its own key cannot be used."""
+    name = source.get("KmsKeyId")
+    if not name or source["SnapshotType"] == "shared":  # another account's key is not ours to look at
+        return
+    key = call.desk.world.key(target.region, name)
+    if key is None or not key.enabled:
+        raise fault(
+            "KMSKeyNotAccessibleFault", f"The source's KMS key [{name}] does not exist or is not enabled."
+        )  # guess
 
 
 def _key(call: Call, source: Doc, *, is_far: bool) -> str | None:
@@ -114,10 +131,6 @@ def _check_signed(call: Call, target: Pointed, *, is_far: bool) -> None:
         raise invalid_value("PreSignedUrl does not ask for this copy in the source's region.")
 
 
-def _in_flight(call: Call) -> list[Job]:
-    return [each for each in call.desk.control.jobs(call.region) if each.kind == "copy-snapshot-to-region"]
-
-
 @job("copy-snapshot")
 class CopySnapshot(SnapshotJob):
     """Copies the files."""
@@ -132,6 +145,35 @@ class CopySnapshot(SnapshotJob):
         return lambda: fleet.snapshot_of_moment(volume, args["moment"], job.region, args["place"])
 
 
-@job("copy-snapshot-to-region")
+@job(KIND)
 class CopySnapshotToRegion(CopySnapshot):
-    """The same, and it takes much longer."""
+    """The same, and it takes much longer; it needs both regions, and the key of the copy to its end."""
+
+    def regions(self, job: Job) -> frozenset[str]:
+        """Where it comes from, and where it goes; guess: it goes on when a region that was away is back."""
+        return frozenset({job.region, job.args["from"][0]})
+
+    def late(self, job: Job, early: Any) -> Work | None:
+        """Look at the key again."""
+        name, world = job.args["key"], self.desk.world
+        if not name:
+            return None
+
+        def work() -> bool:
+            key = world.key(job.region, name)
+            return key is not None and key.enabled
+
+        return work
+
+    def finish(self, job: Job, early: Any, late: Any) -> None:
+        """The copy is available, or has failed; the next one begins."""
+        if late is False:
+            self.fail(job, "failed", f"The KMS key {job.args['key']} cannot be used.")  # guess: status and sentence
+            return
+        super().finish(job, early, late)
+        begin_next(self.desk)
+
+    def fail(self, job: Job, status: str, message: str) -> None:
+        """The copy is left in that status; the next one begins."""
+        super().fail(job, status, message)
+        begin_next(self.desk)

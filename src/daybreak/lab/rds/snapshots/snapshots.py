@@ -17,6 +17,7 @@ from daybreak.lab.rds.events import emit, failure_sentence
 from daybreak.lab.rds.identifiers import new_identifier, resolve_name
 from daybreak.lab.rds.known import find_cluster, require_status
 from daybreak.lab.rds.paging import PAGES, filter_rows, page
+from daybreak.lab.rds.snapshots.queue import begin_next
 from daybreak.lab.rds.tagging import check_tags
 
 MOST_MANUAL = 100
@@ -283,6 +284,7 @@ def delete_snapshot(call: Call) -> Doc:
     for each in call.desk.control.jobs(call.region, snapshot=name):
         call.desk.control.cancel(each)
     drop_snapshot(call.desk, call.region, snapshot)
+    begin_next(call.desk)
     emit(call.desk, call.region, "snapshot-deleted", name)
     return {"DBClusterSnapshot": {**view(call.desk, call.region, snapshot), "Status": "deleted"}}
 
