@@ -67,6 +67,28 @@ def test_a_call_needs_every_resource_it_names(guarded: LabUnderTest) -> None:
         assert refused(guarded.client("rds", key=partly), call, asked) == "AccessDenied"
 
 
+def test_a_failover_needs_the_global_cluster_and_the_one_that_is_to_lead(guarded: LabUnderTest) -> None:
+    """A global cluster is of no region; who may only touch one of the two may not move the other."""
+    guarded.client("rds").create_global_cluster(
+        GlobalClusterIdentifier="moved", Engine="aurora-postgresql", Tags=[{"Key": "team", "Value": "a"}]
+    )
+    move = {
+        "GlobalClusterIdentifier": "moved",
+        "TargetDbClusterIdentifier": f"{ARN}:cluster:nobody",
+        "AllowDataLoss": True,
+    }
+    whole, target = "arn:aws:rds::123456789012:global-cluster:moved", f"{ARN}:cluster:nobody"
+    act = "rds:FailoverGlobalCluster"
+    for number, (resources, code) in enumerate(
+        (([whole], "AccessDenied"), ([target], "AccessDenied"), ([whole, target], ""))
+    ):
+        client = guarded.client("rds", key=someone(guarded, f"mover-{number}", allow(act, resources)))
+        assert refused(client, "failover_global_cluster", move) == code
+    tagged = {"StringEquals": {"aws:ResourceTag/team": "a"}}
+    client = guarded.client("rds", key=someone(guarded, "by-tag", allow("rds:DeleteGlobalCluster", **tagged)))
+    assert refused(client, "delete_global_cluster", {"GlobalClusterIdentifier": "moved"}) == ""
+
+
 def test_tags_of_the_request_and_of_the_resource_decide(guarded: LabUnderTest) -> None:
     """Only what carries our tag may be deleted; only with our tag may it be made, and tagging is an action of its own."""
     ours = {"StringEquals": {"aws:ResourceTag/Application": "embi"}}

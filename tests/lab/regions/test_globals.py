@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
 
+from daybreak.lab import remote
 from daybreak.lab.company.names import CLUSTER
-from tests.fix_lab import LabUnderTest, eventually
+from tests.fix_folders import new_folder
+from tests.fix_lab import LabUnderTest, eventually, start
 from tests.lab.regions.fix_regions import (
     AWAY,
     GLOBAL,
@@ -121,6 +125,7 @@ def test_a_switchover_loses_nothing_and_turns_the_roles_around(own_lab: LabUnder
     assert writer(own_lab) == arn
     assert reach.answer(cluster(own_lab, SECONDARY, AWAY)["Endpoint"], COUNT) == 5
     assert reach.answer(away, STAMP) == 6
+    assert global_cluster(own_lab)["Endpoint"] == cluster(own_lab, SECONDARY, AWAY)["Endpoint"]
     becomes(own_lab, CLUSTER, HOME)
     eventually(lambda: reach.answers(home) and bool(reach.answer(home, COUNT) == 6))
     with reach.session(home) as session, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
@@ -163,6 +168,35 @@ def test_a_failover_without_the_first_region_loses_what_had_not_arrived(own_lab:
     )  # fmt: skip
     becomes(own_lab, "lost-and-found", HOME)
     assert reach.answer(add_instance(own_lab, "lost-and-found", HOME)["Endpoint"], COUNT) == 2
+
+
+def test_a_global_database_goes_on_after_the_lab_was_killed() -> None:
+    """Its roles, its addresses and its lag are on disk, and so is a change of roles that had begun."""
+    folder = new_folder()
+    lab = start(folder, speed=6000)
+    reach, home, away = with_stamps(lab)
+    arn = cluster(lab, SECONDARY, AWAY)["DBClusterArn"]
+    reach.answer(home, STAMP)
+    kill(lab)
+    lab = start(folder, speed=6000)
+    eventually(lambda: reach.answers(away) and bool(reach.answer(away, COUNT) == 1))
+    reach.answer(home, STAMP)
+    lab.ask("POST", "clock", {"speed": 0})
+    west = lab.client("rds", AWAY)
+    west.switchover_global_cluster(GlobalClusterIdentifier=GLOBAL, TargetDbClusterIdentifier=arn)
+    kill(lab)
+    lab = start(folder, speed=6000)
+    eventually(lambda: at_rest(lab), within=60)
+    assert writer(lab) == arn
+    assert reach.answer(cluster(lab, SECONDARY, AWAY)["Endpoint"], COUNT) == 2
+    eventually(lambda: reach.answers(home) and bool(reach.answer(home, COUNT) == 2))
+    lab.remote.down()
+
+
+def kill(lab: LabUnderTest) -> None:
+    """End the lab's own process as a power cut would."""
+    os.kill(lab.remote.pid, signal.SIGKILL)
+    eventually(lambda: not remote.is_held(lab.remote.folder))
 
 
 def test_a_secondary_that_leaves_stands_alone(own_lab: LabUnderTest) -> None:

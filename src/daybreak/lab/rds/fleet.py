@@ -149,6 +149,11 @@ class Fleet:
             ours.send(theirs, until)
             theirs.keep_up()
 
+    def follows(self, resource: str) -> bool:
+        """Whether a volume follows another one, and nobody has promoted it."""
+        volume = self._volumes.get(resource)
+        return volume is not None and volume.follows
+
     def last_moment(self, resource: str) -> datetime | None:
         """The last moment whose log a follower has; ``None`` when it is not open."""
         volume = self._volumes.get(resource)

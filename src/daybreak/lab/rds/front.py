@@ -402,6 +402,7 @@ MAKING = frozenset(
         "restore-from-snapshot",
         "clone-cluster",
         "create-secondary",
+        "rebuild-secondary",
     }
 )
 """Jobs whose volume is wiped and made again after a crash."""

@@ -162,7 +162,12 @@ class Move(DeskJob):
         if old is not None:
             self._change((job.args["from"][0], old), _role="primary", _is_behind=None, Status="available")
         if new is not None:
-            self._change((job.args["to"][0], new), _role="secondary", Status="available")
+            is_behind = not self.desk.fleet.follows(
+                job.args["to"][1]
+            )  # it was promoted before something else went wrong
+            self._change((job.args["to"][0], new), _role="secondary", Status="available", _is_behind=is_behind or None)
+            if is_behind:
+                begin_rebuilding(self, (job.args["to"][0], new), job.args["from"], is_lossy=False)
             emit(self.desk, job.region, "cluster-failed", new["DBClusterIdentifier"], reason=message)
         for each in self._others(job):
             self._change(each, _is_behind=None)

@@ -19,7 +19,7 @@ MOST_IN_FLIGHT = 5
 
 def in_flight(desk: Desk, region: str) -> int:
     """How many copies from other regions are on their way to this one."""
-    return len(_running(desk, region=region)) + sum(1 for each, _ in _waiting(desk) if each == region)
+    return len(_jobs_of(desk, region=region)) + sum(1 for each, _ in _queue_of(desk) if each == region)
 
 
 def enqueue(desk: Desk, region: str, copy: Doc, args: Doc) -> None:
@@ -31,19 +31,19 @@ def enqueue(desk: Desk, region: str, copy: Doc, args: Doc) -> None:
 
 def begin_next(desk: Desk) -> None:
     """Begin the copies whose turn it is, the oldest first."""
-    for region, copy in _waiting(desk):
+    for region, copy in _queue_of(desk):
         args = copy["_queued"]["args"]
-        if len(_running(desk, source=args["from"][0])) < AT_A_TIME:
+        if len(_jobs_of(desk, source=args["from"][0])) < AT_A_TIME:
             name = copy["DBClusterSnapshotIdentifier"]
             desk.state.change("snapshot", region, name, _queued=None)
             desk.control.submit(KIND, region, name, seconds(KIND, copy["_gigabytes"]), args)
 
 
-def _running(desk: Desk, *, region: str | None = None, source: str | None = None) -> list[Job]:
+def _jobs_of(desk: Desk, *, region: str | None = None, source: str | None = None) -> list[Job]:
     jobs = [each for each in desk.control.jobs(region) if each.kind == KIND]
     return [each for each in jobs if source in (None, each.args["from"][0])]
 
 
-def _waiting(desk: Desk) -> list[tuple[str, Doc]]:
+def _queue_of(desk: Desk) -> list[tuple[str, Doc]]:
     rows = [(region, row) for region, _, row in desk.state.everywhere("snapshot") if row.get("_queued")]
     return sorted(rows, key=lambda row: row[1]["_queued"]["since"])
