@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from botocore.exceptions import ClientError
 
+from daybreak.lab import remote
 from daybreak.lab.company.names import CLUSTER, DATABASE, KEY_ALIAS, OWNER, RECOVERY, SECRET
+from tests.fix_folders import new_folder
 from tests.fix_lab import LabUnderTest, eventually, private
 
 HOME, AWAY = "us-east-1", "us-west-2"
@@ -24,6 +30,22 @@ def own_lab() -> Iterator[LabUnderTest]:
     """The sample company in a lab of the test's own."""
     with private(speed=6000) as lab:
         yield lab
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder for a lab that is killed and started again."""
+    folder = new_folder()
+    yield folder
+    if remote.is_held(folder):
+        remote.find(folder).down()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def kill(lab: LabUnderTest) -> None:
+    """End the lab's own process as a power cut would."""
+    os.kill(lab.remote.pid, signal.SIGKILL)
+    eventually(lambda: not remote.is_held(lab.remote.folder))
 
 
 def cluster(lab: LabUnderTest, name: str, region: str) -> dict[str, Any]:

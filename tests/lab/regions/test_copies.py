@@ -91,6 +91,21 @@ def test_a_copy_brings_the_rows_into_a_region_that_is_then_alone(own_lab: LabUnd
                     SourceDBClusterSnapshotIdentifier=made["SourceDBClusterSnapshotArn"])[0] == "InternalFailure"  # fmt: skip
 
 
+def test_the_runbooks_own_commands_find_nothing_in_the_other_region(slow_lab: LabUnderTest) -> None:
+    """Steps 2 and 3 of its chapter on a lost region: no backup of an Aurora cluster is replicated, and none is restored there."""
+    rds, lost = slow_lab.client("rds", AWAY), cluster(slow_lab, CLUSTER, HOME)
+    assert code(rds.describe_db_cluster_automated_backups, DbClusterResourceId=lost["DbClusterResourceId"])[0] == (
+        "DBClusterAutomatedBackupNotFoundFault"
+    )
+    name = {"DBClusterIdentifier": "embi-aurora-dr", "UseLatestRestorableTime": True}
+    restore = rds.restore_db_cluster_to_point_in_time
+    assert code(restore, **name, SourceDBClusterIdentifier=lost["DBClusterArn"])[0] == "DBClusterNotFoundFault"
+    assert code(restore, **name, SourceDbClusterResourceId=lost["DbClusterResourceId"])[0] == (
+        "DBClusterAutomatedBackupNotFoundFault"
+    )
+    assert rds.describe_db_clusters()["DBClusters"] == []
+
+
 def test_of_many_copies_some_wait_without_progress_and_a_sixth_is_refused(slow_lab: LabUnderTest) -> None:
     """One that is deleted while it waits or runs gives its place to the next."""
     names = [f"dr-{number}" for number in range(5)]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from daybreak.lab import remote
 from daybreak.lab.company.names import CLUSTER
-from tests.fix_folders import new_folder
 from tests.fix_lab import LabUnderTest, eventually, start
 from tests.lab.regions.fix_regions import (
     AWAY,
@@ -26,6 +24,7 @@ from tests.lab.regions.fix_regions import (
     cluster,
     code,
     global_cluster,
+    kill,
     make_global,
 )
 
@@ -42,6 +41,11 @@ def with_stamps(lab: LabUnderTest) -> tuple[Reach, str, str]:
     away = str(secondary["ReaderEndpoint"])
     eventually(lambda: bool(reach.answer(away, "select to_regclass('stamps') is not null")))
     return reach, home, away
+
+
+def has_stamps(reach: Reach, host: str, number: int) -> bool:
+    """Whether so many stamps can be read there."""
+    return reach.answers(host) and bool(reach.answer(host, COUNT) == number)
 
 
 def at_rest(lab: LabUnderTest) -> bool:
@@ -170,33 +174,65 @@ def test_a_failover_without_the_first_region_loses_what_had_not_arrived(own_lab:
     assert reach.answer(add_instance(own_lab, "lost-and-found", HOME)["Endpoint"], COUNT) == 2
 
 
-def test_a_global_database_goes_on_after_the_lab_was_killed() -> None:
+def test_a_global_database_goes_on_after_the_lab_was_killed(place: Path) -> None:
     """Its roles, its addresses and its lag are on disk, and so is a change of roles that had begun."""
-    folder = new_folder()
-    lab = start(folder, speed=6000)
+    lab = start(place, speed=6000)
     reach, home, away = with_stamps(lab)
     arn = cluster(lab, SECONDARY, AWAY)["DBClusterArn"]
     reach.answer(home, STAMP)
     kill(lab)
-    lab = start(folder, speed=6000)
+    lab = start(place, speed=6000)
     eventually(lambda: reach.answers(away) and bool(reach.answer(away, COUNT) == 1))
     reach.answer(home, STAMP)
     lab.ask("POST", "clock", {"speed": 0})
     west = lab.client("rds", AWAY)
     west.switchover_global_cluster(GlobalClusterIdentifier=GLOBAL, TargetDbClusterIdentifier=arn)
     kill(lab)
-    lab = start(folder, speed=6000)
+    lab = start(place, speed=6000)
     eventually(lambda: at_rest(lab), within=60)
     assert writer(lab) == arn
     assert reach.answer(cluster(lab, SECONDARY, AWAY)["Endpoint"], COUNT) == 2
     eventually(lambda: reach.answers(home) and bool(reach.answer(home, COUNT) == 2))
-    lab.remote.down()
 
 
-def kill(lab: LabUnderTest) -> None:
-    """End the lab's own process as a power cut would."""
-    os.kill(lab.remote.pid, signal.SIGKILL)
-    eventually(lambda: not remote.is_held(lab.remote.folder))
+def open_group(lab: LabUnderTest, region: str) -> str:
+    """A group in the region's default network that lets this machine in."""
+    ec2 = lab.client("ec2", region)
+    vpc = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]["VpcId"]
+    group = str(ec2.create_security_group(GroupName="open", Description="for a test", VpcId=vpc)["GroupId"])
+    rule = {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "IpRanges": [{"CidrIp": "127.0.0.1/32"}]}
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
+    return group
+
+
+def test_every_other_secondary_follows_the_new_primary(own_lab: LabUnderTest) -> None:
+    """It is behind until it has been made anew, and cannot be chosen meanwhile."""
+    reach, home, _ = with_stamps(own_lab)
+    third = "eu-west-1"
+    key = own_lab.client("kms", third).create_key()["KeyMetadata"]["Arn"]
+    own_lab.client("rds", third).create_db_cluster(
+        DBClusterIdentifier="embi-eu", GlobalClusterIdentifier=GLOBAL, Engine="aurora-postgresql", KmsKeyId=key,
+        VpcSecurityGroupIds=[open_group(own_lab, third)],
+    )  # fmt: skip
+    becomes(own_lab, "embi-eu", third)
+    add_instance(own_lab, "embi-eu", third)
+    reach.answer(home, STAMP)
+    arns = {
+        name: cluster(own_lab, name, region)["DBClusterArn"] for name, region in ((SECONDARY, AWAY), ("embi-eu", third))
+    }
+    it = {"GlobalClusterIdentifier": GLOBAL}
+    west = own_lab.client("rds", AWAY)
+    with own_lab.fault("stuck", action="rebuild-secondary"):
+        west.switchover_global_cluster(**it, TargetDbClusterIdentifier=arns[SECONDARY])
+        eventually(lambda: global_cluster(own_lab)["Status"] == "available")
+        assert code(west.switchover_global_cluster, **it, TargetDbClusterIdentifier=arns["embi-eu"])[0] == (
+            "InvalidDBClusterStateFault"
+        )
+    eventually(lambda: at_rest(own_lab), within=60)
+    reach.answer(cluster(own_lab, SECONDARY, AWAY)["Endpoint"], STAMP)
+    for name, region in ((CLUSTER, HOME), ("embi-eu", third)):
+        host = becomes(own_lab, name, region)["ReaderEndpoint"]
+        eventually(partial(has_stamps, reach, host, 2))
 
 
 def test_a_secondary_that_leaves_stands_alone(own_lab: LabUnderTest) -> None:

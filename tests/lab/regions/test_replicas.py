@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +13,8 @@ from click.testing import CliRunner
 from daybreak.cli.lab import lag as lag_command
 from daybreak.errors import Refused
 from daybreak.lab.company.names import KEY_ALIAS, SECRET
-from tests.fix_folders import new_folder
 from tests.fix_lab import TRUST, LabUnderTest, eventually, start
-from tests.lab.regions.fix_regions import AWAY, HOME, code, password
+from tests.lab.regions.fix_regions import AWAY, HOME, code, kill, password
 
 STATE, COPY = "daybreak-state-123456789012", "daybreak-state-dr"
 
@@ -157,18 +157,16 @@ def test_what_s3_refuses_of_a_replication(own_lab: LabUnderTest) -> None:
     assert read(own_lab, "orphan") is None
 
 
-def test_what_was_on_its_way_arrives_after_the_lab_was_killed() -> None:
+def test_what_was_on_its_way_arrives_after_the_lab_was_killed(place: Path) -> None:
     """The lab's own end is no end of AWS."""
-    folder = new_folder()
-    lab = start(folder, speed=6000)
+    lab = start(place, speed=6000)
     replicate(lab)
     lab.remote.lag_of_bucket(STATE, None)
     lab.client("s3").put_object(Bucket=STATE, Key="late", Body=b"1")
     assert read(lab, "late") is None
-    lab.remote.down()
-    again = start(folder, speed=6000)
+    kill(lab)
+    again = start(place, speed=6000)
     eventually(lambda: read(again, "late") == b"1")
-    again.remote.down()
 
 
 def test_a_secret_is_read_from_its_replica_when_its_own_region_is_gone(own_lab: LabUnderTest) -> None:

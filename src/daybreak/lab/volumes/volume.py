@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import secrets
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -45,6 +46,8 @@ from daybreak.lab.volumes.serving import Listen, alone, close_gate, configuratio
 
 DOCUMENT = "volume.json"
 FORMAT = 1
+LOOK_SECONDS = 2.0
+"""Real seconds between two looks whether a follower's server still replays: each look is a session."""
 
 _AT_WORK: set[Path] = set()
 """Places whose server this process runs."""
@@ -66,6 +69,7 @@ class Volume:
         self._parameters: dict[str, str] = {}
         self._booted: dict[str, str] = {}
         self._word: str | None = None
+        self._next_look = 0.0
 
     # -- how a volume comes to be --
 
@@ -330,6 +334,9 @@ class Volume:
 
     def keep_up(self) -> None:
         """Restart a follower whose server does not replay any more, because its leader's settings have become larger."""
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + LOOK_SECONDS
         with self._lock:
             if self.running and self.follows and self._ask("select pg_get_wal_replay_pause_state()") == [("paused",)]:
                 listen, booted = self._require_running(), dict(self._booted)
