@@ -134,8 +134,6 @@ class SimulatedAws:
         """Everything there can be, by kind."""
         return self.clusters, self.instances, self.groups, self.endpoints
 
-    # -- the door
-
     def client(self, service: str) -> Any:
         """No token is signed here."""
         raise AssertionError(service)
