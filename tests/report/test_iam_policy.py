@@ -22,7 +22,7 @@ SHARED = "arn:aws:ssm:us-east-1:210987654321:parameter/embi/master"
 
 def resources(policy: dict[str, Any], action: str) -> set[str]:
     """The resources that an action is allowed on."""
-    return {each for rule in policy["SqlStatement"] if action in rule["Action"] for each in rule["Resource"]}
+    return {each for rule in policy["Statement"] if action in rule["Action"] for each in rule["Resource"]}
 
 
 def test_a_change_is_allowed_on_what_the_plan_makes_only() -> None:
@@ -118,7 +118,7 @@ def test_each_read_of_a_run_is_in_the_policy_of_some_plan() -> None:
     plans = [case().plan for case in CASES.values()]
     plans += [made.model_copy(update={"target": target}) for target in targets]
     plans.append(fix_worlds.plan(seen=fix_worlds.observation(instances=own)))
-    allowed = {action for plan in plans for rule in policy_of(plan)["SqlStatement"] for action in rule["Action"]}
+    allowed = {action for plan in plans for rule in policy_of(plan)["Statement"] for action in rule["Action"]}
     for row in OPERATIONS.values():
         outside = {ReadOccasion.BY_HAND, ReadOccasion.FREE, ReadOccasion.OF_CATALOGUE}
         is_of_runs = not row.is_by_hand if isinstance(row, ChangeOperation) else not outside.intersection(row.asked)
@@ -127,7 +127,7 @@ def test_each_read_of_a_run_is_in_the_policy_of_some_plan() -> None:
 
 def test_the_grant_for_the_key_is_for_aws_alone() -> None:
     """Without the condition the policy would let its holder give the key to anybody."""
-    rules = policy_of(fix_worlds.plan())["SqlStatement"]
+    rules = policy_of(fix_worlds.plan())["Statement"]
     (grant,) = [rule for rule in rules if "kms:CreateGrant" in rule["Action"]]
     assert grant == {
         "Effect": "Allow",

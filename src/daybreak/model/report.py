@@ -84,6 +84,19 @@ class AmendmentLine(Value):
     at: Instant
 
 
+class ApprovalLine(Value):
+    """Who approved the plan as it stood, and until when that counted."""
+
+    by: str
+    caller: str
+    """Who that was to AWS."""
+    plan: str
+    """Digest of the plan with its amendments, as the person saw it."""
+    expires: Instant
+    why: str
+    at: Instant
+
+
 class JournalLine(Value):
     """The record behind the report: how long it is, where it ends, and what protects it against change."""
 
@@ -207,6 +220,8 @@ class Report(Value):
     steps: tuple[StepLine, ...]
     amendments: tuple[AmendmentLine, ...] = ()
     """What people changed on the standing plan, oldest first."""
+    approvals: tuple[ApprovalLine, ...] = ()
+    """Who approved it, oldest first; empty where nobody was asked."""
     checks: tuple[CheckLine, ...]
     """Grouped by level; within a level the runbook's boxes come first, in its order."""
     differences: tuple[Difference, ...]

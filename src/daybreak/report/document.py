@@ -21,6 +21,7 @@ from daybreak.model.names import comma_list
 from daybreak.model.plan import Plan, Step
 from daybreak.model.report import (
     AmendmentLine,
+    ApprovalLine,
     CheckLine,
     Difference,
     Figures,
@@ -94,6 +95,7 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
         sample=asked.thoroughness.sample if asked else 100,
         steps=tuple(_step(step, state.step(step.id), is_asked=step.id not in unasked) for step in standing.steps),
         amendments=tuple(_amendment(each) for each in state.amendments),
+        approvals=tuple(ApprovalLine(**each.model_dump()) for each in state.approvals),
         checks=checks,
         differences=_differences(state.findings),
         permitted=plan.parity,

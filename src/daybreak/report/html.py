@@ -25,7 +25,7 @@ from daybreak.report.costs import cost_words
 from daybreak.report.figures import Bar, gauge, stack, timeline
 from daybreak.report.journaling import journal_words
 from daybreak.report.losses import loss_lines
-from daybreak.report.naming import KINDS, SHAPES, WITNESSES, amendment_line, times_line, verdict_word
+from daybreak.report.naming import KINDS, SHAPES, WITNESSES, amendment_line, approval_line, times_line, verdict_word
 from daybreak.report.words import between, span_words, visible
 
 _AGAINST = (Standing.UNFIT, Standing.UNKNOWN)
@@ -160,6 +160,7 @@ def _template() -> tuple[Template, str]:
         "thousands": lambda number: f"{number:,}",
         "estimate": _estimate,
         "amendment": amendment_line,
+        "approval": approval_line,
     }
     environment.filters |= filters
     loader = environment.loader

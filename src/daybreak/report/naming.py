@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daybreak.model.findings import Standing
-from daybreak.model.report import AmendmentLine, Report
+from daybreak.model.report import AmendmentLine, ApprovalLine, Report
 from daybreak.model.value import stamp
 from daybreak.report.words import span_words
 
@@ -65,3 +65,10 @@ def times_line(report: Report) -> str:
 def amendment_line(made: AmendmentLine) -> str:
     """An amendment in one line: its step, what was changed, by whom and when."""
     return f"{made.step}: {made.sentence} (by {made.by}, {stamp(made.at)})"
+
+
+def approval_line(given: ApprovalLine) -> str:
+    """An approval in one line: by whom, when, until when, and of which plan."""
+    why = f": {given.why}" if given.why else ""
+    until = f"at {stamp(given.at)}, until {stamp(given.expires)}"
+    return f"{given.by} ({given.caller}) {until}, of {given.plan[:12]}{why}"

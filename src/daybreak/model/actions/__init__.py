@@ -76,7 +76,7 @@ __all__ = [
     "SetClusterOptions",
     "SetParameters",
     "SqlOrder",
-    "SqlStatement",
+    "Statement",
     "Validate",
     "Wait",
     "WaitOrder",

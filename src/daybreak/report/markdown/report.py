@@ -12,7 +12,7 @@ from daybreak.model.world import endpoint_words
 from daybreak.report.costs import cost_words
 from daybreak.report.journaling import journal_words
 from daybreak.report.losses import loss_lines
-from daybreak.report.naming import KINDS, WITNESSES, amendment_line, times_line, verdict_word
+from daybreak.report.naming import KINDS, WITNESSES, amendment_line, approval_line, times_line, verdict_word
 from daybreak.report.words import between, span_words, visible
 
 _SIGNS = {
@@ -39,6 +39,7 @@ def markdown(report: Report) -> str:
         *_parity(report),
         *_timeline(report),
         *_amendments(report),
+        *_approvals(report),
         *_losses(report),
         *_foot(report),
     ]
@@ -192,6 +193,12 @@ def _timeline(report: Report) -> Iterator[str]:
             for step in report.steps
         ]
         yield "\n".join(("| Step | Status | Began | Took | Estimated |", "|---|---|---|---|---|", *rows))
+
+
+def _approvals(report: Report) -> Iterator[str]:
+    if report.approvals:
+        yield "## Approvals"
+        yield "\n".join(f"- {text(approval_line(each))}" for each in report.approvals)
 
 
 def _amendments(report: Report) -> Iterator[str]:

@@ -20,7 +20,7 @@ from daybreak.model.world import endpoint_words
 from daybreak.report.costs import cost_words
 from daybreak.report.journaling import journal_words
 from daybreak.report.losses import loss_in_brief, loss_lines
-from daybreak.report.naming import WITNESSES, amendment_line, times_line, verdict_word
+from daybreak.report.naming import WITNESSES, amendment_line, approval_line, times_line, verdict_word
 from daybreak.report.text.status import STYLES
 from daybreak.report.words import Entry, command, many, plain, span_words
 
@@ -198,6 +198,8 @@ def _fact_rows(report: Report) -> Iterator[tuple[str, str]]:
         yield "plan", report.plan
     for each in report.amendments:
         yield "amended", amendment_line(each)
+    for given in report.approvals:
+        yield "approved", approval_line(given)
     if report.plan_amended:
         yield "both", f"{report.plan_amended}, the digest of plan and amendments"
     if report.journal:
