@@ -5,7 +5,7 @@ from __future__ import annotations
 from daybreak.model.plan import AwsCall
 from daybreak.plan.operations import OPERATIONS, ChangeOperation, ReadOperation, touches_of
 
-CHANGES = tuple(row.name for row in OPERATIONS.values() if isinstance(row, ChangeOperation))
+CHANGES = tuple(row.name for row in OPERATIONS.values() if isinstance(row, ChangeOperation) and not row.is_by_hand)
 READS = tuple(row.name for row in OPERATIONS.values() if isinstance(row, ReadOperation))
 
 
