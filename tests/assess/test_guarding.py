@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -18,14 +18,24 @@ from daybreak.model.actions import (
     ManagePassword,
     Validate,
 )
-from daybreak.model.guards import AsPlanned, Guard, NotTheSource, OldEnough, Ours, OursOrAbsent
+from daybreak.model.guards import (
+    AsPlanned,
+    Guard,
+    NotTheSource,
+    OldEnough,
+    Ours,
+    OursOrAbsent,
+    PlannedField,
+    Sets,
+    spell,
+)
 from daybreak.model.tags import NONCE_TAG, RUN_TAG
 from daybreak.model.things import Thing
 from daybreak.model.world import Endpoint
 from daybreak.plan.guarding import guards_of
 from tests import fix_worlds
 from tests.assess.test_standing import CREATES, OURS, OWNER, REMOVALS, RUN, SETTINGS, THEIRS, cluster, group, instance
-from tests.fix_worlds import REGION, SOURCE
+from tests.fix_worlds import REGION, SOURCE, snapshot
 
 CLONE = Thing(kind="cluster", name=RUN, region=REGION)
 GROUP = Thing(kind="cluster-pg", name="g", region=REGION)
@@ -147,4 +157,52 @@ def test_a_sentence_says_what_is_asked() -> None:
         == 'the parameter group "g" is at least 5 minutes old'
     )
     as_planned = AsPlanned(thing=CLONE, field="resource_id", value="cluster-A")
-    assert as_planned.sentence() == 'the cluster "clone" still has the resource id cluster-A, by a look right before'
+    assert (
+        as_planned.sentence() == 'the cluster "clone" has the resource id cluster-A, as planned, by a look right before'
+    )
+    assert (
+        Sets(thing=GROUP, parameters={"b": "1", "a": "0"}).sentence()
+        == 'the parameter group "g" sets a=0, b=1, by a look right before'
+    )
+    assert (
+        Sets(thing=GROUP, parameters={"a": "0"}, is_all=True).sentence()
+        == 'the parameter group "g" sets a=0 and nothing else, as planned, by a look right before'
+    )
+    assert (
+        Sets(thing=GROUP, parameters={}, is_all=True).sentence()
+        == 'the parameter group "g" sets no value, as planned, by a look right before'
+    )
+
+
+@pytest.mark.parametrize("field", get_args(PlannedField))
+def test_every_planned_field_can_be_looked_at_and_said(field: PlannedField) -> None:
+    """A guard on a field has a noun, a thing that has the field, and a way on where it is another."""
+    seen = snapshot() if field == "created" else cluster()
+    guard = AsPlanned(thing=CLONE, field=field, value="another")
+    assert breach((AsPlanned(thing=CLONE, field=field, value=spell(getattr(seen, field))),), {CLONE: seen}) is None
+    found = breach((guard,), {CLONE: seen})
+    assert found is not None
+    assert f"should have the {guard.noun} another, and now it has " in found.why
+    assert found.hints
+
+
+@pytest.mark.parametrize(
+    ("now", "is_all", "why"),
+    [
+        ({"a": "off"}, False, None),
+        ({"a": "0", "b": "9"}, False, None),
+        ({"a": "1"}, False, "a is 1 and was 0"),
+        ({}, False, "a is not set and was 0"),
+        ({"a": "0"}, True, None),
+        ({"a": "0", "b": "9"}, True, "b is 9 and was not set"),
+    ],
+)
+def test_a_group_must_still_set_its_values(now: dict[str, str], *, is_all: bool, why: str | None) -> None:
+    """In any spelling; a group that is copied must set nothing more either."""
+    guards = (Sets(thing=GROUP, parameters={"a": "0"}, is_all=is_all),)
+    assert things_asked(guards) == (GROUP,)
+    found = breach(guards, {GROUP: group(parameters=now)})
+    assert (found.why if found else None) == (why and f'the parameter group "g" was changed: {why}')
+    gone = breach(guards, {GROUP: None})
+    assert gone is not None
+    assert gone.is_for_good

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from daybreak.assess.settings import same_setting
 from daybreak.assess.standing import (
     HINTS,
     HOPELESS_CLUSTER,
@@ -14,7 +15,6 @@ from daybreak.assess.standing import (
     STOPPED,
     Position,
     once_answered,
-    same_setting,
     standing_of_change,
     standing_of_wait,
 )

@@ -13,7 +13,7 @@ import pytest
 from daybreak.errors import DaybreakError
 from daybreak.journal.folder import FolderStore
 from daybreak.model.actions import CreateInstance, Validate, Wait
-from daybreak.model.guards import AsPlanned, Guard, NotTheSource, OldEnough, Ours, OursOrAbsent
+from daybreak.model.guards import AsPlanned, Guard, NotTheSource, OldEnough, Ours, OursOrAbsent, Sets
 from daybreak.model.plan import Plan, Step
 from daybreak.model.run import Event, RunState, StepIntended
 from daybreak.model.things import Thing
@@ -67,7 +67,28 @@ def exchange(aws: SimulatedAws, guard: AsPlanned) -> None:
         was = aws.snapshots[guard.thing.name]
         aws.snapshots[guard.thing.name] = was | {"SnapshotCreateTime": was["SnapshotCreateTime"] + timedelta(hours=1)}
     else:
-        aws.clusters[guard.thing.name].body |= {"DbClusterResourceId": "cluster-ANOTHER"}
+        aws.clusters[guard.thing.name].body |= _ANOTHER[guard.field]
+        aws.groups["another-group"] = Resource(group_body("another-group", {}), {})
+
+
+_ANOTHER: dict[str, dict[str, Any]] = {
+    "resource_id": {"DbClusterResourceId": "cluster-ANOTHER"},
+    "engine_version": {"EngineVersion": "16.99"},
+    "parameter_group": {"DBClusterParameterGroup": "another-group"},
+}
+"""How a cluster looks to which somebody did something."""
+
+
+def reset(aws: SimulatedAws, guard: Sets) -> None:
+    """Somebody resets the group's values, as ResetDBClusterParameterGroup does."""
+    values = aws.groups[guard.thing.name].body["Parameters"]
+    for name in guard.parameters:
+        del values[name]
+
+
+def load_a_library(aws: SimulatedAws, guard: Sets) -> None:
+    """Somebody lets the group's servers load a library more."""
+    aws.groups[guard.thing.name].body["Parameters"] |= {"shared_preload_libraries": "pg_cron"}
 
 
 def ways_to_break(guard: Guard) -> Iterator[tuple[str, Callable[[SimulatedAws], None]]]:
@@ -79,7 +100,12 @@ def ways_to_break(guard: Guard) -> Iterator[tuple[str, Callable[[SimulatedAws], 
             yield f"another's {thing.kind}", lambda aws: usurp(aws, thing)
             yield f"no {thing.kind}", lambda aws: remove(aws, thing)
         case AsPlanned():
-            yield f"another {guard.thing.kind}", lambda aws: exchange(aws, guard)
+            yield f"another {guard.field} of the {guard.thing.kind}", lambda aws: exchange(aws, guard)
+        case Sets(is_all=is_all):
+            if guard.parameters:
+                yield "reset values", lambda aws: reset(aws, guard)
+            if is_all:
+                yield "another library", lambda aws: load_a_library(aws, guard)
         case NotTheSource() | OldEnough():
             return  # the call and the journal decide these: nobody outside can break them
 
@@ -123,7 +149,10 @@ def test_nothing_is_sent_where_a_guard_is_broken(kind: str, name: str, way: Call
         why = ended.note if isinstance(ended, RunState) else ended.message
         held = simulation.store.chain(simulation.plan.run).state().step(name)
         assert name in why or name in held.note or held.status == "held", why
-        assert "was not created by this run" in why + held.note or "is gone" in why + held.note or "now it has" in why
+        assert any(cause in why + held.note for cause in _CAUSES), why + held.note
+
+
+_CAUSES = ("was not created by this run", "is gone", "now it has", "was changed: ")
 
 
 def _is_of(params: dict[str, Any], step: Step) -> bool:
@@ -178,5 +207,5 @@ def test_an_instance_waits_for_the_rest_also_where_the_wait_is_gone() -> None:
 def test_every_kind_of_plan_has_its_guards_broken() -> None:
     """No kind of guard that can be broken from outside is left out."""
     broken = {type(guard) for kind in _KINDS for step in case_of(kind).plan.steps for guard in step.guards}
-    assert broken == {OursOrAbsent, Ours, NotTheSource, AsPlanned, OldEnough}
+    assert broken == {OursOrAbsent, Ours, NotTheSource, AsPlanned, Sets, OldEnough}
     assert set(_KINDS) <= set(CASES)

@@ -22,7 +22,7 @@ from daybreak.model.plan import Plan
 from daybreak.model.requests import CleanRequest
 from daybreak.model.run import RunAborted
 from daybreak.model.tags import NONCE_TAG
-from daybreak.plan.planner import plan_of, terms_of
+from daybreak.plan.planner import plan_of
 from tests import fix_worlds
 from tests.cli.test_bad_input import SOMETHING, Case, of
 from tests.fix_cli import CONFIGURATION, Done, Person
@@ -155,10 +155,23 @@ EDITED: dict[str, tuple[Change, tuple[str, ...]]] = {
         forged(lambda plan: plan.update(expires="2024-01-15T14:30:00Z")),
         ("the plan expired at 2024-01-15T14:30:00Z", *STALE),
     ),
-    "forged: another run": (forged(lambda plan: plan.update(run="../../etc")), ("the run is '../../etc'", *STALE)),
-    "forged: another source": (forged(lambda plan: plan.update(source="x")), ("the source is 'x'", *STALE)),
-    "forged: no guards": (forged(lambda plan: plan["steps"][2].update(guards=[])), ("has other guards", *STALE)),
-    "forged: another order": (forged(lambda plan: plan["steps"][6].update(after=[])), ("or another order", *STALE)),
+    "forged: another run": (forged(lambda plan: plan.update(run="../../etc")), ("request: run is '../../etc'", *STALE)),
+    "forged: another source": (forged(lambda plan: plan.update(source="x")), ("request: source is 'x'", *STALE)),
+    "forged: no guards": (forged(lambda plan: plan["steps"][2].update(guards=[])), ("guards is ", *STALE)),
+    "forged: another order": (forged(lambda plan: plan["steps"][6].update(after=[])), (": after is []", *STALE)),
+    "forged: a promise that is always kept": (
+        forged(lambda plan: plan["objectives"].update(rto="P30D")),
+        ("request: objectives.rto is 'P30D'", *STALE),
+    ),
+    "forged: a promise that is always kept, of the target too": (
+        forged(lambda plan: (plan["objectives"].update(rto="P30D"), plan["target"]["objectives"].update(rto="P30D"))),
+        ('daybreak.toml says otherwise of the target "embi": objectives.rto was', *STALE),
+    ),
+    "forged: never expires": (forged(lambda plan: plan.update(expires="2099-01-01T00:00:00Z")), ("expires is", *STALE)),
+    "forged: no rest": (
+        forged(lambda plan: plan["steps"][4]["action"].update(rest="PT0S")),
+        ("await-parameter-group: rest was 'PT0S'", *STALE),
+    ),
     "forged: no quarantine": (forged(dropped(1)), ("set-quarantine would now be needed", *STALE)),
     "forged: over the source": (
         forged(lambda plan: plan["steps"][2]["action"].update(clone="embi-aurora-cluster")),
@@ -338,7 +351,7 @@ def test_a_forged_clean_up_removes_no_source(
     victim = victim.model_copy(update={"is_protected": False})
     looked = Observation(seen=made.created, identity=made.identity, cluster=victim)
     other = made.target.model_copy(update={"cluster": "some-other-cluster"})
-    forgery = plan_of(request, other, looked, terms_of(made))
+    forgery = plan_of(request, other, looked, fix_worlds.terms(created=made.created, expires=made.expires))
     assert isinstance(forgery, Plan), forgery
     held = {"digest": forgery.digest(), "plan": forgery.model_dump(mode="json")}
     (person.home / "f6.json").write_text(json.dumps(held))

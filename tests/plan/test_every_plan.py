@@ -97,7 +97,9 @@ def test_what_every_plan_keeps_to(world: Observation, *, is_latest: bool, is_rea
         assert names
         assert not sources.intersection(names)
         asked = {"ours"} if isinstance(step.action, _SETTINGS) else {"ours-or-absent"}
-        asked |= {"ours", "old-enough"} if isinstance(step.action, CreateInstance) else set()
+        asked |= {"ours", "sets", "old-enough", "as-planned"} if isinstance(step.action, CreateInstance) else set()
+        asked |= {"ours", "sets"} if isinstance(step.action, RestoreToMoment) else set()
+        asked |= {"sets"} if isinstance(step.action, CopyParameterGroup) else set()
         asked |= {"ours"} if isinstance(step.action, CreateEndpoint) else set()
         asked |= {"as-planned"} if isinstance(step.action, RestoreToMoment) and not step.action.resource_id else set()
         assert {guard.kind for guard in step.guards} == asked | {"not-the-source"}

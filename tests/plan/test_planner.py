@@ -1,4 +1,4 @@
-"""Whether a plan made earlier still fits the world: each change is found, and what merely lives on is not one."""
+"""Whether a plan made earlier may begin: each change of the world and each edit is found, and what merely lives on is not one."""
 
 from __future__ import annotations
 
@@ -8,13 +8,24 @@ from typing import Any
 
 import pytest
 
+from daybreak.model.actions import Validate
+from daybreak.model.kept import Kept
 from daybreak.model.moment import Latest
 from daybreak.model.observation import Observation
+from daybreak.model.plan import Plan, Step
 from daybreak.model.spelling import Spelling
-from daybreak.model.world import Member, ParameterGroup, ServerlessRange, Window
-from daybreak.plan.planner import objections_to_starting, plan_of, terms_of
+from daybreak.model.targets import Waiver
+from daybreak.model.value import stamp
+from daybreak.model.world import Member, ParameterGroup, ServerlessRange, Surroundings, Window
+from daybreak.plan import starting
+from daybreak.plan.planner import plan_of
 from tests import fix_worlds
 from tests.fix_worlds import NOW, SOURCE
+
+
+def objections_to_starting(plan: Plan, seen: Observation) -> tuple[str, ...]:
+    """The objections on the terms of the plan that every test here makes."""
+    return starting.objections_to_starting(plan, seen, fix_worlds.terms())
 
 
 def cluster(**changes: Any) -> Observation:
@@ -80,6 +91,17 @@ CHANGED: dict[str, tuple[Callable[[], Observation], str]] = {
         ),
         "create-parameter-group would now be needed",
     ),
+    "a library in the source's group": (
+        lambda: fix_worlds.observation(
+            parameter_group=ParameterGroup(
+                name="embi-aurora-params",
+                family="aurora-postgresql16",
+                parameters={"shared_preload_libraries": "pg_cron"},
+            )
+        ),
+        "the parameter group \"embi-aurora-params\": shared_preload_libraries was None, now it is 'pg_cron'",
+    ),
+    "upgraded": (lambda: cluster(engine_version="16.8"), "engine version was '16.6', now it is '16.8'"),
     "quarantine": (
         lambda: fix_worlds.observation(settable=("max_logical_replication_workers",)),
         "set-quarantine: parameters.cron.launch_active_jobs was 'off', now it would be None",
@@ -113,7 +135,7 @@ def test_a_world_that_merely_lives_on_is_no_objection() -> None:
 def test_planning_again_on_the_same_terms_gives_the_same_plan() -> None:
     """Otherwise every plan would object to itself."""
     plan = fix_worlds.plan()
-    again = plan_of(plan.request, plan.target, fix_worlds.observation(), terms_of(plan))
+    again = plan_of(plan.request, plan.target, fix_worlds.observation(), fix_worlds.terms())
     assert again.digest() == plan.digest()
 
 
@@ -123,3 +145,115 @@ def test_a_name_that_means_nothing_now_is_a_remark_and_no_reason() -> None:
     notes = [note for note in fix_worlds.plan(seen=seen).notes if "daybreak.toml" in note]
     assert notes == ["daybreak.toml does not fit the source as it is now: no table x"]
     assert not [note for note in fix_worlds.plan().notes if "does not fit the source" in note]
+
+
+def resealed(**changes: Any) -> Plan:
+    """The plan after an editor had it, who reckoned the digest anew."""
+    return Plan.model_validate(fix_worlds.plan().model_dump() | changes)
+
+
+def steps_with(field: str, value: Any, slug: str = "create-writer") -> Plan:
+    """The plan with another value in one field of one step."""
+    plain = fix_worlds.plan().model_dump()
+    step = next(each for each in plain["steps"] if each["id"].endswith(slug))
+    step[field] = value
+    return Plan.model_validate(plain)
+
+
+EDITS: dict[str, Callable[[], Plan]] = {
+    "format": lambda: resealed(format=1),
+    "run": lambda: resealed(run="another-run"),
+    "source": lambda: resealed(source="another-source"),
+    "clone": lambda: resealed(clone="another-clone"),
+    "expires": lambda: resealed(expires=NOW + timedelta(days=2000)),
+    "objectives": lambda: resealed(objectives={"rpo": "P30D", "rto": "P30D", "retention": "P30D"}),
+    "keep_until": lambda: resealed(keep_until=NOW + timedelta(days=2000)),
+    "tags": lambda: resealed(tags={}),
+    "parity": lambda: resealed(parity=("engine: as it must be",)),
+    "notes": lambda: resealed(notes=("nothing to see here",)),
+    "moment": lambda: resealed(moment=NOW),
+}
+"""Each field of a plan that an editor gave another value."""
+
+STEP_EDITS: dict[str, Callable[[], Plan]] = {
+    "id": lambda: steps_with("id", "99-create-writer"),
+    "reason": lambda: steps_with("reason", "because"),
+    "after": lambda: steps_with("after", ()),
+    "after_settled": lambda: steps_with("after_settled", (), "await-sql"),
+    "guards": lambda: steps_with("guards", ()),
+    "estimate": lambda: steps_with("estimate", {"low": "PT0S", "high": "PT0S", "evidence": "known"}),
+    "undo": lambda: steps_with("undo", None),
+    "when_refused": lambda: steps_with("when_refused", "fail"),
+    "is_on_request": lambda: steps_with("is_on_request", False, "manage-password"),  # noqa: FBT003
+    "openings": lambda: steps_with("openings", ()),
+}
+"""The same of a step."""
+
+
+@pytest.mark.parametrize("field", EDITS)
+def test_each_edited_field_keeps_the_plan_from_starting(field: str) -> None:
+    """A digest has no key: whoever edits a plan can seal it again."""
+    objections = objections_to_starting(EDITS[field](), fix_worlds.observation())
+    words = field.replace("_", " ")
+    assert [each for each in objections if f"made by its own request: {words}" in each], objections
+
+
+@pytest.mark.parametrize("field", STEP_EDITS)
+def test_each_edited_field_of_a_step_keeps_the_plan_from_starting(field: str) -> None:
+    """The same of a step: its id is what the others wait for."""
+    objections = objections_to_starting(STEP_EDITS[field](), fix_worlds.observation())
+    words = "step 99-create-writer is no longer needed" if field == "id" else f": {field.replace('_', ' ')}"
+    assert [each for each in objections if words in each], objections
+
+
+def test_no_field_of_a_plan_is_forgotten() -> None:
+    """A new field is compared, and has its edit here, or stands among those that may differ, with the reason."""
+    assert {*EDITS, *starting.NOT_OF_PLANS} == set(Plan.model_fields)
+    assert {*STEP_EDITS, *starting.NOT_OF_STEPS} == set(Step.model_fields)
+    assert not EDITS.keys() & starting.NOT_OF_PLANS.keys()
+    assert starting.NOT_OF_VALIDATIONS.keys() <= set(Validate.model_fields)
+
+
+def test_a_plan_that_was_made_in_the_future_does_not_start() -> None:
+    """Else it would never expire."""
+    ahead = NOW + timedelta(days=2000)
+    objections = objections_to_starting(resealed(created=ahead, expires=ahead), fix_worlds.observation())
+    assert objections == (f"the plan says that it was made at {stamp(ahead)}, and that is in the future",)
+
+
+EVIDENCE: dict[str, Callable[[Validate], Any]] = {
+    "cluster": lambda action: {"source_seen": fix_worlds.cluster(engine_version="15.4")},
+    "instance": lambda action: {"instances_seen": (fix_worlds.instance(1, ca="old"), *action.instances_seen[1:])},
+    "surroundings": lambda action: {"surroundings_seen": Surroundings(subnets=("subnet-0",))},
+    "baseline": lambda action: {
+        "baseline": Kept(kind="baseline", target="embi", stands_for=fix_worlds.MOMENT, sha256="0" * 64)
+    },
+    "no source": lambda action: {"source_seen": None},
+}
+"""What an editor may want a clone to be compared with."""
+
+
+@pytest.mark.parametrize("case", EVIDENCE)
+def test_a_clone_is_compared_with_what_was_seen(case: str) -> None:
+    """Whoever edits the evidence decides the verdict."""
+    made = fix_worlds.plan()
+    steps = tuple(
+        step.model_copy(update={"action": step.action.model_copy(update=EVIDENCE[case](step.action))})
+        if isinstance(step.action, Validate)
+        else step
+        for step in made.steps
+    )
+    objections = objections_to_starting(made.model_copy(update={"steps": steps}), fix_worlds.observation())
+    assert any(each.startswith("the world has changed: ") for each in objections), objections
+
+
+def test_a_plan_is_for_the_target_of_today() -> None:
+    """What was promised, and what must be true of the clone, is what daybreak.toml says, whatever a file says."""
+    today = fix_worlds.target()
+    assert starting.objections_to_target(fix_worlds.plan(), today) == ()
+    assert starting.objections_to_target(fix_worlds.plan(), None) == ()
+    typed = Waiver(check="application.health", by="dba", why="no page")
+    assert starting.objections_to_target(fix_worlds.plan(by=today.with_waivers((typed,))), today) == ()
+    promised = today.model_copy(update={"objectives": today.objectives.model_copy(update={"rto": timedelta(days=30)})})
+    (objection,) = starting.objections_to_target(fix_worlds.plan(by=promised), today)
+    assert 'otherwise of the target "embi": objectives.rto was ' in objection

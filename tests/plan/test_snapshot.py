@@ -18,13 +18,15 @@ from daybreak.model.actions import (
     Validate,
 )
 from daybreak.model.moment import At
+from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Staging
 from daybreak.model.value import iso
-from daybreak.model.world import CustomEndpoint, Key, ParameterGroup
+from daybreak.model.world import CustomEndpoint, Key, ParameterGroup, ProxyTarget
 from daybreak.plan.calls import call_of
-from daybreak.plan.planner import objections_to_starting, plan_of
+from daybreak.plan.planner import plan_of
+from daybreak.plan.starting import objections_to_starting
 from tests import fix_worlds
 from tests.fix_worlds import KEY, MOMENT, NOW, SOURCE
 
@@ -302,12 +304,22 @@ def test_thoroughness_reaches_the_validation() -> None:
 
 def test_evidence_that_moved_on_is_no_objection_and_another_snapshot_is() -> None:
     """A plan may be started while the world breathes, but not on another snapshot than the one that was approved."""
-    seen = fix_worlds.observation(surroundings=fix_worlds.surroundings())
+
+    def around(**changes: Any) -> Observation:
+        return fix_worlds.observation(surroundings=fix_worlds.surroundings(**changes))
+
+    seen, moved = (
+        around(proxies=(ProxyTarget(proxy="p", target_group="default", status=status),))
+        for status in ("AVAILABLE", "UNAVAILABLE")
+    )
     made = fix_worlds.plan(request=fix_worlds.snapshot_request(), seen=seen)
-    moved = seen.model_copy(update={"surroundings": fix_worlds.surroundings(subnets=("subnet-1",))})
-    assert objections_to_starting(made, moved) == ()
+    assert objections_to_starting(made, moved, fix_worlds.terms()) == ()
+    elsewhere = objections_to_starting(made, around(subnets=("subnet-1",)), fix_worlds.terms())
+    assert any("around.subnets was [], now it is ['subnet-1']" in reason for reason in elsewhere)
     newer = fix_worlds.snapshot("newer", created=NOW - timedelta(seconds=1))
-    changed = objections_to_starting(made, seen.model_copy(update={"snapshots": (*seen.snapshots, newer)}))
+    changed = objections_to_starting(
+        made, seen.model_copy(update={"snapshots": (*seen.snapshots, newer)}), fix_worlds.terms()
+    )
     assert any("snapshot was" in reason or "the run is" in reason for reason in changed)
 
 

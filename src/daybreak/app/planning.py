@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from itertools import islice
 
@@ -95,19 +96,23 @@ def plan_for(app: App, request: Request, target: Target) -> Plan:
     seen = observe_for(app, request, target)
     if not isinstance(request, CleanRequest):
         seen = with_spelling(seen, proofread(app, target, seen.cluster, seen))
-    made = seen.seen.replace(microsecond=0)
+    terms = terms_for(app, request, target, seen.seen.replace(microsecond=0))
+    answer = plan_of(request, target, seen, terms)
+    if isinstance(answer, Refusal):
+        raise Refused(answer.what, *answer.hints, reasons=answer.reasons)
+    return answer
+
+
+def terms_for(app: App, request: Request, target: Target, made: datetime) -> Terms:
+    """The terms that this configuration gives to a plan that is made at ``made``."""
     is_staging = not isinstance(request, CleanRequest) and request.purpose == "staging"
-    terms = Terms(
+    return Terms(
         created=made,
         expires=made + app.settings.plan_expires,
         keep_until=made + (target.staging.keep if is_staging else app.settings.keep),
         zone=app.zone,
         group_rest=app.settings.group_rest,
     )
-    answer = plan_of(request, target, seen, terms)
-    if isinstance(answer, Refusal):
-        raise Refused(answer.what, *answer.hints, reasons=answer.reasons)
-    return answer
 
 
 def observe_for(app: App, request: Request, target: Target) -> Observation:

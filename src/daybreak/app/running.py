@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from daybreak.app.app import App
 from daybreak.app.explaining import explained
-from daybreak.app.planning import observe_for
+from daybreak.app.planning import observe_for, terms_for
 from daybreak.app.vouching import hint_to_plan_again, objections_to_removing
 from daybreak.aws.gateway import Aws, RegionalDoor
 from daybreak.aws.secrets import credentials_of
@@ -28,7 +28,7 @@ from daybreak.model.world import Cluster
 from daybreak.observe.look import Lookout
 from daybreak.plan.amending import Wishes, amendments_for
 from daybreak.plan.calls import owner_of
-from daybreak.plan.planner import objections_to_starting
+from daybreak.plan.starting import objections_to_starting, objections_to_target
 from daybreak.plan.touching import things_touched
 
 
@@ -55,7 +55,12 @@ def _hold_to_the_world(app: App, plan: Plan) -> None:
     """Raise ``Refused`` for a plan that has expired, was made elsewhere, does not fit the world, or removes what is not vouched for."""
     seen = observe_for(app, plan.request, plan.target)
     targets = app.targets
-    if reasons := (*objections_to_removing(plan, targets, app.store), *objections_to_starting(plan, seen)):
+    terms = terms_for(app, plan.request, plan.target, plan.created)
+    if reasons := (
+        *objections_to_removing(plan, targets, app.store),
+        *objections_to_target(plan, targets.get(plan.target.name)),
+        *objections_to_starting(plan, seen, terms),
+    ):
         hint = hint_to_plan_again(plan, targets, app.store)
         raise Refused(f"the plan for {plan.run} cannot be started", hint, reasons=reasons)
 

@@ -13,9 +13,23 @@ from typing import assert_never
 
 from daybreak.assess.approving import Approvals, disapproval_of
 from daybreak.assess.breach import Breach
+from daybreak.assess.settings import same_setting
 from daybreak.model.fences import FenceSeen
-from daybreak.model.guards import Approved, AsPlanned, Fenced, Guard, NotTheSource, OldEnough, Ours, OursOrAbsent, spell
+from daybreak.model.guards import (
+    Approved,
+    AsPlanned,
+    Fenced,
+    Guard,
+    NotTheSource,
+    OldEnough,
+    Ours,
+    OursOrAbsent,
+    PlannedField,
+    Sets,
+    spell,
+)
 from daybreak.model.moment import span_in_words
+from daybreak.model.names import comma_list
 from daybreak.model.things import Thing
 from daybreak.model.world import Cluster, Endpoint, Instance, ParameterGroup, Snapshot
 from daybreak.plan.calls import Owner
@@ -51,7 +65,7 @@ def breach_of(guards: Iterable[Guard], situation: Situation) -> Breach | None:
 
 def things_asked(guards: Iterable[Guard]) -> tuple[Thing, ...]:
     """The things that have to be looked at before these guards can be judged, each once."""
-    asked = (guard.thing for guard in guards if isinstance(guard, Ours | OursOrAbsent | AsPlanned | Fenced))
+    asked = (guard.thing for guard in guards if isinstance(guard, Ours | OursOrAbsent | AsPlanned | Sets | Fenced))
     return tuple(dict.fromkeys(asked))
 
 
@@ -66,8 +80,10 @@ def _breach(guard: Guard, situation: Situation) -> Breach | None:
             touched = sorted(name for name in situation.changes if name.lower() in untouchable)
             why = f"the call would change {', '.join(touched)}, which is the source's"
             return Breach(why=why, is_for_good=True) if touched else None
-        case AsPlanned(thing=thing, field=name, value=planned):
-            return _difference(thing, name, planned, situation)
+        case AsPlanned():
+            return _difference(guard, situation)
+        case Sets():
+            return _other_values(guard, situation)
         case OldEnough(thing=thing, rest=rest):
             return _young(thing, rest, situation)
         case Fenced(thing=thing):
@@ -89,18 +105,48 @@ def _absence(thing: Thing) -> Breach:
     return Breach(why=f"{thing.words()} is gone", hints=("someone may have deleted it",), is_for_good=True)
 
 
-def _difference(thing: Thing, name: str, planned: str, situation: Situation) -> Breach | None:
-    seen = situation.seen.get(thing)
+_WAYS: dict[PlannedField, str] = {
+    "resource_id": "it is another one than the plan speaks of: plan again",
+    "created": "it is another one than the plan speaks of: plan again",
+    "engine_version": "the clone would get that version: plan again",
+    "parameter_group": "the clone would run with other settings than planned: give it that parameter group again",
+}
+"""What to do where a field is not as planned."""
+
+
+def _difference(guard: AsPlanned, situation: Situation) -> Breach | None:
+    seen = situation.seen.get(guard.thing)
     if seen is None:
-        return _absence(thing)
-    now = spell(getattr(seen, name))
-    if now == planned:
+        return _absence(guard.thing)
+    now = spell(getattr(seen, guard.field))
+    if now == guard.value:
         return None
-    what = name.replace("_", " ")
     return Breach(
-        why=f"{thing.words()} had the {what} {planned} when this was planned, and now it has {now}",
-        hints=("it is another one than the plan speaks of: plan again",),
+        why=f"{guard.thing.words()} should have the {guard.noun} {guard.value}, and now it has {now}",
+        hints=(_WAYS[guard.field],),
     )
+
+
+def _other_values(guard: Sets, situation: Situation) -> Breach | None:
+    seen = situation.seen.get(guard.thing)
+    if seen is None:
+        return _absence(guard.thing)
+    now = getattr(seen, "parameters", {})
+    names = guard.parameters.keys() | (now.keys() if guard.is_all else ())
+    wrong = [name for name in sorted(names) if not same_setting(now.get(name), guard.parameters.get(name))]
+    if not wrong:
+        return None
+    words = comma_list([f"{name} is {_value(now, name)} and was {_value(guard.parameters, name)}" for name in wrong])
+    if guard.is_all:
+        hint = "AWS would copy it as it is now: plan again"
+    else:
+        values = comma_list([f"{name}={guard.parameters[name]}" for name in wrong])
+        hint = f"without it the clone would not be quiet: set {values} in it again"
+    return Breach(why=f"{guard.thing.words()} was changed: {words}", hints=(hint,))
+
+
+def _value(values: Mapping[str, str], name: str) -> str:
+    return values.get(name, "not set")
 
 
 def _open_fence(thing: Thing, situation: Situation) -> Breach | None:

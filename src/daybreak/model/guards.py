@@ -51,18 +51,51 @@ class NotTheSource(Value):
         return f"the call does not change the source {source}" + (f", nor {comma_list(rest)}" if rest else "")
 
 
+PlannedField = Literal["resource_id", "created", "engine_version", "parameter_group"]
+"""A field of a noun in ``model.world`` that must be as the plan wants it."""
+
+_NOUNS: dict[str, str] = {
+    "resource_id": "resource id",
+    "created": "creation time",
+    "engine_version": "engine version",
+    "parameter_group": "parameter group",
+}
+
+
 class AsPlanned(Value):
-    """The thing still is as it was when the plan was made. It is looked at right before the sending: AWS compares nothing itself."""
+    """The thing is as the plan wants it. It is looked at right before the sending: AWS compares nothing itself."""
 
     kind: Literal["as-planned"] = "as-planned"
     thing: Thing
-    field: str
+    field: PlannedField
     """The field of the noun in ``model.world`` that the thing is read into."""
     value: str
 
+    @property
+    def noun(self) -> str:
+        """The field as a sentence names it."""
+        return _NOUNS[self.field]
+
     def sentence(self) -> str:
         """The guard in words."""
-        return f"{self.thing.words()} still has the {self.field.replace('_', ' ')} {self.value}, by a look right before"
+        return f"{self.thing.words()} has the {self.noun} {self.value}, as planned, by a look right before"
+
+
+class Sets(Value):
+    """A cluster parameter group sets these values, by a look right before."""
+
+    kind: Literal["sets"] = "sets"
+    thing: Thing
+    parameters: dict[str, str]
+    is_all: bool = False
+    """Whether it sets nothing else: so it is with a group that AWS copies as it finds it."""
+
+    def sentence(self) -> str:
+        """The guard in words."""
+        values = comma_list([f"{name}={value}" for name, value in sorted(self.parameters.items())])
+        if not self.is_all:
+            return f"{self.thing.words()} sets {values}, by a look right before"
+        return f"{self.thing.words()} sets {values or 'no value'}{' and nothing else' if values else ''}, as planned, by a look right before"
 
 
 def spell(value: object) -> str:
@@ -112,6 +145,6 @@ class Approved(Value):
 
 
 Guard = Annotated[
-    OursOrAbsent | Ours | NotTheSource | AsPlanned | OldEnough | Fenced | Approved, Field(discriminator="kind")
+    OursOrAbsent | Ours | NotTheSource | AsPlanned | Sets | OldEnough | Fenced | Approved, Field(discriminator="kind")
 ]
 """Any one thing that must hold before a step acts."""

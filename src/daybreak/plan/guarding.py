@@ -56,7 +56,12 @@ def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tupl
             return OursOrAbsent(thing=thing("cluster-pg", group)), hands_off
         case SetParameters(group=group):
             return Ours(thing=thing("cluster-pg", group)), hands_off
-        case RestoreToMoment(clone=clone) | RestoreFromSnapshot(clone=clone) | DeleteCluster(clone=clone):
+        case (
+            RestoreToMoment(clone=clone, parameter_group=group)
+            | RestoreFromSnapshot(clone=clone, parameter_group=group)
+        ):
+            return OursOrAbsent(thing=thing("cluster", clone)), Ours(thing=thing("cluster-pg", group)), hands_off
+        case DeleteCluster(clone=clone):
             return OursOrAbsent(thing=thing("cluster", clone)), hands_off
         case SetClusterOptions(clone=clone) | ManagePassword(clone=clone) | AnchorJournal(clone=clone):
             return Ours(thing=thing("cluster", clone)), hands_off

@@ -13,6 +13,7 @@ from daybreak.model.requests import PitrRequest
 from daybreak.model.targets import Target
 from daybreak.model.value import stamp
 from daybreak.model.world import Window
+from daybreak.plan.draft import Draft
 from daybreak.plan.kinds import words_on_replication
 from daybreak.plan.loss import objections_to_accident
 from daybreak.plan.objections import (
@@ -22,7 +23,7 @@ from daybreak.plan.objections import (
     objections_to_room,
     objections_to_storage,
 )
-from daybreak.plan.restoring import Draft, clone_plan, storage_settings
+from daybreak.plan.restoring import clone_plan, storage_settings
 from daybreak.plan.source import Source, backups_of_deleted, moment_of, network_of, source_of
 from daybreak.plan.terms import Terms
 

@@ -7,7 +7,7 @@ must turn both off.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 ALWAYS = {"max_logical_replication_workers": "0"}
 """Parameters that every PostgreSQL has; without them there is no quarantine and no plan."""
@@ -36,3 +36,13 @@ def quarantine_parameters(settable: Collection[str], *, is_read_only: bool) -> d
     """
     known = {name: value for name, value in WHERE_KNOWN.items() if name in settable}
     return ALWAYS | known | (READ_ONLY if is_read_only else {})
+
+
+def why_quiet(parameters: Mapping[str, str]) -> str:
+    """Why a clone starts with these parameters, as the reason of the step that sets them.
+
+    >>> why_quiet({"max_logical_replication_workers": "0"})
+    "a restored subscriber that wakes up would consume the production publisher's changes"
+    """
+    why = "a restored subscriber that wakes up would consume the production publisher's changes"
+    return f"{why}, and cron jobs would run twice" if "cron.launch_active_jobs" in parameters else why

@@ -46,6 +46,22 @@ _UNPROVEN = {
 """What it means when a server's name is not proven."""
 
 
+_ENDS_LATE = "the estimate exceeds the objective for RTO"
+_NO_LIMITS = "AWS does not say the account's limits (rds:DescribeAccountAttributes): what is beyond them it refuses in the middle"
+_MISSPELT = "daybreak.toml does not fit the source as it is now: "
+_OF_CLOCKS = ": times in this plan are AWS's"
+_OF_CAPSULE = "the source cluster is deleted: its configuration comes from the capsule of "
+
+
+def moves_on(note: str) -> bool:
+    """Whether a note is of what was seen at that very moment and orders nothing: the same plan has another one a little later.
+
+    >>> moves_on("the estimate exceeds the objective for RTO"), moves_on("the moment is the latest one")
+    (True, False)
+    """
+    return note.startswith((_ENDS_LATE, _NO_LIMITS, _MISSPELT, _OF_CAPSULE)) or note.endswith(_OF_CLOCKS)
+
+
 def words_of(field: str) -> str:
     """A field's name in words.
 
@@ -69,7 +85,7 @@ def notes_on(
 ) -> Iterator[str]:
     """What a person should know before they say yes."""
     if seen.skew is not None:
-        yield f"{skew_in_words(seen.skew)}: times in this plan are AWS's"
+        yield skew_in_words(seen.skew) + _OF_CLOCKS
     if isinstance(request, PitrRequest) and isinstance(request.moment, Latest):
         yield "the moment is the latest one at the time of the call, so it may be newer than shown here"
     yield from _on_source(source)
@@ -80,16 +96,16 @@ def notes_on(
         yield f'tls = "{target.trust.tls}": {_UNPROVEN[target.trust.tls]}'
     if seen.spelling and seen.spelling.mistakes:
         # What is not there now may have been at the moment: a remark, and never a reason against a plan.
-        yield f"daybreak.toml does not fit the source as it is now: {'; '.join(first_of(seen.spelling.mistakes))}"
+        yield _MISSPELT + "; ".join(first_of(seen.spelling.mistakes))
     if target.login is None:
         yield "no login is configured: nothing inside PostgreSQL can be checked, so the verdict cannot be fit"
     if whole.high > target.objectives.rto:
-        yield "the estimate exceeds the objective for RTO"
+        yield _ENDS_LATE
     if lost and lost.span is not None and lost.span > target.objectives.rpo:
         up_to_now = "" if request.accident else ": it counts up to now, and with --accident TIME up to the accident"
         yield f"what is lost exceeds the objective for RPO{up_to_now}"
     if seen.quotas is None:
-        yield "AWS does not say the account's limits (rds:DescribeAccountAttributes): what is beyond them it refuses in the middle"
+        yield _NO_LIMITS
     opened = [group for group in seen.security_groups if group.opens_ports]
     if seen.security_groups and not opened:
         yield "none of the security groups lets anything in: the endpoint will not be reachable"
@@ -115,10 +131,7 @@ def _on_secret(target: Target, seen: Observation, moment: datetime | None) -> It
 
 def _on_source(source: Source) -> Iterator[str]:
     if source.capsule:
-        yield (
-            f"the source cluster is deleted: its configuration comes from the capsule of {stamp(source.capsule.taken)} "
-            f"({source.capsule.digest()[:12]})"
-        )
+        yield (f"{_OF_CAPSULE}{stamp(source.capsule.taken)} ({source.capsule.digest()[:12]})")
     elif source.cluster is None:
         record = "snapshot" if source.snapshot else "backup"
         yield (

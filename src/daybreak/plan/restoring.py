@@ -19,8 +19,6 @@ What AWS says of the whole clone (statuses, parity) is asked at the end, when al
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from daybreak.model.actions import (
@@ -35,42 +33,35 @@ from daybreak.model.actions import (
     CreateParameterGroup,
     ManagePassword,
     Restore,
-    RestoreFromSnapshot,
     SetClusterOptions,
     SetParameters,
     Validate,
 )
-from daybreak.model.guards import AsPlanned, Guard, OldEnough, spell
 from daybreak.model.kept import Kept
 from daybreak.model.moment import Moment
-from daybreak.model.names import quarantine_group_name
-from daybreak.model.observation import Observation
 from daybreak.model.plan import Estimate, Opening, Plan, RunId, Step, StepId
-from daybreak.model.requests import PitrRequest, SnapshotRequest
 from daybreak.model.tags import ON_CLUSTER, ORIGIN_TAG, PURPOSE_TAG, own_tags
-from daybreak.model.targets import Network, Staging, Target
-from daybreak.model.things import ResourceKind, Thing
 from daybreak.model.value import Span
 from daybreak.model.world import Cluster
 from daybreak.plan import estimates
 from daybreak.plan.calls import tags_for
+from daybreak.plan.conditions import in_quarantine, same_copy, still_quiet, still_the_source
+from daybreak.plan.draft import Draft
 from daybreak.plan.loss import loss_by
 from daybreak.plan.operations import arn_of
-from daybreak.plan.quarantine import CARED_FOR, quarantine_parameters
+from daybreak.plan.quarantine import CARED_FOR, why_quiet
 from daybreak.plan.remarks import (
-    intended_differences,
     is_elsewhere,
     notes_on,
     notes_on_substitutes,
-    substitutions,
     words_of,
 )
 from daybreak.plan.road import way_to
 from daybreak.plan.sequence import Sequence
-from daybreak.plan.source import Source, moment_of
+from daybreak.plan.source import moment_of
 from daybreak.plan.substitutes import substitutes_for, zones_of
 from daybreak.plan.terms import Terms
-from daybreak.plan.topology import endpoints_for, family_of, instances_for
+from daybreak.plan.topology import family_of
 
 _OF_THE_DATA: dict[str, Any] = {
     "login": None,
@@ -85,70 +76,6 @@ _OF_THE_DATA: dict[str, Any] = {
 
 _AT_ONCE = 20
 """Parameters that AWS sets in one call."""
-
-
-@dataclass(frozen=True)
-class Draft:
-    """What the functions that make steps need; all of it is decided before."""
-
-    request: PitrRequest | SnapshotRequest
-    target: Target
-    seen: Observation
-    source: Source
-    network: Network
-    clone: str
-
-    @property
-    def group(self) -> str:
-        """The name of the parameter group that keeps the clone quiet."""
-        return quarantine_group_name(self.clone)
-
-    @property
-    def untouchable(self) -> tuple[str, ...]:
-        """The names of the source's own: no step changes them."""
-        cluster = self.source.cluster
-        group = (cluster.parameter_group,) if cluster else ()
-        return tuple(dict.fromkeys((self.source.name, *(each.identifier for each in self.source.instances), *group)))
-
-    def thing(self, kind: ResourceKind, name: str) -> Thing:
-        """A thing in the region where the clone is made."""
-        return Thing(kind=kind, name=name, region=self.seen.identity.region)
-
-    @property
-    def quarantine(self) -> dict[str, str]:
-        """The parameter values that the clone starts with."""
-        return quarantine_parameters(self.seen.settable, is_read_only=self.request.is_read_only)
-
-    @property
-    def staging(self) -> Staging | None:
-        """The scaled-down size of a clone that is for staging and will not take over; else ``None``."""
-        return self.target.staging if self.request.purpose == "staging" else None
-
-    @property
-    def database(self) -> str | None:
-        """The database that the validation asks."""
-        return self.target.database or (self.source.cluster.database if self.source.cluster else None)
-
-    @cached_property
-    def instances(self) -> list[CreateInstance]:
-        """The clone's instances, the writer first."""
-        return instances_for(self.clone, self.source, self.staging, self.seen.offers)
-
-    @cached_property
-    def endpoints(self) -> list[CreateEndpoint]:
-        """The clone's custom endpoints."""
-        return endpoints_for(self.clone, self.source, self.instances)
-
-    @cached_property
-    def whole(self) -> Estimate:
-        """The estimate of the whole run."""
-        return estimates.restore_estimate(self.request.kind, self.seen.size, self.seen.past)
-
-    @cached_property
-    def permitted(self) -> dict[str, str]:
-        """Fields in which the clone differs from its source on purpose, each with the reason."""
-        planned = intended_differences(self.source, self.network, self.staging, self.instances)
-        return planned | substitutions(self.source, self.staging, self.instances)
 
 
 def clone_plan(draft: Draft, restore: Restore, moment: Moment, terms: Terms) -> Plan:
@@ -304,7 +231,7 @@ def _add_quarantine(sequence: Sequence, draft: Draft) -> tuple[StepId, StepId]:
     return made, sequence.add(
         "set-quarantine",
         SetParameters(group=draft.group, parameters=draft.quarantine),
-        "a restored subscriber that wakes up would consume the production publisher's changes, and cron jobs would run twice",
+        why_quiet(draft.quarantine),
         estimates.CALL,
         after=(before,),
     )
@@ -325,6 +252,7 @@ def _add_group(sequence: Sequence, draft: Draft) -> StepId:
             CopyParameterGroup(source=origin, group=draft.group, description=description),
             f"the clone starts from the settings of {draft.source.name}, not from AWS's defaults",
             estimates.CALL,
+            guards=same_copy(draft, origin),
         )
     group = draft.seen.parameter_group
     if group and not group.name.startswith("default."):
@@ -344,7 +272,7 @@ def _add_storage(sequence: Sequence, draft: Draft, action: Restore, after: StepI
         "a restore never happens in place: AWS always makes a new cluster",
         estimates.CALL,
         after=(after,),
-        guards=_still_the_source(draft, action),
+        guards=(*still_the_source(draft, action), still_quiet(draft)),
     )
     return sequence.add(
         "await-cluster",
@@ -385,18 +313,6 @@ def _add_options(sequence: Sequence, draft: Draft, after: StepId) -> tuple[StepI
     return (settled,)
 
 
-def _still_the_source(draft: Draft, action: Restore) -> tuple[Guard, ...]:
-    """What is restored must still be what was planned: a name may belong to another cluster or snapshot by now."""
-    if isinstance(action, RestoreFromSnapshot):
-        taken = draft.source.snapshot.created if draft.source.snapshot else None
-        thing = draft.thing("cluster-snapshot", action.snapshot)
-        return (AsPlanned(thing=thing, field="created", value=spell(taken)),) if taken else ()
-    if action.resource_id is not None or draft.source.living is None:
-        return ()
-    thing = draft.thing("cluster", action.source)
-    return (AsPlanned(thing=thing, field="resource_id", value=draft.source.living.resource_id),)
-
-
 def _insights(cluster: Cluster) -> dict[str, Any]:
     """What is above AWS's default: plain insights need no words, and a cluster that never had them no key."""
     if not cluster.has_performance_insights:
@@ -422,7 +338,7 @@ def _add_instance(sequence: Sequence, draft: Draft, number: int, rest: Span, *af
         else "the source has this reader",
         estimates.CALL,
         after=after,
-        guards=(OldEnough(thing=draft.thing("cluster-pg", draft.group), rest=rest),),
+        guards=in_quarantine(draft, rest),
         when_refused=when_refused,
         openings=_openings(draft, action),
     )

@@ -14,6 +14,7 @@ from daybreak.model.requests import NEWEST, SnapshotRequest
 from daybreak.model.targets import Target
 from daybreak.model.value import stamp
 from daybreak.model.world import FOREIGN, Snapshot
+from daybreak.plan.draft import Draft
 from daybreak.plan.loss import objections_to_accident
 from daybreak.plan.objections import (
     objections_to_classes,
@@ -22,7 +23,7 @@ from daybreak.plan.objections import (
     objections_to_room,
     objections_to_storage,
 )
-from daybreak.plan.restoring import Draft, clone_plan, storage_settings
+from daybreak.plan.restoring import clone_plan, storage_settings
 from daybreak.plan.source import network_of, own_snapshots, source_of
 from daybreak.plan.terms import Terms
 
