@@ -163,7 +163,29 @@ def test_a_clean_up_looks_only_at_what_the_run_is_named_for() -> None:
     assert seen.parameter_group.tags == {"daybreak:run": name}
     assert [(each.identifier, each.tags) for each in seen.endpoints] == [(f"{name}-e1", {"daybreak:run": name})]
     asked = [call.params for call in door.asked if call.operation == "DescribeDBClusters"]
-    assert asked == [{"DBClusterIdentifier": name}]
+    assert [each.get("DBClusterIdentifier") for each in asked] == [name, None]
+    assert seen.strays == ()
+
+
+def test_a_clean_up_sees_what_carries_its_nonce_under_another_name_and_who_uses_its_group() -> None:
+    """A renamed clone was not looked for, so its group was to be deleted under it, for 45 minutes."""
+    name, nonce = "embi-aurora-pitr-202401151430-7k2", {"Key": "daybreak:nonce", "Value": "4f2a"}
+    there = [
+        cluster(DBClusterIdentifier="renamed", TagList=[nonce]),
+        cluster(DBClusterIdentifier="tenant", DBClusterParameterGroup=f"{name}-quarantine"),
+        cluster(DBClusterIdentifier="stranger"),
+    ]
+    group = {"DBClusterParameterGroupName": f"{name}-quarantine", "DBClusterParameterGroupArn": "arn"}
+    door = Deserted(
+        DescribeDBClusters={"DBClusters": there},
+        DescribeDBClusterParameterGroups={"DBClusterParameterGroups": [group]},
+        DescribeDBClusterParameters={"Parameters": []},
+        ListTagsForResource={"TagList": [nonce]},
+    )
+    request = CleanRequest(target="embi", run=name, nonce="4f2a", suffix="x")
+    seen = look_at_remains(Lookout(door), fix_worlds.identity(), request, NOW)
+    assert (seen.cluster, seen.instances) == (None, ())
+    assert [each.identifier for each in seen.strays] == ["renamed", "tenant"]
 
 
 class Reticent(Region):

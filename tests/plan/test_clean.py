@@ -21,6 +21,7 @@ from daybreak.model.requests import CleanRequest
 from daybreak.model.tags import NONCE_TAG, ORIGIN_TAG, RUN_TAG
 from daybreak.model.world import Cluster, Endpoint, Instance, ParameterGroup
 from daybreak.plan.calls import Owner, call_of, owner_of, stamp_of
+from daybreak.plan.clean import STAYS, removes_all
 from daybreak.plan.planner import plan_of
 from tests import fix_worlds
 from tests.fix_operations import names_touched
@@ -122,20 +123,76 @@ def test_nothing_left_is_a_refusal_that_says_so() -> None:
     assert answer.reasons == (f'nothing that "{RUN}" created exists any more',)
 
 
-def test_every_foreign_thing_is_named_and_nothing_is_planned() -> None:
-    """One thing of a colleague's in the cluster is enough to stop and ask."""
-    answer = cleaned(
-        left(
-            cluster=clone(tags=THEIRS),
-            instances=(inside(1), inside(2, tags={}), inside(3, tags=THEIRS)),
-            parameter_group=group(tags={}),
-            endpoints=(endpoint(1), endpoint(2, tags=THEIRS)),
-        )
-    )
+def test_a_clone_that_is_not_ours_keeps_all_that_is_inside_it() -> None:
+    """Somebody took its tag away, or made another of its name: the sentences say so, and what a person can do."""
+    answer = cleaned(left(cluster=clone(tags=THEIRS, parameter_group=group().name)))
     assert isinstance(answer, Refusal)
-    assert len(answer.reasons) == 5
-    assert any(f'the custom endpoint "{RUN}-e2"' in reason for reason in answer.reasons)
-    assert any(f'the instance "{RUN}-2"' in reason for reason in answer.reasons)
+    mark = f"the tag {NONCE_TAG}={NONCE}"
+    assert answer.reasons == (
+        f'the cluster "{RUN}" does not carry {mark}: another created it, or somebody removed the tag',
+        f'what is inside the cluster "{RUN}" stays with it',
+        f'the parameter group "{RUN}-quarantine" is used by {RUN}',
+    )
+    assert answer.hints == (
+        f'if the cluster "{RUN}" is the run\'s own, give it {mark} back, then: daybreak clean {RUN}',
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "steps", "stays"),
+    [
+        ({"cluster": clone(tags={})}, ["delete-parameter-group"], [f'the cluster "{RUN}" ', "what is inside"]),
+        (
+            {"parameter_group": group(tags={})},
+            ["delete-instance-1", "delete-instance-2", "delete-cluster", "await-gone"],
+            [f'the parameter group "{RUN}-quarantine" '],
+        ),
+        (
+            {
+                "cluster": clone(is_protected=True, parameter_group=group().name),
+                "instances": (inside(1), inside(2, tags=THEIRS)),
+            },
+            ["delete-instance-1"],
+            [f'the instance "{RUN}-2" of the clone ', f'the cluster "{RUN}" has ', "the parameter group "],
+        ),
+        (
+            {"instances": (inside(1),), "endpoints": (endpoint(1), endpoint(2, tags={}))},
+            ["delete-instance-1", "delete-endpoint-1", "delete-parameter-group"],
+            [f'the custom endpoint "{RUN}-e2" of the clone ', f'the cluster "{RUN}" has '],
+        ),
+        (
+            {"strays": (clone(identifier="tenant", tags={}, parameter_group=group().name),)},
+            ["delete-instance-1", "delete-instance-2", "delete-cluster", "await-gone"],
+            [f'the parameter group "{RUN}-quarantine" is used by tenant'],
+        ),
+    ],
+)
+def test_what_is_ours_goes_and_what_is_anothers_stays(
+    changes: dict[str, Any], steps: list[str], stays: list[str]
+) -> None:
+    """One foreign thing stopped a clean-up for ever, and the clone went on costing money."""
+    made = cleaned(left(**changes))
+    assert isinstance(made, Plan), made
+    assert [step.id.partition("-")[2] for step in made.steps] == steps
+    said = [note.removeprefix(STAYS) for note in made.notes if note.startswith(STAYS)]
+    assert len(said) == len(stays)
+    assert all(note.startswith(beginning) for note, beginning in zip(said, stays, strict=True)), said
+    assert not removes_all(made)
+    assert removes_all(_plain())
+
+
+def test_a_clone_that_got_another_name_is_named_and_left() -> None:
+    """A new name is how a clone takes production's place: it is not removed, and what it runs on stays with it."""
+    renamed = clone(identifier="embi-production", parameter_group=group().name)
+    answer = cleaned(left(cluster=None, instances=(), strays=(renamed,)))
+    assert isinstance(answer, Refusal)
+    assert answer.reasons == (
+        f'the cluster "embi-production" carries the tag {NONCE_TAG}={NONCE}: somebody gave the clone that name, and may use it',
+        f'the parameter group "{RUN}-quarantine" is used by embi-production',
+    )
+    assert answer.hints == (
+        f'to remove it, give the cluster "embi-production" the name {RUN} again, then: daybreak clean {RUN}',
+    )
 
 
 def test_the_source_is_never_cleaned_whatever_its_tags_say() -> None:
@@ -232,20 +289,21 @@ def _plain() -> Plan:
         ({"cluster": clone(tags=CLONED, arn="arn:aws:rds:r:999:cluster:c")}, "belongs to the account 999"),
         (
             {"instances": (inside(1, tags={NONCE_TAG: NONCE}),)},
-            f'the instance "{RUN}-1" does not carry the tag {RUN_TAG}',
+            f'the instance "{RUN}-1" of the clone does not carry the tag {RUN_TAG}',
         ),
         (
             {"endpoints": (endpoint(1, tags={NONCE_TAG: NONCE}),)},
-            f'the custom endpoint "{RUN}-e1" does not carry the tag',
+            f'the custom endpoint "{RUN}-e1" of the clone does not carry the tag',
         ),
         ({"parameter_group": group(tags={NONCE_TAG: NONCE})}, f'the parameter group "{RUN}-quarantine" does not carry'),
     ],
 )
-def test_whatever_the_tags_do_not_show_as_ours_is_refused(changes: dict[str, Any], reason: str) -> None:
-    """Each thing that is not as it must be is a reason, and one is enough."""
-    answer = doubted(left(**({"cluster": clone(tags=CLONED)} | changes)))
-    assert isinstance(answer, Refusal)
-    assert any(reason in each for each in answer.reasons), answer.reasons
+def test_whatever_the_tags_do_not_show_as_ours_stays(changes: dict[str, Any], reason: str) -> None:
+    """Each thing that is not as it must be is named with its reason, and is in no step."""
+    answer = doubted(left(**({"cluster": clone(tags=CLONED, parameter_group=group().name)} | changes)))
+    said = answer.reasons if isinstance(answer, Refusal) else answer.notes
+    assert any(reason in each for each in said), said
+    assert isinstance(answer, Refusal) == ("parameter_group" not in changes)
 
 
 @pytest.mark.parametrize(

@@ -431,3 +431,44 @@ def test_what_follows_an_aborted_clean_up_works(lab: LabUnderTest, begin: Begin)
     assert clusters_of(lab, life.run) == []
     for run in (life.run, cleaning):
         assert life.person.daybreak("show", run, "-o", "json").json()["next"] == "daybreak runs"
+
+
+def test_what_is_anothers_stays_and_the_rest_goes(lab: LabUnderTest, begin: Begin) -> None:
+    """A group made anew by somebody else stopped every clean-up of the run for ever; a renamed clone was not seen at all."""
+    life = begin(lab)
+    life.restore()
+    life.until("step.done", "await-cluster")
+    life.end_at_once()
+    assert life.person.daybreak("abort", life.run).code == 0
+    rds, renamed = lab.client("rds"), f"{life.run}-new"
+
+    def name_it(was: str, now: str) -> None:
+        rds.modify_db_cluster(DBClusterIdentifier=was, NewDBClusterIdentifier=now, ApplyImmediately=True)
+        eventually(lambda: _status(rds, now) == "available")
+
+    name_it(life.run, renamed)
+    refused = life.person.daybreak("clean", life.run, "--yes")
+    assert refused.code == ExitCode.REFUSED, refused.out
+    assert f'the cluster "{renamed}" carries the tag {NONCE_TAG}=' in refused.err
+    assert f'hint: to remove it, give the cluster "{renamed}" the name {life.run} again' in refused.err
+    assert [each["DBClusterIdentifier"] for each in clusters_of(lab, life.run)] == [renamed]
+    name_it(renamed, life.run)
+    group = f"{life.run}-quarantine"
+    arn = rds.describe_db_cluster_parameter_groups(DBClusterParameterGroupName=group)["DBClusterParameterGroups"][0]
+    rds.remove_tags_from_resource(ResourceName=arn["DBClusterParameterGroupArn"], TagKeys=[NONCE_TAG])
+    cleaned = life.person.daybreak("clean", life.run, "--yes")
+    assert cleaned.code == 0, cleaned.err
+    assert f'it stays: the parameter group "{group}" does not carry the tag {NONCE_TAG}=' in " ".join(
+        cleaned.err.split()
+    )
+    assert clusters_of(lab, life.run) == []
+    assert rds.describe_db_cluster_parameter_groups(DBClusterParameterGroupName=group)["DBClusterParameterGroups"]
+    again = life.person.daybreak("clean", life.run, "--yes")
+    assert again.code == ExitCode.REFUSED
+    assert f'hint: if the parameter group "{group}" is the run\'s own, give it the tag {NONCE_TAG}=' in again.err
+    rds.delete_db_cluster_parameter_group(DBClusterParameterGroupName=group)
+
+
+def _status(rds: Any, name: str) -> str:
+    found = rds.describe_db_clusters(Filters=[{"Name": "db-cluster-id", "Values": [name]}])["DBClusters"]
+    return str(found[0]["Status"]) if found else ""

@@ -9,6 +9,7 @@ from daybreak.model.names import run_cleaned_by
 from daybreak.model.plan import Plan
 from daybreak.model.requests import CleanRequest
 from daybreak.model.run import RunState
+from daybreak.plan.clean import removes_all
 
 
 def state_of_run(app: App, run: str) -> tuple[Plan, RunState]:
@@ -31,8 +32,13 @@ def is_cleaned(app: App, plan: Plan, state: RunState) -> bool:
     """Whether what an ended run created, or had to remove, has been removed since."""
     original = plan.request.run if isinstance(plan.request, CleanRequest) else plan.run
     names = [run for run in app.store.runs() if run_cleaned_by(run) == original] if state.ended else []
-    states = [app.state_or_none(run) for run in names]
-    return any(each and each.status == "finished" for each in states)
+    return any(_has_removed_all(app, run) for run in names)
+
+
+def _has_removed_all(app: App, run: str) -> bool:
+    """Whether a clean-up is through and left nothing."""
+    done = app.state_or_none(run)
+    return bool(done and done.status == "finished") and removes_all(app.store.plan(run))
 
 
 def exit_code(app: App, run: str) -> ExitCode:

@@ -11,6 +11,7 @@ from daybreak.journal.store import removal_of
 from daybreak.model.names import run_cleaned_by
 from daybreak.model.plan import Plan
 from daybreak.model.run import RunState
+from daybreak.plan.clean import removes_all
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Listed:
 def list_runs(app: App) -> tuple[Listed, ...]:
     """Every run, the newest plan first."""
     found = [_read(app, run) for run in app.store.runs()]
-    finished = (each.run for each in found if each.state and each.state.status == "finished")
+    ended = (each for each in found if each.state and each.state.status == "finished")
+    finished = (each.run for each in ended if each.plan and removes_all(each.plan))
     cleaned = {original: run for run in finished if (original := run_cleaned_by(run))}
     return tuple(_with_next(each, cleaned) for each in found)
 

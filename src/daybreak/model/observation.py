@@ -84,6 +84,8 @@ class Observation(Value):
     """What AWS offers for instances of the restored version; ``None`` where it was not asked."""
     endpoints: tuple[Endpoint, ...] = ()
     """The custom endpoints of a clone that is to be removed."""
+    strays: tuple[Cluster, ...] = ()
+    """Clusters of another name that carry that clone's nonce, or use its parameter group."""
     surroundings: Surroundings | None = None
     """What belongs to the living source; ``None`` when the source is gone."""
     capsule: Capsule | None = None

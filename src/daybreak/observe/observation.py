@@ -14,6 +14,7 @@ from daybreak.model.world import FOREIGN, AutomatedBackup, Identity, Snapshot
 from daybreak.observe.look import AwsReads, Lookout
 from daybreak.observe.offers import ask_offers
 from daybreak.observe.surroundings import surroundings_of
+from daybreak.plan.calls import Owner
 
 
 def look_for_sources(
@@ -65,14 +66,18 @@ def look_closely(aws: AwsReads, seen: Observation, interest: Interest) -> Observ
 
 
 def look_at_remains(lookout: Lookout, identity: Identity, request: CleanRequest, now: datetime) -> Observation:
-    """Look at what exists under the names of a run that is to be removed."""
+    """Look at what exists under the names of a run that is to be removed, and at what is left of it under other names."""
     cluster = lookout.cluster(request.run)
+    group = quarantine_group_name(request.run)
+    owner = Owner(run=request.run, nonce=request.nonce)
+    others = [each for each in lookout.clusters().values() if each.identifier.lower() != request.run.lower()]
     return Observation(
         seen=now,
         identity=identity,
         cluster=cluster,
         instances=lookout.inside(cluster) if cluster else (),
-        parameter_group=lookout.parameter_group(quarantine_group_name(request.run)),
+        parameter_group=lookout.parameter_group(group),
+        strays=tuple(each for each in others if owner.owns(each.tags) or each.parameter_group == group),
         endpoints=lookout.endpoints(cluster.identifier) if cluster else (),
     )
 

@@ -1,4 +1,4 @@
-"""Plan a clean-up: take back what a run did, and nothing else.
+"""Plan a clean-up: take back what a run did, and nothing else. What is not the run's own stays, and the plan says so.
 
 It is a rollback of what is still there. The order that follows: first lift the protection, because AWS refuses to delete a protected cluster. Then delete custom endpoints and
 instances, because AWS refuses to delete a cluster with members. Then delete the cluster, and last the parameter group,
@@ -12,9 +12,9 @@ from daybreak.model.names import clean_name, is_clone_name, printable, quarantin
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Estimate, Plan, Refusal, RunId, Step
 from daybreak.model.requests import CleanRequest
-from daybreak.model.tags import ORIGIN_TAG, RUN_TAG
+from daybreak.model.tags import ORIGIN_TAG
 from daybreak.model.targets import Target
-from daybreak.plan.calls import Owner
+from daybreak.plan.owning import Own, own_of
 from daybreak.plan.rollback import Deed, take_back
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.terms import Terms
@@ -31,11 +31,12 @@ _GOING = frozenset({"deleting"})
 
 def clean_plan(request: CleanRequest, target: Target, seen: Observation, terms: Terms) -> Plan | Refusal:
     """The plan that removes the clone of ``request.run``. ``seen`` holds the clone as its cluster and its instances."""
-    reasons = _objections(request, target, seen)
+    own = own_of(request, seen)
+    reasons = _objections(request, target, seen, own) or (() if own.is_anything else _nothing(request, own))
     if reasons:
-        hint = "daybreak runs" if request.doubt else f"daybreak show {request.run}"
-        return Refusal(what=f'cleaning up after "{request.run}"', reasons=tuple(reasons), hints=(hint,))
-    steps = _steps(request, target, seen)
+        hints = own.ways or ("daybreak runs" if request.doubt else f"daybreak show {request.run}",)
+        return Refusal(what=f'cleaning up after "{request.run}"', reasons=tuple(reasons), hints=hints)
+    steps = _steps(request, target, seen, own)
     low = sum((step.estimate.low for step in steps), start=terms.created - terms.created)
     high = sum((step.estimate.high for step in steps), start=terms.created - terms.created)
     return Plan(
@@ -51,8 +52,17 @@ def clean_plan(request: CleanRequest, target: Target, seen: Observation, terms: 
         objectives=target.objectives,
         estimate=Estimate(low=low, high=high, evidence="the sum of its steps"),
         steps=steps,
-        notes=_notes(request),
+        notes=(*(f"{STAYS}{each}" for each in own.stays), *own.ways, *_notes(request)),
     )
+
+
+STAYS = "it stays: "
+"""How a note begins that names something which a clean-up leaves where it is."""
+
+
+def removes_all(plan: Plan) -> bool:
+    """Whether a clean-up leaves nothing that has to do with its run."""
+    return not any(note.startswith(STAYS) for note in plan.notes)
 
 
 def _notes(request: CleanRequest) -> tuple[str, ...]:
@@ -64,23 +74,10 @@ def _notes(request: CleanRequest) -> tuple[str, ...]:
     )
 
 
-def _objections_by_tags(request: CleanRequest, target: Target, seen: Observation) -> list[str]:
+def _objections_by_tags(request: CleanRequest, target: Target, seen: Observation, own: Own) -> list[str]:
     """What speaks against a clean-up without a journal: run, target and account must match, each by a tag or by name."""
-    things = [
-        *([(f'the cluster "{request.run}"', seen.cluster.tags)] if seen.cluster else []),
-        *((f'the instance "{each.identifier}"', each.tags) for each in seen.instances),
-        *((f'the custom endpoint "{each.identifier}"', each.tags) for each in seen.endpoints),
-        *(
-            [(f'the parameter group "{seen.parameter_group.name}"', seen.parameter_group.tags)]
-            if seen.parameter_group
-            else []
-        ),
-    ]
-    reasons = [
-        f"{name} does not carry the tag {RUN_TAG}={request.run}"
-        for name, tags in things
-        if tags.get(RUN_TAG) != request.run
-    ]
+    # A person names the clone: where it is not to be removed, nothing is.
+    reasons = [*own.stays] if seen.cluster and not own.cluster else []
     if not is_clone_name(request.run, target.cluster):
         reasons.append(f'no clone of "{target.cluster}" is ever named "{printable(request.run)}"')
     if seen.cluster is None:
@@ -98,28 +95,14 @@ def _objections_by_tags(request: CleanRequest, target: Target, seen: Observation
     return reasons
 
 
-def _objections(request: CleanRequest, target: Target, seen: Observation) -> list[str]:
+def _objections(request: CleanRequest, target: Target, seen: Observation, own: Own) -> list[str]:
     if request.run.lower() in (target.cluster.lower(), _origin(seen).lower()):
         return [f'"{request.run}" is the source itself']
-    reasons = _objections_by_tags(request, target, seen) if request.doubt else []
-    owner = Owner(run=request.run, nonce=request.nonce)
-    if seen.cluster and not owner.owns(seen.cluster.tags):
-        reasons.append(f'the cluster "{request.run}" does not carry the tag {owner.mark()}: this run did not create it')
-    reasons += [
-        f'the instance "{instance.identifier}" in it does not carry the tag {owner.mark()}: another run or person created it'
-        for instance in seen.instances
-        if not owner.owns(instance.tags)
-    ]
-    reasons += [
-        f'the custom endpoint "{endpoint.identifier}" of it does not carry the tag {owner.mark()}: another run or person created it'
-        for endpoint in seen.endpoints
-        if not owner.owns(endpoint.tags)
-    ]
-    if seen.parameter_group and not owner.owns(seen.parameter_group.tags):
-        reasons.append(f'the parameter group "{seen.parameter_group.name}" does not carry the tag {owner.mark()}')
-    if not (seen.cluster or seen.instances or seen.endpoints or seen.parameter_group):
-        reasons.append(f'nothing that "{request.run}" created exists any more')
-    return reasons
+    return _objections_by_tags(request, target, seen, own) if request.doubt else []
+
+
+def _nothing(request: CleanRequest, own: Own) -> tuple[str, ...]:
+    return own.stays or (f'nothing that "{request.run}" created exists any more',)
 
 
 def _origin(seen: Observation) -> str:
@@ -127,35 +110,35 @@ def _origin(seen: Observation) -> str:
     return seen.cluster.tags.get(ORIGIN_TAG, "") if seen.cluster else ""
 
 
-def _steps(request: CleanRequest, target: Target, seen: Observation) -> tuple[Step, ...]:
+def _steps(request: CleanRequest, target: Target, seen: Observation, own: Own) -> tuple[Step, ...]:
     origin = _origin(seen)
     untouchable = (target.cluster, *((origin,) if origin and origin != target.cluster else ()))
     sequence = Sequence(seen.identity.region, untouchable)
-    take_back(_deeds(request, seen), sequence)
+    take_back(_deeds(request, own, seen.identity.region), sequence)
     return tuple(sequence.steps)
 
 
-def _deeds(request: CleanRequest, seen: Observation) -> list[Deed]:
+def _deeds(request: CleanRequest, own: Own, region: str) -> list[Deed]:
     """What the run did, as far as anything of it is there: each thing after those that it stands on."""
     deeds: list[Deed] = []
-    clone, region = request.run, seen.identity.region
-    if seen.parameter_group:
+    clone = request.run
+    if own.group:
         deeds.append(Deed("parameter-group", removal_of_group(quarantine_group_name(clone))))
-    if seen.cluster:
+    if own.cluster:
         deeds.append(Deed("cluster", removal_of_cluster(clone), ("parameter-group",)))
-    going = [each.identifier for each in seen.endpoints if each.status in _GOING]
+    going = [each.identifier for each in own.endpoints if each.status in _GOING]
     deeds += [
         *(
             Deed(each.identifier, removal_of_endpoint(clone, each.identifier), ("cluster",))
-            for each in reversed(seen.endpoints)
+            for each in reversed(own.endpoints)
             if each.identifier not in going
         ),
         *(
             Deed(each.identifier, removal_of_instance(clone, each.identifier), ("cluster",))
-            for each in reversed(seen.instances)
+            for each in reversed(own.instances)
         ),
     ]
-    if seen.cluster and seen.cluster.is_protected and seen.cluster.status not in _GOING:
+    if own.cluster and own.cluster.is_protected and own.cluster.status not in _GOING:
         # Taken back first: what AWS may refuse comes before anything is lost.
         protection = SetClusterOptions(clone=clone, is_protected=True)
         deeds.append(Deed("protection", undo_of(protection, region), tuple(deed.name for deed in deeds)))

@@ -38,6 +38,7 @@ from daybreak.model.trust import AMAZON
 from daybreak.model.validation import Validation
 from daybreak.model.value import Span
 from daybreak.plan.amending import MANAGED, amend, digest_with, steps_unasked
+from daybreak.plan.clean import removes_all
 from daybreak.plan.estimates import why_no_measure, why_run_shows_nothing
 from daybreak.plan.judgement import times_of, verdict_of_data
 from daybreak.plan.servers import clone_seen, login_recorded, proof_of
@@ -236,7 +237,8 @@ def _headline_of_run(plan: Plan, state: RunState, checks: tuple[CheckLine, ...],
     if state.verdict:
         return _headline(state.verdict, checks, promises)
     if state.status == "finished":
-        return f"{plan.clone} is cleaned up" if plan.kind == "clean" else f"{plan.clone} is done, and was not judged"
+        cleaned = "is cleaned up" if removes_all(plan) else "is cleaned up as far as it is the run's own"
+        return f"{plan.clone} {cleaned if plan.kind == 'clean' else 'is done, and was not judged'}"
     words = {"running": "is not finished", "paused": "is paused", "aborted": "was aborted", "failed": "failed"}
     data = verdict_of_data(plan, state)
     judged = (
