@@ -13,7 +13,7 @@ import pytest
 from daybreak.execute.beside import InThread
 from daybreak.execute.writing import Sql
 from daybreak.journal.folder import FolderStore
-from daybreak.model.actions import Action, AwaitCluster, RestoreFromSnapshot
+from daybreak.model.actions import Action, AwaitCluster, CreateParameterGroup, RestoreFromSnapshot
 from daybreak.model.guards import Guard
 from daybreak.model.plan import AwsCall, Plan
 from daybreak.model.run import Event
@@ -26,6 +26,7 @@ from tests.chaos.simulation import Simulation, scratch
 from tests.fix_postgres import PASSWORD, Server, Wire
 
 CLONE = "embi-clone"
+GROUP = "embi-clone-quarantine"
 LOGIN = "env:CLONE"
 
 
@@ -74,10 +75,12 @@ def plan_of(*actions: Action, guards: tuple[Guard, ...] = ()) -> Plan:
         clone=CLONE,
         engine="aurora-postgresql",
         engine_version="16.6",
-        parameter_group=fix_worlds.cluster().parameter_group,
+        parameter_group=GROUP,
         security_groups=("sg-0123456789abcdef0",),
     )
-    last = sequence.add("restore", restore, "why", estimates.CALL)
+    group = CreateParameterGroup(group=GROUP, family="aurora-postgresql16", description="quiet")
+    last = sequence.add("group", group, "why", estimates.CALL)
+    last = sequence.add("restore", restore, "why", estimates.CALL, after=(last,))
     last = sequence.add("await", AwaitCluster(clone=CLONE), "why", estimates.CALL, after=(last,))
     for action in actions:
         slug = action.kind.partition("@")[0]

@@ -12,7 +12,7 @@ from daybreak.app.custody import Leftover, plan_clean
 from daybreak.app.planning import PitrWish, plan_pitr
 from daybreak.app.snapshots import SnapshotWish, plan_snapshot
 from daybreak.model.actions import Validate, Wait
-from daybreak.model.guards import Approved, AsPlanned, Fenced, Guard, NotTheSource, OldEnough, Ours, OursOrAbsent
+from daybreak.model.guards import Approved, AsPlanned, Fenced, Guard, NotTheSource, OldEnough, Ours, OursOrAbsent, Sets
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Step
 from daybreak.model.run import Event, StepIntended
@@ -124,6 +124,26 @@ def exchange(account: Account, thing: Thing) -> None:
         account.make_cluster(thing.name)
 
 
+def reset(account: Account, thing: Thing) -> None:
+    """Somebody gives a parameter group other values than it had."""
+    seen = account.rds.describe_db_cluster_parameters(DBClusterParameterGroupName=thing.name, Source="user")
+    values = {each["ParameterName"]: each.get("ParameterValue") for each in seen["Parameters"]}
+    if values:
+        account.rds.reset_db_cluster_parameter_group(DBClusterParameterGroupName=thing.name, ResetAllParameters=True)
+        return
+    other = {"ParameterName": "log_min_duration_statement", "ParameterValue": "7", "ApplyMethod": "pending-reboot"}
+    account.rds.modify_db_cluster_parameter_group(DBClusterParameterGroupName=thing.name, Parameters=[other])
+
+
+def move(account: Account, thing: Thing) -> None:
+    """Somebody gives a cluster another parameter group."""
+    group = f"{account.name}-elsewhere"
+    account.make_group(group, {})
+    account.rds.modify_db_cluster(
+        DBClusterIdentifier=thing.name, DBClusterParameterGroupName=group, ApplyImmediately=True
+    )
+
+
 @dataclass(frozen=True)
 class Way:
     """One way to break a guard, and what the run must say of it."""
@@ -135,7 +155,9 @@ class Way:
 
 _USURPED = Way("another's", usurp, "{thing} exists and was not created by this run")
 _REMOVED = Way("no", remove, "{thing} is gone")
-_EXCHANGED = Way("exchanged", exchange, "{thing} had the {field} {value} when this was planned, and now it has ")
+_EXCHANGED = Way("exchanged", exchange, "{thing} should have the {field} {value}, and now it has ")
+_MOVED = Way("moved", move, "{thing} should have the {field} {value}, and now it has ")
+_RESET = Way("reset", reset, "{thing} was changed: ")
 
 
 def ways_to_break(guard: Guard) -> tuple[Way, ...]:
@@ -145,8 +167,14 @@ def ways_to_break(guard: Guard) -> tuple[Way, ...]:
             return (_USURPED,)
         case Ours():
             return (_USURPED, _REMOVED)
+        case AsPlanned(field="parameter_group"):
+            return (_MOVED,)
+        case AsPlanned(field="engine_version"):
+            return ()  # an upgrade takes the lab longer than a test; tests/chaos/test_guards.py breaks it
         case AsPlanned():
             return (_EXCHANGED,)
+        case Sets():
+            return (_RESET,)
         case NotTheSource() | OldEnough() | Approved():
             return ()  # the call and the journal decide these: nobody outside can break them
         case Fenced():
@@ -244,7 +272,7 @@ def _own(step: Step, guard: Guard) -> set[str]:
 
 
 def _planned(guard: Guard) -> dict[str, str]:
-    return {"field": guard.field.replace("_", " "), "value": guard.value} if isinstance(guard, AsPlanned) else {}
+    return {"field": guard.noun, "value": guard.value} if isinstance(guard, AsPlanned) else {}
 
 
 @pytest.mark.parametrize("kind", [pytest.param(each, marks=pytest.mark.sweep) for each in KINDS])

@@ -19,8 +19,8 @@ from tests.chaos.simulation import Crash, Killed, Simulation
 from tests.fix_hands import CLONE, LOGIN, Bench, fresh, types_of
 from tests.fix_postgres import Wire
 
-STEP = "03-change-sql"
-LOAD = "03-load-rows"
+STEP = "04-change-sql"
+LOAD = "04-load-rows"
 ROWS = 2_000
 ATTACHING = 2
 """Appends of a process that begins a run, before any that is reported."""
@@ -200,7 +200,7 @@ def test_a_cluster_that_is_not_the_planned_one_is_left_alone(bench: Bench) -> No
     simulation = bench.simulation(change(bench.database, resource_id="cluster-ANOTHER"))
     state = simulation.live()
     assert (state.status, bench.count()) == ("failed", 0)
-    assert "had the resource id cluster-ANOTHER" in state.note
+    assert "should have the resource id cluster-ANOTHER" in state.note
 
 
 def test_the_door_changes_only_what_the_plan_touches(bench: Bench) -> None:

@@ -76,7 +76,7 @@ __all__ = [
     "SetClusterOptions",
     "SetParameters",
     "SqlOrder",
-    "Statement",
+    "SqlStatement",
     "Validate",
     "Wait",
     "WaitOrder",
