@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 
 from daybreak.assess.breach import Breach
-from daybreak.assess.guarding import Resource, Situation, breach_of, things_asked
+from daybreak.assess.guarding import Resource, Situation, breach_of, things_asked, things_made
 from daybreak.model.actions import (
     AwaitCluster,
     AwaitInstance,
@@ -33,7 +33,7 @@ from daybreak.model.tags import NONCE_TAG, RUN_TAG
 from daybreak.model.things import Thing
 from daybreak.model.world import Endpoint
 from daybreak.plan.guarding import guards_of
-from tests import fix_worlds
+from tests import fix_reports, fix_worlds
 from tests.assess.test_standing import CREATES, OURS, OWNER, REMOVALS, RUN, SETTINGS, THEIRS, cluster, group, instance
 from tests.fix_worlds import REGION, SOURCE, snapshot
 
@@ -206,3 +206,21 @@ def test_a_group_must_still_set_its_values(now: dict[str, str], *, is_all: bool,
     gone = breach(guards, {GROUP: None})
     assert gone is not None
     assert gone.is_for_good
+
+
+def test_a_tag_that_was_taken_away_is_called_that() -> None:
+    """The journal knows that the run created it: another name would not help, and a new plan neither."""
+    plan = fix_worlds.plan()
+    state = fix_reports.state(plan, ())
+    made = things_made(plan, state)
+    kinds = sorted(thing.kind for thing in made)
+    assert kinds == ["cluster", "cluster-pg", "db", "db"]
+    writer = next(thing for thing in made if thing.name.endswith("-1"))
+    found = breach((OursOrAbsent(thing=writer),), {writer: instance(tags={})}, made=made)
+    assert found is not None
+    assert found.why == (
+        f"{writer.words()} does not carry the tag {OWNER.mark()} any more, with which this run created it"
+    )
+    assert "plan again" not in " ".join(found.hints)
+    begun = state.model_copy(update={"steps": {}})
+    assert things_made(plan, begun) == frozenset()

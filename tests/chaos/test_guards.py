@@ -152,7 +152,7 @@ def test_nothing_is_sent_where_a_guard_is_broken(kind: str, name: str, way: Call
         assert any(cause in why + held.note for cause in _CAUSES), why + held.note
 
 
-_CAUSES = ("was not created by this run", "is gone", "now it has", "was changed: ")
+_CAUSES = ("was not created by this run", "does not carry the tag", "is gone", "now it has", "was changed: ")
 
 
 def _is_of(params: dict[str, Any], step: Step) -> bool:

@@ -159,6 +159,10 @@ EDITED: dict[str, tuple[Change, tuple[str, ...]]] = {
     "forged: another source": (forged(lambda plan: plan.update(source="x")), ("request: source is 'x'", *STALE)),
     "forged: no guards": (forged(lambda plan: plan["steps"][2].update(guards=[])), ("guards is ", *STALE)),
     "forged: another order": (forged(lambda plan: plan["steps"][6].update(after=[])), (": after is []", *STALE)),
+    "of an older format": (
+        forged(lambda plan: plan.update(format=1)),
+        ("it never began, and created nothing", "hint: make the plan again"),
+    ),
     "forged: a promise that is always kept": (
         forged(lambda plan: plan["objectives"].update(rto="P30D")),
         ("request: objectives.rto is 'P30D'", *STALE),

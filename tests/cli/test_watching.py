@@ -35,7 +35,9 @@ def test_a_watcher_sees_what_the_restorer_sees(person: Person, lab: LabUnderTest
     assert _finished(watched.err) == _finished(restored.err)[-len(_finished(watched.err)) :]
     assert len(_finished(watched.err)) >= 9
     before, *_ = told = watched.err.splitlines()
-    assert re.search(r"Z  before: [345] of 16 steps done since \d\d:\d\dZ, carried out by ", before)
+    assert re.search(
+        r"Z  before: [345] of 16 steps done, and 1 only on request, since \d\d:\d\dZ, carried out by ", before
+    )
     assert [line for line in told if " before: " in line] == [before]
     for err in (watched.err, restored.err):
         assert " 01-" not in err, "an event is for -v"

@@ -129,7 +129,7 @@ def test_a_clone_that_is_not_ours_keeps_all_that_is_inside_it() -> None:
     assert isinstance(answer, Refusal)
     mark = f"the tag {NONCE_TAG}={NONCE}"
     assert answer.reasons == (
-        f'the cluster "{RUN}" does not carry {mark}: another created it, or somebody removed the tag',
+        f'the cluster "{RUN}" does not carry {mark}: this run did not create it, or somebody removed the tag',
         f'what is inside the cluster "{RUN}" stays with it',
         f'the parameter group "{RUN}-quarantine" is used by {RUN}',
     )

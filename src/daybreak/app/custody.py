@@ -94,7 +94,7 @@ def plan_clean(app: App, wish: Leftover) -> Plan:
     if state.ended is None and (why := _tag_contradiction(app, plan, chain)):
         return _by_tags(app, app.store.remains(name), wish.why, f"the journal of {name} {why}")
     if state.ended is None:
-        raise Refused(f'the run "{name}" has not ended', f"daybreak abort {name}", f"daybreak resume {name}")
+        raise Refused(f'the run "{name}" has not ended', f"daybreak abort {name}", next_of(app, plan, state))
     # Elsewhere nothing of it exists, and "nothing exists any more" would be believed.
     app.hold_to(plan.identity, app.aws(plan.identity.region))
     request = CleanRequest(target=plan.target.name, run=name, nonce=state.nonce, suffix=new_suffix(), why=wish.why)

@@ -45,6 +45,8 @@ class Watchers:
 
 def start(app: App, plan: Plan) -> str:
     """Freeze the plan as a run, after a check that the world still fits it; returns the run's name."""
+    if plan.format != FORMAT:
+        raise refusal_of_old_plan(plan.run, has_begun=False)
     _hold_to_the_world(app, plan)
     app.store.create(plan)
     app.fitting.add(plan.run)
@@ -86,7 +88,7 @@ def carry_out(
     if chain.events and state.nonce is None:
         raise refusal_without_nonce(run)
     if plan.format != FORMAT:
-        raise refusal_of_old_plan(run)
+        raise refusal_of_old_plan(run, has_begun=bool(chain.events))
     if not chain.events and run not in app.fitting:
         # Frozen and not begun, perhaps long ago: what was true when it was frozen need not be true now.
         _hold_to_the_world(app, plan)

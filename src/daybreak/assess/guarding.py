@@ -14,6 +14,14 @@ from typing import assert_never
 from daybreak.assess.approving import Approvals, disapproval_of
 from daybreak.assess.breach import Breach
 from daybreak.assess.settings import same_setting
+from daybreak.model.actions import (
+    CopyParameterGroup,
+    CreateEndpoint,
+    CreateInstance,
+    CreateParameterGroup,
+    RestoreFromSnapshot,
+    RestoreToMoment,
+)
 from daybreak.model.fences import FenceSeen
 from daybreak.model.guards import (
     Approved,
@@ -30,14 +38,17 @@ from daybreak.model.guards import (
 )
 from daybreak.model.moment import span_in_words
 from daybreak.model.names import comma_list
+from daybreak.model.plan import Plan
+from daybreak.model.run import RunState
 from daybreak.model.things import Thing
 from daybreak.model.world import Cluster, Endpoint, Instance, ParameterGroup, Snapshot
-from daybreak.plan.calls import Owner
+from daybreak.plan.calls import Owner, call_of, stamp_of
+from daybreak.plan.operations import touches_of
 
 Resource = Cluster | Instance | ParameterGroup | Endpoint | Snapshot
 """What a look at a thing shows."""
 
-UNTOUCHED = "it is left untouched: plan again to get another name"
+UNTOUCHED = "it is left untouched: plan again, and a restore gets another name"
 """What to do where something else has the name."""
 
 
@@ -56,6 +67,8 @@ class Situation:
     """Who can still write at each cluster that must be fenced; nothing of one that could not be asked."""
     approvals: Approvals = field(default_factory=Approvals)
     """What was approved, and by whom the run is planned and carried out."""
+    made: frozenset[Thing] = frozenset()
+    """What this run created, by its journal, as ``things_made`` says it."""
 
 
 def breach_of(guards: Iterable[Guard], situation: Situation) -> Breach | None:
@@ -98,7 +111,30 @@ def _foreign(thing: Thing, situation: Situation) -> Breach | None:
     seen = situation.seen.get(thing)
     if seen is None or situation.owner.owns(seen.tags):
         return None
+    if thing in situation.made:
+        mark = situation.owner.mark()
+        why = f"{thing.words()} does not carry the tag {mark} any more, with which this run created it"
+        hint = f"somebody took the tag away, or made another of that name: if it is the run's own, give it the tag {mark} back"
+        return Breach(why=why, hints=(hint,))
     return Breach(why=f"{thing.words()} exists and was not created by this run", hints=(UNTOUCHED,))
+
+
+_MAKES = (
+    CopyParameterGroup,
+    CreateParameterGroup,
+    RestoreToMoment,
+    RestoreFromSnapshot,
+    CreateInstance,
+    CreateEndpoint,
+)
+
+
+def things_made(plan: Plan, state: RunState) -> frozenset[Thing]:
+    """What a run created, by the steps that its journal calls done."""
+    stamp, region = stamp_of(plan), plan.identity.region
+    makers = (step.action for step in plan.steps if state.step(step.id).status == "done")
+    calls = (call_of(action, stamp, region) for action in makers if isinstance(action, _MAKES))
+    return frozenset(touches_of(call)[0] for call in calls if call is not None)
 
 
 def _absence(thing: Thing) -> Breach:

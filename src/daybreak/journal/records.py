@@ -140,8 +140,13 @@ def loss_of_journal(where: str) -> Damaged:
     return damage_of_event(0, "the whole journal is gone, and the run had begun", where)
 
 
-def refusal_of_old_plan(run: str) -> Refused:
-    """The refusal to carry on a run whose plan has guards and undos that are only words."""
+def refusal_of_old_plan(run: str, *, has_begun: bool) -> Refused:
+    """The refusal to carry out a run whose plan has guards and undos that are only words; one that never began left nothing."""
+    if not has_begun:
+        return Refused(
+            f'the run "{run}" was planned by an older release, whose guards cannot be asked; it never began, and created nothing',
+            "make the plan again",
+        )
     return Refused(
         f'the run "{run}" was planned by an older release, whose guards cannot be asked: it can be shown, ended and cleaned up after',
         f"daybreak abort {run}",

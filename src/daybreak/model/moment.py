@@ -225,10 +225,12 @@ def distance(span: timedelta) -> str:
 def span_in_words(span: timedelta) -> str:
     """A length of time in words, with at most two units.
 
-    >>> span_in_words(timedelta(minutes=90))
-    '1 hour 30 minutes'
+    >>> span_in_words(timedelta(minutes=90)), span_in_words(timedelta(milliseconds=500))
+    ('1 hour 30 minutes', '500 ms')
     """
     seconds = int(span.total_seconds())
+    if timedelta(milliseconds=1) <= span < timedelta(seconds=1):
+        return f"{span // timedelta(milliseconds=1)} ms"
     parts = []
     for size, name in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
         count, seconds = divmod(seconds, size)

@@ -57,7 +57,7 @@ class _Sorter:
         named = not self._request.doubt or tags.get(RUN_TAG) == self._request.run
         mark = self._owner.mark() if named else f"{RUN_TAG}={self._request.run}"
         self.stays.append(
-            f"{what}{place} does not carry the tag {mark}: another created it, or somebody removed the tag"
+            f"{what}{place} does not carry the tag {mark}: this run did not create it, or somebody removed the tag"
         )
         self.ways.append(f"if {what} is the run's own, give it the tag {mark} back, {self._again}")
         return False

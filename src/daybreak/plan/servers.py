@@ -63,10 +63,14 @@ def conninfo(database: str | None, trust: Trust, endpoint: str | None) -> str:
 def way_in(plan: Plan, state: RunState) -> str:
     """The psql command that opens the clone at the endpoint that AWS returned, with the same proof as Daybreak asks for.
 
-    Empty until the clone has answered, and for a run that failed: nobody is led into a clone that may have no quarantine.
+    Empty until the data was judged, however, and for a run that failed: nobody is led into a clone that may have no quarantine,
+    nor to data of which nobody knows what is missing.
     """
-    answered = any(isinstance(step.action, AwaitSql) and state.step(step.id).status == "done" for step in plan.steps)
-    is_closed = isinstance(plan.request, CleanRequest) or state.status == "failed" or not answered
+    is_judged = state.verdict is not None or any(
+        isinstance(step.action, Validate) and step.action.part != "clone" and state.step(step.id).status == "done"
+        for step in plan.steps
+    )
+    is_closed = isinstance(plan.request, CleanRequest) or state.status == "failed" or not is_judged
     seen = None if is_closed else clone_seen(plan, state)
     if seen is None:
         return ""

@@ -198,3 +198,12 @@ def code_block(text: str, language: str) -> str:
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text}\n{fence}"
+
+
+def on_request(steps: int) -> str:
+    """The steps that are taken only on request, beside a number of steps that does not count them.
+
+    >>> on_request(0), on_request(1)
+    ('', ', and 1 only on request')
+    """
+    return f", and {steps} only on request" if steps else ""

@@ -107,10 +107,12 @@ def test_who_joins_in_the_middle_reads_one_line_about_before() -> None:
         PLAN, *(StepDone(step=step.id) for step in PLAN.steps[:3]), StepIntended(step=STORAGE, attempt=1)
     )
     told = before_line(PLAN, state_of(half))
-    assert told == "14:54:40Z  before: 3 of 15 steps done since 14:52Z, carried out by dba-oncall"
+    assert (
+        told == "14:54:40Z  before: 3 of 15 steps done, and 1 only on request, since 14:52Z, carried out by dba-oncall"
+    )
     paused = before_line(PLAN, runs.paused(PLAN))
     assert paused.endswith(
-        "0 of 15 steps done since 14:52Z, carried out by dba-oncall; paused: the credentials are over"
+        "0 of 15 steps done, and 1 only on request, since 14:52Z, carried out by dba-oncall; paused: the credentials are over"
     )
     assert [before_line(PLAN, state) for state in (state_of(begun), runs.finished(PLAN))] == ["", ""]
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from daybreak.assess.approving import Approvals, approvals_in
-from daybreak.assess.guarding import Resource, Situation, breach_of, things_asked
+from daybreak.assess.guarding import Resource, Situation, breach_of, things_asked, things_made
 from daybreak.assess.moves import Again, Pause, Stop, patience_with
 from daybreak.assess.standing import DOUBTED, OrderStanding, Position
 from daybreak.aws.faults import AwsFault
@@ -106,7 +106,13 @@ class Looker:
     ) -> OrderStanding | None:
         """Where a step stands of which a guard does not hold by what was seen; ``None`` where all hold."""
         situation = Situation(
-            self.owner, seen, frozenset(changes), self._ages(), self._fences(step, seen), self.approvals()
+            self.owner,
+            seen,
+            frozenset(changes),
+            self._ages(),
+            self._fences(step, seen),
+            self.approvals(),
+            things_made(self._plan, self._journal.state()),
         )
         breach = breach_of(step.guards, situation)
         if breach is None:

@@ -29,7 +29,7 @@ from daybreak.plan.judgement import times_of, verdict_of_data
 from daybreak.plan.road import road_of
 from daybreak.plan.servers import way_in
 from daybreak.report.sentences import amendment_words, brief, brief_now, printable_sentence
-from daybreak.report.words import hour, short, span_words
+from daybreak.report.words import hour, on_request, short, span_words
 
 MOST_REASONS = 3
 """Reasons against the data that are said when it is judged; the report has all."""
@@ -74,7 +74,8 @@ def before_line(plan: Plan, state: RunState) -> str:
     done = sum(state.step(step.id).status in ("done", "forgone") for step in plan.steps)
     paused = f"; paused: {state.note}" if state.status == "paused" else ""
     taken = len(plan.steps) - len(steps_unasked(plan, state.amendments))
-    told = f"before: {done} of {taken} steps done since {hour(state.began, state.last)}, carried out by {state.who}{paused}"
+    asked = f"{more}," if (more := on_request(len(plan.steps) - taken)) else ""
+    told = f"before: {done} of {taken} steps done{asked} since {hour(state.began, state.last)}, carried out by {state.who}{paused}"
     return f"{state.last:%H:%M:%SZ}  {printable_sentence(told)}"
 
 

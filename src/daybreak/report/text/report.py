@@ -22,7 +22,7 @@ from daybreak.report.journaling import journal_words
 from daybreak.report.losses import loss_in_brief, loss_lines
 from daybreak.report.naming import WITNESSES, amendment_line, approval_line, times_line, verdict_word
 from daybreak.report.text.status import STYLES
-from daybreak.report.words import Entry, command, many, plain, span_words
+from daybreak.report.words import Entry, command, many, on_request, plain, span_words
 
 Verbosity = Literal["verdict", "brief", "all"]
 """How much of a report to show: its first line, what decides, or everything."""
@@ -155,7 +155,7 @@ def _what(report: Report) -> Iterator[RenderableType]:
     if report.steps and report.status != "finished":
         taken = [step.status for step in report.steps if step.status != "unasked"]
         done = sum(status in ("done", "forgone") for status in taken)
-        yield Entry("steps", plain(f"{done} of {len(taken)} done"))
+        yield Entry("steps", plain(f"{done} of {len(taken)} done{on_request(len(report.steps) - len(taken))}"))
     if report.standing is None and (told := times_line(report)):
         yield Entry("times", plain(told))
     if report.journal and report.journal.ends_without_anchor and report.kind != "clean":
