@@ -36,6 +36,7 @@ from daybreak.model.tags import NONCE_TAG, ORIGIN_TAG
 from daybreak.model.targets import Target
 from daybreak.model.world import Cluster, Identity, ParameterGroup
 from daybreak.observe.look import Lookout
+from daybreak.plan.remarks import OF_JOURNAL
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def plan_clean(app: App, wish: Leftover) -> Plan:
     request = CleanRequest(target=plan.target.name, run=name, nonce=state.nonce, suffix=new_suffix(), why=wish.why)
     made = _decide(app, request, plan.target, [*own_clusters(name, app.targets)])
     if doubt := doubt_of(app, plan, chain):
-        note = f"the journal of {name} {doubt}; what carries its nonce is removed all the same"
+        note = f"the journal of {name} {doubt}{OF_JOURNAL}"
         made = made.model_copy(update={"notes": (*made.notes, note)})
     return made
 

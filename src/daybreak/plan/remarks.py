@@ -52,6 +52,9 @@ _MISSPELT = "daybreak.toml does not fit the source as it is now: "
 _OF_CLOCKS = ": times in this plan are AWS's"
 _OF_CAPSULE = "the source cluster is deleted: its configuration comes from the capsule of "
 
+OF_JOURNAL = "; what carries its nonce is removed all the same"
+"""How a note ends on the journal of a run that is cleaned up after: no planner sees a journal."""
+
 
 def moves_on(note: str) -> bool:
     """Whether a note is of what was seen at that very moment and orders nothing: the same plan has another one a little later.
@@ -59,7 +62,7 @@ def moves_on(note: str) -> bool:
     >>> moves_on("the estimate exceeds the objective for RTO"), moves_on("the moment is the latest one")
     (True, False)
     """
-    return note.startswith((_ENDS_LATE, _NO_LIMITS, _MISSPELT, _OF_CAPSULE)) or note.endswith(_OF_CLOCKS)
+    return note.startswith((_ENDS_LATE, _NO_LIMITS, _MISSPELT, _OF_CAPSULE)) or note.endswith((_OF_CLOCKS, OF_JOURNAL))
 
 
 def words_of(field: str) -> str:
