@@ -320,7 +320,7 @@ def test_a_cluster_that_somebody_put_in_the_clones_place_gets_no_instance() -> N
         simulation.aws.clock.woken = woken
         state = simulation.live()
         assert state.status == "failed"
-        assert "exists and was not created by this run" in state.note
+        assert "does not carry the tag daybreak:nonce=" in state.note
         assert not simulation.aws.instances
 
 

@@ -192,7 +192,7 @@ def test_another_cluster_of_the_name_is_left_alone(bench: Bench) -> None:
     simulation.on_told = on_told
     state = simulation.live()
     assert (state.status, bench.count()) == ("failed", 0)
-    assert "was not created by this run" in state.note
+    assert "does not carry the tag daybreak:nonce=" in state.note
 
 
 def test_a_cluster_that_is_not_the_planned_one_is_left_alone(bench: Bench) -> None:
