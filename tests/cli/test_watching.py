@@ -81,7 +81,7 @@ def test_who_watches_a_run_learns_that_it_pauses_and_who_goes_on(person: Person,
     assert (*codes, again.wait()) == (1, 1, 1)
     first, second = (OURS.sub(b"", each.seen).decode().replace("\r\n", "\n") for each in (watching, late))
     assert re.search(r"Z  paused: asked to stop\nhint: ", first)
-    assert re.search(r"Z  before: [345] of 16 steps done .*; paused: asked to stop\nhint: ", second)
+    assert re.search(r"Z  before: [345] of 16 steps done, .*; paused: asked to stop\nhint: ", second)
     assert asked.out.endswith(f"\nnext     daybreak watch {run}\n")
     shown = person.daybreak("show", run).out
     assert shown.startswith("status   aborted: aborted by ")
