@@ -190,6 +190,8 @@ class Breach:
     """The step's name without its number."""
     guard: str
     thing: str
+    field: str
+    """What must be as planned; empty where the guard speaks of no field."""
     way: Way
 
     @property
@@ -200,7 +202,11 @@ class Breach:
     def place(self, plan: Plan) -> tuple[Step, Guard]:
         """The step and the guard in a plan of that kind."""
         step = next(each for each in plan.steps if _name(each) == self.step)
-        found = [each for each in step.guards if (each.kind, _kind(each)) == (self.guard, self.thing)]
+        found = [
+            each
+            for each in step.guards
+            if (each.kind, _kind(each), _field(each)) == (self.guard, self.thing, self.field)
+        ]
         assert len(found) == 1
         return step, found[0]
 
@@ -213,6 +219,10 @@ def _kind(guard: Guard) -> str:
     return "" if isinstance(guard, NotTheSource | Approved) else guard.thing.kind
 
 
+def _field(guard: Guard) -> str:
+    return guard.field if isinstance(guard, AsPlanned) else ""
+
+
 def breaches(kind: str, plan: Plan) -> Iterator[Breach]:
     """Every guard of every step of a plan, with each way to break it."""
     for step in plan.steps:
@@ -220,7 +230,7 @@ def breaches(kind: str, plan: Plan) -> Iterator[Breach]:
             continue
         for guard in step.guards:
             for way in ways_to_break(guard):
-                yield Breach(kind, _name(step), guard.kind, _kind(guard), way)
+                yield Breach(kind, _name(step), guard.kind, _kind(guard), _field(guard), way)
 
 
 def every_breach() -> Iterator[Any]:

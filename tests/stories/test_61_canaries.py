@@ -42,6 +42,7 @@ DRIVEN: dict[str, tuple[tuple[str, ...], ...]] = {
     "validate": ((RUN, "--depth", "quick", "-o", "json"),),
     "delta": ((RUN, "-o", "sql"),),
     "watch": ((RUN,),),
+    "approve": ((RUN, "--yes"),),
     "abort": ((RUN,),),
     "clean": ((RUN, "--yes"),),
     "demo": (("--speed", "none"),),
@@ -67,13 +68,13 @@ FAILURES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
 """Failures are where secrets leak: drivers and libraries like to quote what they failed with."""
 
 BEFORE = ("init", "config", "status", "snapshots", "plan", "capture", "baseline")
-AFTER = ("show", "report", "validate", "delta", "watch", "abort", "demo", "lab")
+AFTER = ("show", "report", "validate", "delta", "watch", "approve", "abort", "demo", "lab")
 """Verbs of which none waits for another."""
 
 LONG = (("validate", RUN, "--prove", "--yes"), ("demo", "--speed", "6000"))
 """What takes too long to be driven each time."""
 
-_ENDS = {"status": 3, "resume": 3, "validate": 3, "watch": 3, "abort": 2, "demo": 2}
+_ENDS = {"status": 3, "resume": 3, "validate": 3, "watch": 3, "approve": 2, "abort": 2, "demo": 2}
 """Exit codes other than 0: some logins are wrong, the verdict is not fit, the run has ended, and no demonstration has such a speed."""
 
 _UNEXPECTED = {"a session that is not known": (70,)}
