@@ -30,6 +30,7 @@ DRIVEN: dict[str, tuple[tuple[str, ...], ...]] = {
     "init": (("--config", "found.toml"),),
     "config": (("-o", "json"), ("--schema",)),
     "status": (("-o", "json"),),
+    "backups": (("embi", "-o", "json"),),
     "snapshots": (("embi",),),
     "plan": (("pitr", "embi", "--to", "latest", "-o", "json"),),
     "capture": (("embi",),),
@@ -67,7 +68,7 @@ FAILURES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
 }  # fmt: skip
 """Failures are where secrets leak: drivers and libraries like to quote what they failed with."""
 
-BEFORE = ("init", "config", "status", "snapshots", "plan", "capture", "baseline")
+BEFORE = ("init", "config", "status", "backups", "snapshots", "plan", "capture", "baseline")
 AFTER = ("show", "report", "validate", "delta", "watch", "approve", "abort", "demo", "lab")
 """Verbs of which none waits for another."""
 
