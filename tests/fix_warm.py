@@ -31,6 +31,9 @@ def is_cold(environment: Mapping[str, str]) -> bool:
     )
 
 
+_OPENING = threading.Lock()
+
+
 @functools.cache
 def _door(_pid: int, kind: Kind) -> tuple[socket.socket, subprocess.Popen[bytes]]:
     """The way to this process's warm Python of that kind, which ends when this process does, and its process."""
@@ -78,9 +81,9 @@ class WarmProcess:
         heard, told = os.pipe()
         theirs = [self._stream(number, wanted) for number, wanted in enumerate(streams)]
         passed = array.array("i", [*theirs, told])
-        _door(os.getpid(), kind)[0].sendmsg(
-            [json.dumps(asked).encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, passed)]
-        )
+        with _OPENING:  # of two threads that ask first, one would open a door that nobody closes
+            door, _ = _door(os.getpid(), kind)
+        door.sendmsg([json.dumps(asked).encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, passed)])
         for number in (*(fd for fd, wanted in zip(theirs, streams, strict=True) if wanted < 0), told):
             os.close(number)
         self._end = os.fdopen(heard, "rb")
