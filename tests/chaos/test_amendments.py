@@ -229,7 +229,7 @@ def test_not_now_for_ever_is_a_no() -> None:
             simulation.aws.faults["CreateDBInstance", number] = Fault.SETTLING
         began = simulation.aws.clock.elapsed
         why = paused(simulation)
-        assert "all that it names is available" in why.message
+        assert f"{simulation.plan.clone} is available, so waiting does not help" in why.message
         took = simulation.aws.clock.elapsed - began
         restored = simulation.aws.clusters[simulation.plan.clone].ready_at
         assert took - restored < 600, "three quarters of an hour are not waited for a no"

@@ -19,7 +19,8 @@ from daybreak.errors import Failed, Paused, Refused, Uncertain
 from daybreak.execute.hands.course import Course
 from daybreak.execute.refusals import Forbidden, Rejected, pause_for
 from daybreak.execute.slowly import Slowly
-from daybreak.model.actions import AnchorJournal, AwsChange
+from daybreak.model.actions import AnchorJournal, AwsChange, DeleteParameterGroup
+from daybreak.model.names import comma_list
 from daybreak.model.plan import AwsCall, Step
 from daybreak.model.replies import Category
 from daybreak.model.run import StepDone, StepForgone, StepIntended, StepSent, StepUncertain
@@ -43,7 +44,12 @@ CLASHES_FORGIVEN = 2
 
 
 def resources_named(lookout: Lookout, action: AwsChange) -> tuple[Cluster | Instance, ...]:
-    """The cluster that a change names and what is inside it, as they are now: their state may be why AWS says "not now"."""
+    """What a change's outcome hangs on, as it is now: its state may be why AWS says "not now".
+
+    That is the cluster that it names and what is inside it; for the removal of a parameter group, the clusters that use it.
+    """
+    if isinstance(action, DeleteParameterGroup):
+        return tuple(each for each in lookout.clusters().values() if each.parameter_group == action.group)
     cluster = lookout.cluster(action.clone) if hasattr(action, "clone") else None
     return (cluster, *lookout.inside(cluster)) if cluster is not None else ()
 
@@ -117,7 +123,8 @@ class AwsHand:
             return None
         if since is not None and now - since >= REST_BEFORE_BELIEVING:
             ways = ways_out(self._plan, step, fault.trouble.code)
-            why = f"{fault.message}; and all that it names is available, so waiting does not help"
+            names = comma_list([each.identifier for each in seen])
+            why = f"{fault.message}; {names} {'is' if len(seen) == 1 else 'are'} available, so waiting does not help"
             raise Rejected(f"step {step.id}: {why}", *ways)
         return now if since is None else since
 

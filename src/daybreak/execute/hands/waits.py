@@ -222,8 +222,9 @@ class WaitHand:
         if standing.place is Position.ABSENT:
             seen = self._rounds[step.action.region]
             is_in_clone = isinstance(step.action, AwaitInstance) and seen.clusters.get(step.action.clone)
-            ways = self._ways_round(step, standing)
-            return (Failed if is_in_clone else Gone)(what, "someone may have deleted it", *ways)
+            if not is_in_clone:
+                return Gone(what, "someone may have deleted it")  # nothing leads on with a run that ends here
+            return Failed(what, "someone may have deleted it", *self._ways_round(step, standing))
         if isinstance(step.action, AwaitClusterGone):
             return Failed(what, *standing.hints)
         return Paused(what, *standing.hints, f"then go on: daybreak resume {self._plan.run}")
