@@ -110,7 +110,8 @@ class SimulatedDatabase:
             self._aws.clock.elapsed += 1
             report(_finding("instances", is_fit=len(scene.instances) >= max(1, len(action.instances_seen))))
             return Measured()
-        values = self._aws.groups[scene.clone.parameter_group].body["Parameters"]
+        group = self._aws.groups.get(scene.clone.parameter_group)
+        values = group.body["Parameters"] if group else {}
         if self.raises is not None:
             raise self.raises
         in_quarantine = all(values.get(name) == value for name, value in action.quarantine.items())
