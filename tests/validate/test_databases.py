@@ -345,7 +345,7 @@ def test_what_does_not_fit_into_the_time_is_named_beforehand_and_left_out(story:
     found = data(judge(source, clone, moment, baseline=kept, thoroughness=how, announce=said.append).findings)
     assert len(said) == 1
     assert said[0].startswith("4 tables of ")
-    assert "do not fit into --within 0 seconds and are left out: " in said[0]
+    assert "do not fit into --within 1 ms and are left out: " in said[0]
     assert "Old Bills; --: public.invoices" in said[0]
     for check in ("data.rows", "data.recent", "data.orphans", "data.index-contents"):
         assert found[check].standing is LEFT_OUT, found[check]
