@@ -247,7 +247,10 @@ FROZEN: dict[str, tuple[Change, tuple[str, ...]]] = {
     "expired": EDITED["forged: longer valid, too late"],
     "for another account": EDITED["forged: another account"],
     "without quarantine": EDITED["forged: no quarantine"],
-    "without the stamp": (forged(lambda plan: plan.update(tags={})), ("the stamp is {}, and it must be", *STALE)),
+    "without the stamp": (
+        forged(lambda plan: plan.update(tags={})),
+        ("tags.daybreak:nonce is None, and it must be '<drawn at start>'", *STALE),
+    ),
 }
 
 
