@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 
 from daybreak.assess.breach import Breach
-from daybreak.assess.guarding import Resource, Situation, breach_of, things_asked, things_made
+from daybreak.assess.guarding import Resource, Situation, breach_of, makers_in, things_asked, things_made
 from daybreak.model.actions import (
     AwaitCluster,
     AwaitInstance,
@@ -212,7 +212,7 @@ def test_a_tag_that_was_taken_away_is_called_that() -> None:
     """The journal knows that the run created it: another name would not help, and a new plan neither."""
     plan = fix_worlds.plan()
     state = fix_reports.state(plan, ())
-    made = things_made(plan, state)
+    made = things_made(makers_in(plan), state)
     kinds = sorted(thing.kind for thing in made)
     assert kinds == ["cluster", "cluster-pg", "db", "db"]
     writer = next(thing for thing in made if thing.name.endswith("-1"))
@@ -223,4 +223,4 @@ def test_a_tag_that_was_taken_away_is_called_that() -> None:
     )
     assert "plan again" not in " ".join(found.hints)
     begun = state.model_copy(update={"steps": {}})
-    assert things_made(plan, begun) == frozenset()
+    assert things_made(makers_in(plan), begun) == frozenset()

@@ -38,7 +38,7 @@ from daybreak.model.guards import (
 )
 from daybreak.model.moment import span_in_words
 from daybreak.model.names import comma_list
-from daybreak.model.plan import Plan
+from daybreak.model.plan import Plan, StepId
 from daybreak.model.run import RunState
 from daybreak.model.things import Thing
 from daybreak.model.world import Cluster, Endpoint, Instance, ParameterGroup, Snapshot
@@ -129,12 +129,16 @@ _MAKES = (
 )
 
 
-def things_made(plan: Plan, state: RunState) -> frozenset[Thing]:
-    """What a run created, by the steps that its journal calls done."""
+def makers_in(plan: Plan) -> dict[StepId, Thing]:
+    """Each step that creates something, with what it creates. Made once for a run: the stamp is the digest of the whole plan."""
     stamp, region = stamp_of(plan), plan.identity.region
-    makers = (step.action for step in plan.steps if state.step(step.id).status == "done")
-    calls = (call_of(action, stamp, region) for action in makers if isinstance(action, _MAKES))
-    return frozenset(touches_of(call)[0] for call in calls if call is not None)
+    calls = {step.id: call_of(step.action, stamp, region) for step in plan.steps if isinstance(step.action, _MAKES)}
+    return {step: touches_of(call)[0] for step, call in calls.items() if call is not None}
+
+
+def things_made(makers: Mapping[StepId, Thing], state: RunState) -> frozenset[Thing]:
+    """What a run created, by the steps that its journal calls done."""
+    return frozenset(thing for step, thing in makers.items() if state.step(step).status == "done")
 
 
 def _absence(thing: Thing) -> Breach:

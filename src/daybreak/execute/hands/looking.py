@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from daybreak.assess.approving import Approvals, approvals_in
-from daybreak.assess.guarding import Resource, Situation, breach_of, things_asked, things_made
+from daybreak.assess.guarding import Resource, Situation, breach_of, makers_in, things_asked, things_made
 from daybreak.assess.moves import Again, Pause, Stop, patience_with
 from daybreak.assess.standing import DOUBTED, OrderStanding, Position
 from daybreak.aws.faults import AwsFault
@@ -21,7 +21,7 @@ from daybreak.execute.record import Record
 from daybreak.execute.refusals import AskedToEnd, Delayed, Gone, pause_for
 from daybreak.execute.slowly import Slowly
 from daybreak.journal.store import ABORT
-from daybreak.model.actions import AwsChange, CopyParameterGroup, CreateParameterGroup
+from daybreak.model.actions import AwsChange
 from daybreak.model.fences import FenceSeen
 from daybreak.model.guards import Fenced
 from daybreak.model.plan import AwsCall, Plan, Step
@@ -47,6 +47,7 @@ class Looker:
         self._doors = doors
         # The stamp names the plan that was approved, not what a person made of it since.
         self._stamp = stamp_of(plan)
+        self._makers = makers_in(plan)
         self.owner = owner_of(plan, journal.state().nonce)
 
     def call_for(self, action: AwsChange) -> AwsCall:
@@ -112,7 +113,7 @@ class Looker:
             self._ages(),
             self._fences(step, seen),
             self.approvals(),
-            things_made(self._plan, self._journal.state()),
+            things_made(self._makers, self._journal.state()),
         )
         breach = breach_of(step.guards, situation)
         if breach is None:
@@ -135,13 +136,9 @@ class Looker:
         return approvals_in(self._plan, state, now, is_state_local=self._doors.is_state_local)
 
     def _ages(self) -> dict[Thing, timedelta]:
-        """How long ago AWS answered the creation of each parameter group of this run."""
+        """How long ago AWS answered the creation of each thing that this run made."""
         state, now = self._journal.state(), self._doors.timing.now()
-        made = {
-            self.own(step.action): state.step(step.id).ended
-            for step in self._plan.steps
-            if isinstance(step.action, CopyParameterGroup | CreateParameterGroup)
-        }
+        made = {thing: state.step(step).ended for step, thing in self._makers.items()}
         return {thing: now - ended for thing, ended in made.items() if ended is not None}
 
     def closely(
