@@ -61,8 +61,8 @@ _PRODUCT = (
     Mutation(
         "a guard reads the plan instead of the world",
         "src/daybreak/assess/guarding.py",
-        "now = spell(getattr(seen, name))",
-        "now = planned",
+        "now = spell(getattr(seen, guard.field))",
+        "now = guard.value",
         EXCHANGED,
     ),
     Mutation(
