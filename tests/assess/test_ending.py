@@ -9,7 +9,7 @@ import pytest
 
 from daybreak.assess.ending import exit_code_of, next_after, next_command, next_of_plan, objectives_missed
 from daybreak.errors import ExitCode
-from daybreak.model.actions import AwaitCluster, AwaitSql, Validate
+from daybreak.model.actions import AwaitCluster, Validate
 from daybreak.model.findings import Measured, Standing, Verdict
 from daybreak.model.loss import TO_ACCIDENT, Loss, loss_between, loss_unknown
 from daybreak.model.moment import At, Latest
@@ -215,9 +215,8 @@ def test_a_fit_clone_is_opened_where_aws_says_it_is() -> None:
     """The address is what the person came for; it is never built from a name."""
     waits = [step.id for step in plan().steps if isinstance(step.action, AwaitCluster)]
     seen = StepState(status="done", result={"endpoint": "clone.cluster-x.example", "port": 5433})
-    [answered] = [step.id for step in plan().steps if isinstance(step.action, AwaitSql)]
     steps = {waits[-1]: seen}
-    assert "psql" not in next_command(plan(), state(run=RUN, steps=steps, **FIT)), "nobody has been let in yet"
-    found = next_command(plan(), state(run=RUN, steps=steps | {answered: StepState(status="done")}, **FIT))
+    assert "psql" not in next_command(plan(), state(run=RUN, steps=steps)), "nothing has been judged yet"
+    found = next_command(plan(), state(run=RUN, steps=steps, **FIT))
     assert found.startswith("psql -h clone.cluster-x.example -p 5433 -U ")
     assert found.endswith(f" -d 'dbname=embi sslmode=verify-full sslrootcert={AMAZON}'")

@@ -27,7 +27,7 @@ def left_behind(life: Life) -> str:
 @pytest.mark.parametrize(
     ("lie", "first", "count"),
     [
-        (NOTHING, 3, 2),  # at the look before the delete
+        (NOTHING, 5, 2),  # at the look before the delete
         (NOT_FOUND, 4, LOOKS_BEFORE_BELIEVING),  # at every look before the delete
         pytest.param(NOTHING, 1, 2, marks=pytest.mark.sweep),  # while it is planned
         pytest.param(NOT_FOUND, 1, 2, marks=pytest.mark.sweep),
