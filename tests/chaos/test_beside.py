@@ -10,7 +10,7 @@ import pytest
 
 from daybreak.errors import DaybreakError, Interrupted, Paused, Uncertain
 from daybreak.journal.folder import FolderStore
-from daybreak.model.run import Event, FindingMade, RunState, StepDone, StepIntended
+from daybreak.model.run import Event, FindingMade, RunState, StepDone, StepHeldUp, StepIntended
 from tests.chaos.reply_faults import Fault
 from tests.chaos.simulation import CASES, Crash, Killed, Simulation, scratch
 
@@ -234,3 +234,21 @@ def test_a_window_that_was_given_up_on_is_not_waited_for_again() -> None:
         assert when(simulation, StepDone, "04-await-cluster") > 600
         await_options = "14-await-options"
         assert when(simulation, StepDone, await_options) - when(simulation, StepIntended, await_options) < 300
+
+
+def test_what_is_refused_is_held_against_its_own_step() -> None:
+    """The shared look is put off for good while a reader is asked for: the wait's patience ends, and nobody blames the reader."""
+    with simulated(timedelta(minutes=1)) as simulation:
+        simulation.aws.faults |= {("CreateDBInstance", number): Fault.THROTTLED for number in range(2, 999)}
+        told: list[Event] = []
+
+        def on_told(event: Event) -> None:
+            told.append(event)
+            if isinstance(event.body, StepIntended) and event.body.step == READER:
+                simulation.aws.weather = lambda is_change: None if is_change else Fault.THROTTLED
+
+        simulation.on_told = on_told
+        with pytest.raises(Paused):
+            simulation.live()
+        held = [each.body for each in told if each.body.type == "step.held"]
+        assert all(each.why.startswith(f"step {each.step}:") for each in held if isinstance(each, StepHeldUp))

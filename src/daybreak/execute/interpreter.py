@@ -101,6 +101,8 @@ class _Task:
     work: Slowly[None]
     due: float
     """When it goes on, by ``monotonic``."""
+    about: Step
+    """The step that whatever it raises next is about; others go on between two parts of it."""
 
 
 class _Interpreter:
@@ -168,9 +170,9 @@ class _Interpreter:
             step for step in fresh if isinstance(step.action, WaitOrder) and not self._waits.is_new(step)
         )
         now = self._doors.timing.monotonic()
-        self._tasks += [_Task(step, self._work_of(step), now) for step in fresh if step not in self._pool]
+        self._tasks += [_Task(step, self._work_of(step), now, step) for step in fresh if step not in self._pool]
         if self._pool and not any(task.step is None for task in self._tasks):
-            self._tasks.append(_Task(None, self._waits.look_at(lambda: self._pool), now))
+            self._tasks.append(_Task(None, self._waits.look_at(lambda: self._pool), now, self._pool[0]))
 
     def _work_of(self, step: Step) -> Slowly[None]:
         """The work of a step, by the hand of its world."""
@@ -199,7 +201,7 @@ class _Interpreter:
         """Let every task go on whose time has come; whether there was one."""
         due = [task for task in self._tasks if task.due <= self._doors.timing.monotonic() + _TICK]
         for task in due:
-            self._course.about = task.step or self._course.about
+            self._course.about = task.about
             try:
                 pause = next(task.work)
             except StopIteration:
@@ -208,7 +210,7 @@ class _Interpreter:
                 self._tasks.remove(task)
                 raise
             else:
-                task.due = self._doors.timing.monotonic() + pause
+                task.due, task.about = self._doors.timing.monotonic() + pause, self._course.about
         return bool(due)
 
     def _until_next(self) -> float:

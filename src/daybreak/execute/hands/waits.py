@@ -69,7 +69,6 @@ class WaitHand:
         for step in judged:
             self._course.about = step
             standing = yield from self._standing(step)
-            self._course.about = step  # others may have gone on meanwhile
             self._judge(step, standing)
 
     def ask_at_once(self, step: Step) -> Slowly[None]:
