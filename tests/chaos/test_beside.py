@@ -251,4 +251,5 @@ def test_what_is_refused_is_held_against_its_own_step() -> None:
         with pytest.raises(Paused):
             simulation.live()
         held = [each.body for each in told if each.body.type == "step.held"]
+        assert READER in [each.step for each in held if isinstance(each, StepHeldUp)]
         assert all(each.why.startswith(f"step {each.step}:") for each in held if isinstance(each, StepHeldUp))

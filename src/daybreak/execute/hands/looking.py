@@ -173,6 +173,8 @@ class Looker:
                 raise pause_for(step, fault, move) from fault
             hints = move.hints if isinstance(move, Stop) else ()
             raise Failed(f"step {step.id}: {move.why}", *hints) from fault
+        except Delayed:
+            raise  # of this step alone: what the run can do without is held up by it
         except (Refused, Unreachable) as refusal:
             raise Paused(refusal.message, *refusal.hints) from refusal
 
