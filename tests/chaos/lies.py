@@ -42,10 +42,15 @@ def told_as(lie: Lie, call: AwsCall, answer: dict[str, Any]) -> dict[str, Any]:
             if items == "TagList"
             else [each | ({"TagList": []} if "TagList" in each else {}) for each in things]
         }
-    if lie is Lie.NOT_FOUND and "Filters" not in call.params and call.operation in NOT_FOUND:
+    if lie is Lie.NOT_FOUND and _is_by_name(call) and call.operation in NOT_FOUND:
         code = NOT_FOUND[call.operation]
         raise AwsFault(Trouble(category=category_of(code, 400), code=code, message="not found"))
     return {items: []}
+
+
+def _is_by_name(call: AwsCall) -> bool:
+    """Whether one thing is asked for: AWS never says *not found* of a list."""
+    return "Filters" not in call.params and any(name.endswith(("Identifier", "GroupName")) for name in call.params)
 
 
 NOT_FOUND = {

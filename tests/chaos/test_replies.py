@@ -13,6 +13,7 @@ import pytest
 from daybreak.aws.gateway import Access, Aws
 from daybreak.aws.wire import Bounds
 from daybreak.errors import DaybreakError, ExitCode, Paused, Uncertain
+from daybreak.execute.doors import Patience
 from daybreak.journal.folder import FolderStore
 from daybreak.model.plan import AwsCall
 from daybreak.model.run import Event, StepDone
@@ -70,7 +71,7 @@ def told(simulation: Simulation, *, resumed: bool = False) -> Told:
         state = survived(simulation) if resumed else simulation.live()
         outcome = str(state) if isinstance(state, DaybreakError) else state.status
     except (Paused, Uncertain) as error:
-        outcome = type(error).__name__.lower()
+        outcome = "uncertain" if isinstance(error, Uncertain) else "paused"
     check_effects(simulation)
     return Told(outcome, dict(simulation.aws.effects), standing_of_world(simulation.aws, simulation.plan))
 
@@ -167,9 +168,10 @@ def test_reads_that_are_unreadable_are_asked_again(what: str, a_way: Way) -> Non
 
 
 def test_a_read_that_stays_unreadable_pauses_the_run(a_way: Way) -> None:
-    """After the patience of 45 minutes a person is asked, with exit code 75, and the run can be resumed."""
+    """When patience is over a person is asked, with exit code 75, and the run can be resumed."""
     with scratch() as folder:
         simulation = case_of("copied-group").simulation(FolderStore(folder))
+        simulation.patience = Patience(with_troubles=timedelta(minutes=5))  # each answer takes half a real second
         for number in range(1, 200):
             simulation.aws.heard["DescribeDBClusters", number] = Hearing(lambda call: a_way.hear("page", call))
         assert told(simulation).outcome == "paused"
