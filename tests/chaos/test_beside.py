@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from daybreak.aws.faults import AwsFault
 from daybreak.errors import DaybreakError, Interrupted, Paused, Uncertain
 from daybreak.journal.folder import FolderStore
+from daybreak.model.plan import AwsCall
+from daybreak.model.replies import Category, Trouble
 from daybreak.model.run import Event, FindingMade, RunState, StepDone, StepHeldUp, StepIntended
 from tests.chaos.reply_faults import Fault
 from tests.chaos.simulation import CASES, Crash, Killed, Simulation, scratch
@@ -237,19 +241,20 @@ def test_a_window_that_was_given_up_on_is_not_waited_for_again() -> None:
 
 
 def test_what_is_refused_is_held_against_its_own_step() -> None:
-    """The shared look is put off for good while a reader is asked for: the wait's patience ends, and nobody blames the reader."""
-    with simulated(timedelta(minutes=1)) as simulation:
-        simulation.aws.faults |= {("CreateDBInstance", number): Fault.THROTTLED for number in range(2, 999)}
-        told: list[Event] = []
+    """The shared look is put off for good, and meanwhile the data is judged: the wait is held up, and nobody blames the data."""
+    with simulated(timedelta(minutes=40)) as simulation:
 
-        def on_told(event: Event) -> None:
-            told.append(event)
-            if isinstance(event.body, StepIntended) and event.body.step == READER:
-                simulation.aws.weather = lambda is_change: None if is_change else Fault.THROTTLED
+        def throttled(call: AwsCall, answer: dict[str, Any]) -> dict[str, Any]:
+            is_shared = call.operation == "DescribeDBClusters" and "Filters" in call.params
+            if is_shared and any(isinstance(each.body, StepDone) and each.body.step == READER for each in simulation.told):
+                raise AwsFault(Trouble(category=Category.THROTTLED, code="Throttling", message="Rate exceeded"))
+            return answer
 
-        simulation.on_told = on_told
+        simulation.aws.told = throttled
         with pytest.raises(Paused):
             simulation.live()
-        held = [each.body for each in told if each.body.type == "step.held"]
-        assert READER in [each.step for each in held if isinstance(each, StepHeldUp)]
-        assert all(each.why.startswith(f"step {each.step}:") for each in held if isinstance(each, StepHeldUp))
+        held = [each.body for each in events(simulation) if isinstance(each.body, StepHeldUp)]
+        waits = {"12-await-reader-2", "14-await-options"}
+        assert {each.step for each in held} <= waits
+        assert [each.step for each in held if each.why.startswith(f"step {each.step}:")]
+        assert when(simulation, StepHeldUp, held[0].step) > when(simulation, StepDone, DATA)
