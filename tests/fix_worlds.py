@@ -13,7 +13,7 @@ from daybreak.model.capsule import Capsule
 from daybreak.model.moment import At
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal, Step
-from daybreak.model.requests import PitrRequest, Request, SnapshotRequest
+from daybreak.model.requests import PitrRequest, RegionRequest, Request, SnapshotRequest
 from daybreak.model.tags import NONCE_TAG
 from daybreak.model.targets import Contact, Expectation, Network, Objectives, SqlCheck, Target
 from daybreak.model.world import (
@@ -29,6 +29,7 @@ from daybreak.model.world import (
     Surroundings,
     Window,
 )
+from daybreak.plan.moments import moments_of_snapshot
 from daybreak.plan.planner import plan_of
 from daybreak.plan.quarantine import CARED_FOR
 from daybreak.plan.terms import Terms
@@ -196,6 +197,62 @@ def snapshot_request(**changes: Any) -> SnapshotRequest:
     """Back to the newest snapshot."""
     defaults: dict[str, Any] = {"target": "embi", "suffix": "7k2", "why": "employees were deleted"}
     return SnapshotRequest(**(defaults | changes))
+
+
+AWAY = "us-west-2"
+"""Where the database is brought up when its own region is lost."""
+AWAY_KEY = f"arn:aws:kms:{AWAY}:{ACCOUNT}:key/5a5b5c5d-1111-2222-3333-444455556666"
+AWAY_GROUP = "sg-0fedcba9876543210"
+
+
+def copied_snapshot(identifier: str = "embi-copy", **changes: Any) -> Snapshot:
+    """A copy in the other region of the automated snapshot, finished half an hour later."""
+    defaults: dict[str, Any] = {
+        "arn": f"arn:aws:rds:{AWAY}:{ACCOUNT}:cluster-snapshot:{identifier}",
+        "kind": "manual",
+        "created": MOMENT - timedelta(minutes=30),
+        "kms_key": AWAY_KEY,
+        "source": f"arn:aws:rds:{REGION}:{ACCOUNT}:cluster-snapshot:rds:{SOURCE}-2024-01-15-13-30",
+    }
+    return snapshot(identifier, **(defaults | changes))
+
+
+def region_request(**changes: Any) -> RegionRequest:
+    """In the other region, from the copy, of which only the name of its source says the time."""
+    copied = copied_snapshot()
+    defaults: dict[str, Any] = {
+        "target": "embi",
+        "home": REGION,
+        "snapshot": copied.arn,
+        "moments": moments_of_snapshot(copied, {}),
+        "assessed": f"{REGION} showed nothing (no answer came in time)",
+        "suffix": "7k2",
+        "why": f"{REGION} is gone",
+    }
+    return RegionRequest(**(defaults | changes))
+
+
+def away_target(**changes: Any) -> Target:
+    """The target as it is reached in the other region."""
+    network = {AWAY: Network(subnet_group="embi-db-subnet-group-dr", security_groups=(AWAY_GROUP,))}
+    return target(network=network, **changes).in_region(AWAY)
+
+
+def away_observation(**changes: Any) -> Observation:
+    """Everything a planner may know in the other region, with the capsule of the day before."""
+    defaults: dict[str, Any] = {
+        "identity": identity(region=AWAY),
+        "cluster": None,
+        "instances": (),
+        "parameter_group": None,
+        "subnet_groups": ("embi-db-subnet-group-dr",),
+        "security_groups": (SecurityGroup(identifier=AWAY_GROUP, name="embi-db", opens_ports=((5432, 5432),)),),
+        "key": Key(arn=AWAY_KEY, is_enabled=True),
+        "snapshots": (copied_snapshot(),),
+        "capsule": capsule(),
+        "size": None,
+    }
+    return observation(**(defaults | changes))
 
 
 def pitr_request(**changes: Any) -> PitrRequest:

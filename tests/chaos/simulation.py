@@ -329,6 +329,13 @@ def snapshot_case(name: str, seen: Observation, **wish: Any) -> Case:
     return Case(name, fix_worlds.plan(request=request, seen=seen), world_of(seen))
 
 
+def _region_case(name: str) -> Case:
+    """A restore in another region, of which nothing else is left than a copy and a capsule."""
+    seen = fix_worlds.away_observation()
+    made = fix_worlds.plan(request=fix_worlds.region_request(), seen=seen, by=fix_worlds.away_target())
+    return Case(name, made, world_of(seen))
+
+
 def _deleted() -> Observation:
     kept = AutomatedBackup(
         cluster=fix_worlds.SOURCE,
@@ -384,6 +391,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "staging": lambda: snapshot_case("staging", fix_worlds.observation(), purpose="staging"),
     "capsule": lambda: pitr_case("capsule", _remembered()),
     "snapshot-capsule": lambda: snapshot_case("snapshot-capsule", _remembered()),
+    "region": lambda: _region_case("region"),
     "clean-protected": lambda: _clean_case("clean-protected", is_protected=True),
     "clean-unprotected": lambda: _clean_case("clean-unprotected", is_protected=False),
 }

@@ -246,7 +246,9 @@ def test_what_is_refused_is_held_against_its_own_step() -> None:
 
         def throttled(call: AwsCall, answer: dict[str, Any]) -> dict[str, Any]:
             is_shared = call.operation == "DescribeDBClusters" and "Filters" in call.params
-            if is_shared and any(isinstance(each.body, StepDone) and each.body.step == READER for each in simulation.told):
+            if is_shared and any(
+                isinstance(each.body, StepDone) and each.body.step == READER for each in simulation.told
+            ):
                 raise AwsFault(Trouble(category=Category.THROTTLED, code="Throttling", message="Rate exceeded"))
             return answer
 

@@ -45,16 +45,16 @@ def test_a_default_group_and_whatever_waits_for_a_reboot_is_found(
     clone: Cluster, found: Instance, standing: Standing
 ) -> None:
     """A quarantine that waits for a reboot keeps nothing quiet."""
-    assert parameters(cluster(), SEEN, clone, (found,)).standing is standing
+    assert parameters(cluster(), SEEN, clone, (found,), {}).standing is standing
 
 
 def test_a_default_group_is_fit_where_the_source_has_one_or_is_not_known() -> None:
     """Nothing was lost."""
     clone = _clone(parameter_group="default.aurora-postgresql16")
-    assert parameters(cluster(parameter_group="default.x"), {}, clone, (_instance(),)).standing is FIT
-    assert parameters(None, {}, clone, (_instance(),)).standing is FIT
+    assert parameters(cluster(parameter_group="default.x"), {}, clone, (_instance(),), {}).standing is FIT
+    assert parameters(None, {}, clone, (_instance(),), {}).standing is FIT
 
 
 def test_without_instances_nobody_can_tell() -> None:
     """Storage alone runs nothing."""
-    assert parameters(cluster(), {}, _clone(members=()), ()).standing is UNKNOWN
+    assert parameters(cluster(), {}, _clone(members=()), (), {}).standing is UNKNOWN

@@ -125,10 +125,7 @@ class App:
     def targets(self) -> dict[str, Target]:
         """The configured targets by name, each in the region that is asked: ``--region`` counts before its own."""
         region = self.access.region
-        return {
-            name: target.model_copy(update={"region": region}) if region else target
-            for name, target in self.settings.targets.items()
-        }
+        return {name: target.in_region(region) if region else target for name, target in self.settings.targets.items()}
 
     def target(self, name: str) -> Target:
         """The configured target of that name; raises ``Refused``, naming the targets there are."""

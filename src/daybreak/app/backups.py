@@ -68,6 +68,20 @@ def backups(app: App, wish: BackupsWish) -> Catalogue:
     return found
 
 
+def backups_away(app: App, target: Target) -> Catalogue:
+    """The catalogue of a target whose own region is taken for lost; that region is asked too, and nothing of it is needed.
+
+    With ``--region`` of the others that region alone is asked. Raises ``Unreachable`` where none of the others answers.
+    """
+    named = app.access.region
+    away = (named,) if named else tuple(each for each in regions_of(target) if each != target.region)
+    found = _catalogue(app, target, (*away, target.region), BackupsWish(target.name))
+    others = tuple(each for each in found.regions if each.region != target.region)
+    if all(each.is_unseen for each in others):
+        raise _nothing_seen(others)
+    return found
+
+
 def _catalogue(
     app: App, target: Target, asked: tuple[str, ...], wish: BackupsWish, *, not_asked: tuple[str, ...] = ()
 ) -> Catalogue:

@@ -21,7 +21,7 @@ from daybreak.model.moment import At, Latest
 from daybreak.model.names import clone_stem
 from daybreak.model.observation import Observation, PastRun
 from daybreak.model.plan import Plan, Refusal
-from daybreak.model.requests import CleanRequest, PitrRequest, Purpose, Request, Thoroughness
+from daybreak.model.requests import CleanRequest, PitrRequest, Purpose, RegionRequest, Request, Thoroughness
 from daybreak.model.targets import Target, Waiver
 from daybreak.model.world import Identity
 from daybreak.observe.look import Lookout
@@ -95,7 +95,8 @@ def plan_for(app: App, request: Request, target: Target) -> Plan:
     """The plan for a request in the world as it is now; raises ``Refused`` with every reason."""
     seen = observe_for(app, request, target)
     if not isinstance(request, CleanRequest):
-        seen = with_spelling(seen, proofread(app, target, seen.cluster, seen))
+        is_abroad = isinstance(request, RegionRequest)
+        seen = with_spelling(seen, proofread(app, target, seen.cluster, seen, is_abroad=is_abroad))
     terms = terms_for(app, request, target, seen.seen.replace(microsecond=0))
     answer = plan_of(request, target, seen, terms)
     if isinstance(answer, Refusal):

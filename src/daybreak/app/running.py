@@ -21,9 +21,10 @@ from daybreak.journal.damage import damage_by_anchor
 from daybreak.journal.records import refusal_of_old_plan, refusal_without_nonce
 from daybreak.model.clock import is_off, skew_in_words
 from daybreak.model.plan import FORMAT, Plan
-from daybreak.model.requests import CleanRequest
+from daybreak.model.requests import CleanRequest, RegionRequest
 from daybreak.model.run import Event, RunState
 from daybreak.model.tags import JOURNAL_TAG
+from daybreak.model.targets import Target
 from daybreak.model.world import Cluster
 from daybreak.observe.look import Lookout
 from daybreak.plan.amending import Wishes, amendments_for
@@ -60,11 +61,30 @@ def _hold_to_the_world(app: App, plan: Plan) -> None:
     terms = terms_for(app, plan.request, plan.target, plan.created)
     if reasons := (
         *objections_to_removing(plan, targets, app.store),
-        *objections_to_target(plan, targets.get(plan.target.name)),
+        *_objections_to_home(app, plan),
+        *objections_to_target(plan, _target_today(app, plan)),
         *objections_to_starting(plan, seen, terms),
     ):
         hint = hint_to_plan_again(plan, targets, app.store)
         raise Refused(f"the plan for {plan.run} cannot be started", hint, reasons=reasons)
+
+
+def _target_today(app: App, plan: Plan) -> Target | None:
+    """The plan's target as the configuration has it today, in the region where the plan makes its clone."""
+    today = app.targets.get(plan.target.name)
+    if today is None or not isinstance(plan.request, RegionRequest):
+        return today
+    return app.settings.targets[plan.target.name].in_region(plan.identity.region)
+
+
+def _objections_to_home(app: App, plan: Plan) -> tuple[str, ...]:
+    """Why a restore in another region does not start: the configuration says that the source was elsewhere."""
+    configured = app.settings.targets.get(plan.target.name)
+    if configured is None or not isinstance(plan.request, RegionRequest) or configured.region == plan.request.home:
+        return ()
+    return (
+        f'the plan says that "{configured.name}" is in {plan.request.home}, and daybreak.toml says {configured.region}',
+    )
 
 
 def carry_out(

@@ -38,12 +38,15 @@ _SPELT_WRONG = frozenset({Category.NOT_FOUND, Category.INVALID})
 """What AWS answers of a secret that is not there; any other fault is one of asking."""
 
 
-def proofread(app: App, target: Target, cluster: Cluster | None, seen: Observation | None = None) -> Spelling:
+def proofread(
+    app: App, target: Target, cluster: Cluster | None, seen: Observation | None = None, *, is_abroad: bool = False
+) -> Spelling:
     """What is wrong with the names in the target's configuration; ``cluster`` is the source, ``None`` where it is gone.
 
-    ``seen`` is what a plan is made of: AWS is not asked for it again.
+    ``seen`` is what a plan is made of: AWS is not asked for it again. ``is_abroad`` says that the clone is made in another region
+    than the source's, on purpose: then the secrets have to be there.
     """
-    return _Proofreader(app, target, cluster).read() + names_of_place(app, target, cluster, seen)
+    return _Proofreader(app, target, cluster, is_abroad=is_abroad).read() + names_of_place(app, target, cluster, seen)
 
 
 @dataclass(frozen=True)
@@ -65,14 +68,15 @@ class _Task:
 class _Proofreader:
     """Reads one target's configuration against its source."""
 
-    def __init__(self, app: App, target: Target, cluster: Cluster | None) -> None:
+    def __init__(self, app: App, target: Target, cluster: Cluster | None, *, is_abroad: bool) -> None:
         self._app = app
         self._target = target
         self._address: Address | None = None
         if cluster is not None and cluster.endpoint:
             self._address = address_of(cluster, target.database or cluster.database, target.trust)
         configured = app.settings.targets.get(target.name)
-        self._is_in_another_region = cluster is None and configured is not None and configured.region != target.region
+        is_elsewhere = cluster is None and configured is not None and configured.region != target.region
+        self._is_in_another_region = is_elsewhere and not is_abroad
         """Whether ``--region`` led to where the cluster is not."""
         self._logins: dict[str, Login] = {}
         self._known: tuple[str, ...] | None = None

@@ -15,7 +15,7 @@ from daybreak.app.app import App
 from daybreak.app.explaining import explained
 from daybreak.app.planning import accident_typed
 from daybreak.app.recalling import newest_of
-from daybreak.assess.ending import birth_recorded, moment_restored
+from daybreak.assess.ending import birth_recorded, moment_reached, moment_restored
 from daybreak.aws.gateway import Aws
 from daybreak.errors import Refused
 from daybreak.execute.database import Database
@@ -198,7 +198,7 @@ def _case_of_run(app: App, inquiry: Inquiry) -> Case:
             moment_restored(plan, state),
             plan.objectives.rpo,
             birth_recorded(plan, state) if state else None,
-            plan.moment,
+            moment_reached(plan),
             login_recorded(plan, state) if state else None,
         ),
         lost=_loss_of_run(app, plan, inquiry),

@@ -6,12 +6,13 @@ import shlex
 from datetime import datetime
 
 from daybreak.errors import ExitCode
-from daybreak.model.actions import AwaitSql, AwsChange, RestoreToMoment
+from daybreak.model.actions import AwaitSql, AwsChange, RestoreToMoment, Validate
+from daybreak.model.backups import region_in
 from daybreak.model.birth import Birth
 from daybreak.model.findings import Measured, Standing
-from daybreak.model.moment import At, Moment, span_in_words
+from daybreak.model.moment import NOTHING_SURE, At, Moment, span_in_words
 from daybreak.model.plan import Plan
-from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
+from daybreak.model.requests import CleanRequest, PitrRequest, RegionRequest, RestoreRequest
 from daybreak.model.run import RunState
 from daybreak.model.targets import Objectives
 from daybreak.model.validation import Validation
@@ -20,18 +21,23 @@ from daybreak.plan.servers import way_in
 
 
 def moment_restored(plan: Plan, state: RunState | None) -> datetime:
-    """The moment that the clone stands for: as asked, or for ``latest`` when the restore call was last sent.
+    """The latest moment that the clone can hold: as asked, or for ``latest`` when the restore call was last sent.
 
     ``state`` is ``None`` for a run that was created and never began.
     """
-    moment = getattr(plan.request, "moment", None)
-    if isinstance(moment, At):
-        return moment.instant
+    judged = next((step.action for step in plan.steps if isinstance(step.action, Validate)), None)
+    if judged is not None and isinstance(judged.moment, At):
+        return judged.moment.instant
     for step in plan.steps if state else ():
         tried = state.step(step.id).tried if state else None
         if isinstance(step.action, RestoreToMoment) and tried:
             return tried
     return plan.moment or plan.created
+
+
+def moment_reached(plan: Plan) -> datetime:
+    """The moment that the clone reaches for certain; long ago where nothing vouches for one."""
+    return plan.moment or NOTHING_SURE
 
 
 def birth_recorded(plan: Plan, state: RunState) -> Birth | None:
@@ -127,12 +133,15 @@ def _may_have_created(plan: Plan, state: RunState) -> bool:
     return any(step.status not in ("waiting", "failed") or step.attempts > 1 for step in changes)
 
 
-def _plan_again(request: PitrRequest | SnapshotRequest) -> str:
+def _plan_again(request: RestoreRequest) -> str:
     """The command that makes the same plan again. It names the exact moment: "20 minutes ago" means another one by now."""
     how, target = request.thoroughness, shlex.quote(request.target)
     if isinstance(request, PitrRequest):
         words = [f"pitr {target} --to {_moment(request.moment)}"]
         words += [f"--resource-id {shlex.quote(request.resource_id)}"] if request.resource_id else []
+    elif isinstance(request, RegionRequest):
+        region = region_in(request.snapshot) or ""
+        words = [f"region {target} --region {region} --from {shlex.quote(request.snapshot)}"]
     else:
         words = [f"snapshot {target} --snapshot {shlex.quote(request.snapshot)}"]
         words += [f"--before {_moment(request.before)}"] if request.before else []

@@ -24,6 +24,7 @@ from daybreak.cli.screen import print_as_is, print_line
 if TYPE_CHECKING:
     from daybreak.app import App
     from daybreak.app.planning import PitrWish
+    from daybreak.app.region import RegionWish
     from daybreak.app.snapshots import SnapshotWish
     from daybreak.model.plan import Plan
     from daybreak.model.requests import Depth, Purpose
@@ -158,6 +159,49 @@ snapshot_options = gather(
 """Add the options that say which snapshot is wanted; the verb gets them as a ``SnapshotWish``."""
 
 
+def _region_wish(
+    *,
+    target: str,
+    backup: str | None,
+    why: str,
+    purpose: Purpose,
+    accident: str | None,
+    is_read_only: bool,
+    depth: Depth,
+    sample: int,
+    within: timedelta | None,
+    waivers: tuple[Waiver, ...],
+) -> RegionWish:
+    from daybreak.app.region import RegionWish
+    from daybreak.model.requests import Thoroughness
+
+    return RegionWish(
+        target=target,
+        backup=backup,
+        why=why,
+        is_read_only=is_read_only,
+        purpose=purpose,
+        accident=accident,
+        thoroughness=Thoroughness(depth=depth, sample=sample, within=within),
+        waivers=waivers,
+    )
+
+
+region_options = gather(
+    "wish",
+    _region_wish,
+    click.argument("target"),
+    click.option(
+        "--from",
+        "backup",
+        metavar="BACKUP",
+        help="The backup, by its name or ARN, as daybreak backups lists it; the best one without it.",
+    ),
+    *_CLONE_OPTIONS,
+)
+"""Add the options that say which restore in another region is wanted; the verb gets them as a ``RegionWish``."""
+
+
 @click.group()
 def plan() -> None:
     """Show what a restore would do, without doing it."""
@@ -214,6 +258,23 @@ def snapshot(given: Given, wish: SnapshotWish, destination: Destination) -> None
     from daybreak.app.snapshots import plan_snapshot
 
     _make(given, lambda app: plan_snapshot(app, wish), destination)
+
+
+@plan.command()
+@region_options
+@explain_option
+@_kept
+@shared(*FORMATS)
+def region(given: Given, wish: RegionWish, destination: Destination) -> None:
+    """Plan a restore of TARGET in another region, for the day when its own is lost.
+
+    Everything is read in the other region (--region, else the one with the best backup): the backup, its key, the network of
+    daybreak.toml, and the configuration from the newest capsule. The lost region is asked for five seconds, and nothing of it
+    is needed. It is printed and kept as a plan of a point-in-time recovery is.
+    """
+    from daybreak.app.region import plan_region
+
+    _make(given, lambda app: plan_region(app, wish), destination)
 
 
 @plan.command()

@@ -10,11 +10,12 @@ import click
 from click.core import ParameterSource
 
 from daybreak.cli.options import Given, depth_options, explain_option, shared
-from daybreak.cli.plan import pitr_options, snapshot_options
+from daybreak.cli.plan import pitr_options, region_options, snapshot_options
 
 if TYPE_CHECKING:
     from daybreak.app import App
     from daybreak.app.planning import PitrWish
+    from daybreak.app.region import RegionWish
     from daybreak.app.snapshots import SnapshotWish
     from daybreak.model.plan import Plan
 
@@ -55,7 +56,7 @@ def restore(
         return None
     if file is None:
         raise click.UsageError(
-            "name what to restore (daybreak restore pitr TARGET --to MOMENT, or daybreak restore snapshot TARGET) or give --plan FILE"
+            "name what to restore (daybreak restore pitr TARGET --to MOMENT, daybreak restore snapshot TARGET, or daybreak restore region TARGET) or give --plan FILE"
         )
     from daybreak.app.planfiles import read_plan
 
@@ -100,6 +101,19 @@ def snapshot(given: Given, wish: SnapshotWish, *, is_yes: bool) -> int:
     from daybreak.app.snapshots import plan_snapshot
 
     return carry_out(given, lambda app: plan_snapshot(app, wish), is_yes=is_yes)
+
+
+@restore.command()
+@region_options
+@yes_option
+@explain_option
+@depth_options
+@shared()
+def region(given: Given, wish: RegionWish, *, is_yes: bool) -> int:
+    """Bring TARGET up in another region, from a backup that is there, in a new cluster, in quarantine."""
+    from daybreak.app.region import plan_region
+
+    return carry_out(given, lambda app: plan_region(app, wish), is_yes=is_yes)
 
 
 def carry_out(given: Given, decide: Callable[[App], Plan], *, is_yes: bool, confirm: str | None = None) -> int:

@@ -221,6 +221,7 @@ class TargetText(Value):
     databases: tuple[DatabaseName, ...] | dict[DatabaseName, DatabaseText] = Field(default_factory=dict)
     """A list names the databases to enter and no other; tables say what must be true of each, and limit nothing."""
     login: LoginText | None = None
+    logins: dict[Region, LoginText] = Field(default_factory=dict)
     objectives: ObjectivesText
     network: dict[Region, NetworkText] = Field(default_factory=dict)
     tables: dict[TableName, Expectation] = Field(default_factory=dict)

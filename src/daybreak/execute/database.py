@@ -337,7 +337,7 @@ class Database:
         return tuple(found)
 
     def _capsule(self, action: Validate) -> Capsule | None:
-        if action.capsule is None:
+        if action.capsule is None or action.is_capsule_later:
             return None
         try:
             return self._repository.capsule(action.capsule)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from daybreak.judge.details import Sum, decide, line, unknown
+from daybreak.judge.parity.configuration import reason_for_instance
 from daybreak.model import checks
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding
@@ -23,10 +24,11 @@ def parameters(
     seen: Mapping[str, Instance],
     clone: Cluster,
     instances: tuple[Instance, ...],
+    permitted: Mapping[str, str],
 ) -> Finding:
     """No group is the default one where the source's is not, each is in sync, and nothing waits for a reboot.
 
-    ``seen`` holds the source's instances by the name that each has in the clone.
+    ``seen`` holds the source's instances by the name that each has in the clone; ``permitted`` are the intended differences.
     """
     check, asked = checks.PARAMETERS, Asked("rds:DescribeDBClusters; rds:DescribeDBInstances")
     expected = "groups of the source's kind, in sync, nothing waiting for a reboot"
@@ -35,7 +37,8 @@ def parameters(
     lines.append(_changes_waiting("cluster", is_pending=clone.has_pending_changes))
     for each in instances:
         origin = seen.get(each.identifier)
-        lines += _group(each.identifier, origin.parameter_group if origin else None, each.parameter_group)
+        why = reason_for_instance(each.identifier, "parameter_group", permitted) or ""
+        lines += _group(each.identifier, origin.parameter_group if origin else None, each.parameter_group, why)
         lines.append(_status(f"{each.identifier} parameters", each.parameter_group_status))
         lines.append(_changes_waiting(each.identifier, is_pending=each.has_pending_changes))
     if not clone.members and not instances:
@@ -43,12 +46,21 @@ def parameters(
     return decide(check, lines, Sum(expected, f"in sync at {len(instances)} instances", asked))
 
 
-def _group(whose: str, had: str | None, has: str | None) -> list[Detail]:
-    """Whether a group of its own was replaced by the default one, which holds none of the source's values."""
+def _group(whose: str, had: str | None, has: str | None, why: str = "") -> list[Detail]:
+    """Whether a group of its own was replaced by the default one, which holds none of the source's values; ``why`` permits it."""
     if had is None or had.startswith(_DEFAULT) or has is None:
         return []
     name = printable(has)
-    return [line(f"{whose} parameter group", "a group of its own", name, is_fit=not has.startswith(_DEFAULT))]
+    is_own = not has.startswith(_DEFAULT)
+    return [
+        line(
+            f"{whose} parameter group",
+            "a group of its own",
+            name,
+            is_fit=is_own or bool(why),
+            why="" if is_own else why,
+        )
+    ]
 
 
 def _status(name: str, status: str | None) -> Detail:

@@ -269,6 +269,18 @@ Backup = Annotated[
 """Everything from which a target, or its rows, can be brought back."""
 
 
+class MomentsHeld(Value):
+    """The moments that a backup can give back, and how that is known."""
+
+    earliest: Instant | None = None
+    """Of a window; ``None`` for a backup that holds one moment."""
+    latest: Instant | None = None
+    """The latest moment that it surely holds; ``None`` where nothing vouches for one."""
+    at_most: Instant | None = None
+    """No later moment is in it; ``None`` where not even that is known."""
+    evidence: str
+
+
 # -- what was asked
 
 

@@ -7,7 +7,7 @@ console shows local time (FACTS 4.4), so both readings are shown and the person 
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -220,6 +220,10 @@ def distance(span: timedelta) -> str:
     """How far a moment lies before now, in words with at most two units."""
     side = "before now" if span >= timedelta(0) else "after now"
     return f"{span_in_words(abs(span))} {side}"
+
+
+NOTHING_SURE = datetime(1970, 1, 1, tzinfo=UTC)
+"""The moment that a clone reaches for certain where nothing vouches for a later one."""
 
 
 def span_in_words(span: timedelta) -> str:

@@ -120,7 +120,7 @@ def target_names(clusters: Iterable[str]) -> dict[str, str]:
     return {each: name if counted[name] == 1 else each for each, name in short.items()}
 
 
-_CLONE_ENDING = re.compile(r"-(?:pitr|snapshot)-[0-9]{12}-[a-z0-9]{3,4}")
+_CLONE_ENDING = re.compile(r"-(?:pitr|snapshot|dr)-[0-9]{12}-[a-z0-9]{3,4}")
 
 
 def is_clone_name(name: str, cluster: str) -> bool:

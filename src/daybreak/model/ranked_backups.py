@@ -9,22 +9,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-from daybreak.model.backups import Backup, RegionSeen
+from daybreak.model.backups import Backup, MomentsHeld, RegionSeen
 from daybreak.model.plan import AwsCall, Estimate
 from daybreak.model.targets import Target
 from daybreak.model.value import Instant, Span, Value
-
-
-class MomentsHeld(Value):
-    """The moments that a backup can give back, and how that is known."""
-
-    earliest: Instant | None = None
-    """Of a window; ``None`` for a backup that holds one moment."""
-    latest: Instant | None = None
-    """The latest moment that it surely holds; ``None`` where nothing vouches for one."""
-    at_most: Instant | None = None
-    """No later moment is in it; ``None`` where not even that is known."""
-    evidence: str
 
 
 class Piece(Value):

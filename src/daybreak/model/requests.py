@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from daybreak.model.backups import MomentsHeld
 from daybreak.model.moment import At, Moment
 from daybreak.model.value import Span, Value
 
@@ -73,6 +74,31 @@ class SnapshotRequest(Value):
     """When the accident was; ``None`` says no loss, because the snapshot chose the moment."""
 
 
+class RegionRequest(Value):
+    """Bring the source back in another region from a snapshot that is there, in a clone, in quarantine.
+
+    The region of the source is taken for lost: nothing of it is needed, and what it said is a remark.
+    """
+
+    kind: Literal["region"] = "region"
+    target: str
+    home: str
+    """The region of the source's cluster."""
+    snapshot: str
+    """The ARN of the snapshot, which is in the region where the clone is made."""
+    moments: MomentsHeld
+    """The moments that the snapshot holds, as all regions together showed it when it was chosen: the home region may be silent later."""
+    assessed: str = ""
+    """What the home region said when the snapshot was chosen."""
+    why: str = ""
+    suffix: str
+    is_read_only: bool = False
+    purpose: Purpose = "recovery"
+    thoroughness: Thoroughness = Thoroughness()
+    accident: At | None = None
+    """When the region was lost: what was written until then is lost. ``None`` counts to when the plan is made."""
+
+
 class CleanRequest(Value):
     """Remove what a run created, and nothing else."""
 
@@ -87,5 +113,8 @@ class CleanRequest(Value):
     """Why the run's journal could not say what belongs to it. Then tags decide, and a person types the clone's name."""
 
 
-Request = Annotated[PitrRequest | SnapshotRequest | CleanRequest, Field(discriminator="kind")]
+RestoreRequest = PitrRequest | SnapshotRequest | RegionRequest
+"""Everything that a clone can be made for."""
+
+Request = Annotated[RestoreRequest | CleanRequest, Field(discriminator="kind")]
 """Everything a plan can be made for."""

@@ -13,6 +13,8 @@ NONCE_TAG = f"{OURS}nonce"
 PLAN_TAG = f"{OURS}plan"
 EXPIRES_TAG = f"{OURS}expires"
 JOURNAL_TAG = f"{OURS}journal"
+TAKEN_TAG = f"{OURS}taken"
+"""The tag in which a copy of a snapshot keeps the time at which its source was taken: AWS may show the copy's own."""
 
 PURPOSE_TAG = "Purpose"
 """The tag in which a clone says what it is for, as in the runbook."""

@@ -166,6 +166,8 @@ class Target(Value):
     """What must be true of other databases than the first."""
     login: str | None = None
     objectives: Objectives
+    logins: dict[str, str] = Field(default_factory=dict)
+    """The login by region, where another region has another reference; a replica of a secret has the same name."""
     network: dict[str, Network] = Field(default_factory=dict)
     tables: dict[str, Expectation] = Field(default_factory=dict)
     checks: tuple[SqlCheck, ...] = ()
@@ -192,6 +194,10 @@ class Target(Value):
     def trust(self) -> Trust:
         """How the target's servers prove their identity."""
         return Trust(tls=self.tls, tls_ca=self.tls_ca)
+
+    def in_region(self, region: str) -> Target:
+        """The target as it is reached in a region: with the login that is kept there."""
+        return self.model_copy(update={"region": region, "login": self.logins.get(region, self.login)})
 
     def with_waivers(self, waivers: tuple[Waiver, ...]) -> Target:
         """The target with these waivers before its own: a waiver of today counts before one in a file."""

@@ -6,7 +6,14 @@ from datetime import datetime
 
 from daybreak.model.names import is_same_name, quarantine_group_name
 from daybreak.model.observation import Interest, Observation, PastRun
-from daybreak.model.requests import NEWEST, CleanRequest, PitrRequest, SnapshotRequest
+from daybreak.model.requests import (
+    NEWEST,
+    CleanRequest,
+    PitrRequest,
+    RegionRequest,
+    RestoreRequest,
+    SnapshotRequest,
+)
 from daybreak.model.spelling import Spelling
 from daybreak.model.targets import Target
 from daybreak.model.trust import Authorities
@@ -18,7 +25,7 @@ from daybreak.plan.calls import Owner
 
 
 def look_for_sources(
-    lookout: Lookout, identity: Identity, target: Target, request: PitrRequest | SnapshotRequest, now: datetime
+    lookout: Lookout, identity: Identity, target: Target, request: RestoreRequest, now: datetime
 ) -> Observation:
     """Look at everything that the request could restore; the plan floor decides which of it the request means."""
     everything = lookout.clusters()
@@ -31,6 +38,10 @@ def look_for_sources(
             is_enough = living is not None and (wanted is None or is_same_name(wanted, living.resource_id))
             backups = () if is_enough else lookout.backups()
         case SnapshotRequest(snapshot=named):
+            snapshots = snapshots_of(lookout, identity, target.cluster, named=named)
+        case RegionRequest(snapshot=named):
+            # A cluster of the target's name in this region is another one.
+            living = None
             snapshots = snapshots_of(lookout, identity, target.cluster, named=named)
     return Observation(
         seen=now,

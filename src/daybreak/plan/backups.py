@@ -20,6 +20,7 @@ from daybreak.model.backups import (
     GlobalSecondary,
     KeptBackup,
     ManualSnapshot,
+    MomentsHeld,
     RegionSeen,
     ReplicatedBackup,
     SharedSnapshot,
@@ -31,7 +32,7 @@ from daybreak.model.backups import (
 from daybreak.model.names import is_same_name
 from daybreak.model.observation import PastRun
 from daybreak.model.plan import Estimate
-from daybreak.model.ranked_backups import Catalogue, MomentsHeld, Piece, RankedBackup, Tier
+from daybreak.model.ranked_backups import Catalogue, Piece, RankedBackup, Tier
 from daybreak.model.targets import Target
 from daybreak.model.value import Instant
 from daybreak.model.world import FOREIGN, Cluster, Instance, Snapshot

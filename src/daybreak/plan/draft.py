@@ -9,7 +9,7 @@ from daybreak.model.actions import CreateEndpoint, CreateInstance
 from daybreak.model.names import quarantine_group_name
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Estimate
-from daybreak.model.requests import PitrRequest, SnapshotRequest
+from daybreak.model.requests import RestoreRequest
 from daybreak.model.targets import Network, Staging, Target
 from daybreak.model.things import ResourceKind, Thing
 from daybreak.plan import estimates
@@ -23,7 +23,7 @@ from daybreak.plan.topology import endpoints_for, instances_for
 class Draft:
     """What the functions that make steps need; all of it is decided before."""
 
-    request: PitrRequest | SnapshotRequest
+    request: RestoreRequest
     target: Target
     seen: Observation
     source: Source

@@ -12,11 +12,14 @@ from datetime import datetime
 from daybreak.model.loss import TO_ACCIDENT, Loss, loss_between, loss_unknown
 from daybreak.model.moment import Latest, distance
 from daybreak.model.plan import Plan
-from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
+from daybreak.model.requests import CleanRequest, RegionRequest, RestoreRequest, SnapshotRequest
 from daybreak.model.value import stamp
 
 OF_STAGING = "a clone for staging takes nobody's place"
 OF_SNAPSHOT = "a snapshot chooses the moment; --accident TIME says up to when the loss counts"
+
+OF_UNVOUCHED = "nothing vouches for the moment that the backup holds"
+"""Why the loss of a restore in another region cannot be said."""
 
 
 def loss_of(plan: Plan) -> Loss | None:
@@ -24,22 +27,26 @@ def loss_of(plan: Plan) -> Loss | None:
     return None if isinstance(plan.request, CleanRequest) else loss_by(plan.request, plan.moment, plan.created)
 
 
-def loss_by(request: PitrRequest | SnapshotRequest, moment: datetime | None, planned: datetime) -> Loss | None:
+def loss_by(request: RestoreRequest, moment: datetime | None, planned: datetime) -> Loss | None:
     """What a restore to ``moment`` loses that is planned at ``planned``; ``None`` where the moment is not known."""
     if moment is None:
-        return None
+        return loss_unknown(OF_UNVOUCHED) if isinstance(request, RegionRequest) else None
     if request.accident is not None:
         return loss_between(moment, request.accident.instant, TO_ACCIDENT)
     if request.purpose == "staging":
         return loss_unknown(OF_STAGING)
     if isinstance(request, SnapshotRequest):
         return loss_unknown(OF_SNAPSHOT)
+    if isinstance(request, RegionRequest):
+        return loss_between(
+            moment, planned, "from the last moment that the backup surely holds to when the plan was made"
+        )
     since = "the latest restorable time" if isinstance(request.moment, Latest) else "the moment"
     return loss_between(moment, planned, f"from {since} to when the plan was made")
 
 
 def objections_to_accident(
-    request: PitrRequest | SnapshotRequest, moment: datetime | None, now: datetime, *, is_living: bool
+    request: RestoreRequest, moment: datetime | None, now: datetime, *, is_living: bool
 ) -> Iterator[str]:
     """Why the accident that was named cannot be the one; ``moment`` is the clone's, where it is known."""
     if request.accident is None:

@@ -20,6 +20,7 @@ from daybreak.model.backups import (
     GlobalSecondary,
     KeptBackup,
     ManualSnapshot,
+    MomentsHeld,
     RegionSeen,
     ReplicatedBackup,
     SharedSnapshot,
@@ -27,7 +28,7 @@ from daybreak.model.backups import (
     VaultPoint,
 )
 from daybreak.model.moment import span_in_words
-from daybreak.model.ranked_backups import MomentsHeld
+from daybreak.model.tags import TAKEN_TAG
 from daybreak.model.value import stamp
 from daybreak.model.world import Snapshot, Window
 
@@ -53,7 +54,7 @@ def moments_of(backup: Backup, known: Mapping[str, Snapshot], now: datetime) -> 
         case ReplicatedBackup():
             return _of_window(backup.backup.window, "the window that AWS lists")
         case AutomatedSnapshot() | ManualSnapshot() | SharedSnapshot() | SnapshotCopy():
-            return _of_snapshot(backup.snapshot, known)
+            return moments_of_snapshot(backup.snapshot, known)
         case VaultPoint():
             return _of_point(backup, known)
         case GlobalSecondary():
@@ -70,19 +71,23 @@ def _of_window(window: Window | None, evidence: str) -> MomentsHeld:
     return MomentsHeld(earliest=window.earliest, latest=window.latest, at_most=window.latest, evidence=evidence)
 
 
-def _of_snapshot(
+def moments_of_snapshot(
     snapshot: Snapshot, known: Mapping[str, Snapshot], through: frozenset[str] = frozenset()
 ) -> MomentsHeld:
+    """The moment that a snapshot gives back; ``known`` holds every snapshot that was seen, by ARN."""
     if snapshot.created is None:
         return MomentsHeld(evidence=NO_TIME)
     created = snapshot.created
+    taken = _time_in_tag(snapshot)
+    if taken is not None:
+        return MomentsHeld(latest=taken, at_most=taken, evidence="the time of its source, which the copy's tag keeps")
     if snapshot.source is None and not snapshot.identifier.startswith(_COPIED):
         return MomentsHeld(latest=created, at_most=created, evidence="the time at which AWS took it")
     source = known.get(snapshot.source or "")
     # A snapshot that was made again under the name of the copied one is later than the copy.
     is_source = source is not None and source.created is not None and source.created <= created
     if source is not None and is_source and source.arn not in through:
-        found = _of_snapshot(source, known, through | {source.arn})
+        found = moments_of_snapshot(source, known, through | {source.arn})
         if found.latest is not None:
             return found.model_copy(update={"evidence": f'the time of its source "{source.identifier}"'})
         created = min(created, found.at_most or created)
@@ -96,6 +101,18 @@ def _of_snapshot(
     )
 
 
+def _time_in_tag(snapshot: Snapshot) -> datetime | None:
+    """The time of its source, as whoever copied it for us wrote it down; ``None`` for no copy, and for what cannot be true."""
+    written = snapshot.tags.get(TAKEN_TAG)
+    if written is None or snapshot.source is None or snapshot.created is None:
+        return None
+    try:
+        taken = datetime.fromisoformat(written)
+    except ValueError:
+        return None
+    return taken if taken.tzinfo is not None and taken <= snapshot.created else None
+
+
 def _stamp_in(arn: str | None) -> datetime | None:
     """The minute in the name of an automated snapshot; ``None`` for any other name, and for what is no time."""
     match = _STAMPED.search(arn or "")
@@ -107,7 +124,7 @@ def _stamp_in(arn: str | None) -> datetime | None:
 
 def _of_point(backup: VaultPoint, known: Mapping[str, Snapshot]) -> MomentsHeld:
     if backup.snapshot is not None:
-        return _of_snapshot(backup.snapshot, known)
+        return moments_of_snapshot(backup.snapshot, known)
     created = backup.point.created if backup.point else None
     if created is None:
         return MomentsHeld(evidence=NO_TIME)
@@ -126,7 +143,7 @@ def _of_secondary(backup: GlobalSecondary, now: datetime) -> MomentsHeld:
 def _of_export(backup: Export, known: Mapping[str, Snapshot]) -> MomentsHeld:
     source = known.get(backup.task.source)
     if source is not None:
-        return _of_snapshot(source, known)
+        return moments_of_snapshot(source, known)
     taken = backup.task.snapshot_time
     if taken is None:
         return MomentsHeld(evidence=NO_TIME)

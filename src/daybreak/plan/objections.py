@@ -47,7 +47,12 @@ def objections_to_place(network: Network, clone: str, source: Source, seen: Obse
 
 def _objections_to_network(network: Network, source: Source, seen: Observation) -> Iterator[str]:
     region = seen.identity.region
-    if source.cluster and is_outside_vpc(source.cluster) and not (network.subnet_group and network.security_groups):
+    if (
+        source.cluster
+        and not source.home
+        and is_outside_vpc(source.cluster)
+        and not (network.subnet_group and network.security_groups)
+    ):
         yield f'"{source.name}" {words_on_vpc(region)}'
         return
     is_known = source.storage is not None or source.cluster is not None

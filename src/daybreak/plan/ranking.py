@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from daybreak.model.backups import Backup
+from daybreak.model.backups import Backup, MomentsHeld
 from daybreak.model.moment import span_in_words
 from daybreak.model.plan import Estimate
-from daybreak.model.ranked_backups import MomentsHeld, Piece, PlaceInOrder, RankedBackup, Tier
+from daybreak.model.ranked_backups import Piece, PlaceInOrder, RankedBackup, Tier
 from daybreak.model.targets import Objectives
 from daybreak.plan.ways import NextCommand
 

@@ -12,13 +12,14 @@ from daybreak.model.members import of_instance
 from daybreak.model.moment import Latest
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Estimate
-from daybreak.model.requests import PitrRequest, SnapshotRequest
+from daybreak.model.requests import PitrRequest, RegionRequest, RestoreRequest
 from daybreak.model.spelling import first_of
 from daybreak.model.tags import MOST_TAGS, ON_CLUSTER, tags_left_out
 from daybreak.model.targets import Network, Staging, Target
 from daybreak.model.value import stamp
 from daybreak.model.world import FOREIGN, Cluster, Instance, writer_first
 from daybreak.plan.kinds import words_on_replication
+from daybreak.plan.moving import differences_abroad
 from daybreak.plan.source import Source, moment_of
 from daybreak.plan.topology import endpoints_left_out, is_upgraded
 
@@ -50,7 +51,8 @@ _ENDS_LATE = "the estimate exceeds the objective for RTO"
 _NO_LIMITS = "AWS does not say the account's limits (rds:DescribeAccountAttributes): what is beyond them it refuses in the middle"
 _MISSPELT = "daybreak.toml does not fit the source as it is now: "
 _OF_CLOCKS = ": times in this plan are AWS's"
-_OF_CAPSULE = "the source cluster is deleted: its configuration comes from the capsule of "
+_OF_CAPSULE = "its configuration comes from the capsule of "
+_OF_HOME = "when the backup was chosen, "
 
 OF_JOURNAL = "; what carries its nonce is removed all the same"
 """How a note ends on the journal of a run that is cleaned up after: no planner sees a journal."""
@@ -62,7 +64,10 @@ def moves_on(note: str) -> bool:
     >>> moves_on("the estimate exceeds the objective for RTO"), moves_on("the moment is the latest one")
     (True, False)
     """
-    return note.startswith((_ENDS_LATE, _NO_LIMITS, _MISSPELT, _OF_CAPSULE)) or note.endswith((_OF_CLOCKS, OF_JOURNAL))
+    is_of_capsule = _OF_CAPSULE in note
+    return (
+        is_of_capsule or note.startswith((_ENDS_LATE, _NO_LIMITS, _MISSPELT)) or note.endswith((_OF_CLOCKS, OF_JOURNAL))
+    )
 
 
 def words_of(field: str) -> str:
@@ -78,7 +83,7 @@ def words_of(field: str) -> str:
 
 
 def notes_on(
-    request: PitrRequest | SnapshotRequest,
+    request: RestoreRequest,
     target: Target,
     source: Source,
     seen: Observation,
@@ -91,7 +96,9 @@ def notes_on(
         yield skew_in_words(seen.skew) + _OF_CLOCKS
     if isinstance(request, PitrRequest) and isinstance(request.moment, Latest):
         yield "the moment is the latest one at the time of the call, so it may be newer than shown here"
-    yield from _on_source(source)
+    if isinstance(request, RegionRequest):
+        yield from _on_region(request)
+    yield from _on_source(source, moment_of(request, source))
     if source.cluster and source.cluster.master_secret:
         yield "the managed master password is not recreated by a restore; the clone keeps the password of the moment"
     yield from _on_secret(target, seen, moment_of(request, source))
@@ -132,13 +139,39 @@ def _on_secret(target: Target, seen: Observation, moment: datetime | None) -> It
     )
 
 
-def _on_source(source: Source) -> Iterator[str]:
+def _on_region(request: RegionRequest) -> Iterator[str]:
+    """What the home region said, what the moment rests on, and what cannot be changed while that region is down."""
+    if request.assessed:
+        yield f"{_OF_HOME}{request.assessed}"
+    held = request.moments
+    if held.latest is None or held.latest != held.at_most:
+        span = f", and no later than {stamp(held.at_most)}" if held.at_most else ""
+        surely = f"surely reaches {stamp(held.latest)}" if held.latest else "surely reaches no moment that can be named"
+        yield f"the backup {surely}{span}: {held.evidence}"
+    yield "nothing is cut over: applications go on asking the endpoint that they have, until somebody moves them"
+    if request.home in CONTROL_REGIONS:
+        yield (
+            f"while {request.home} is down nobody can change Route 53 records or IAM roles and policies, which are steered from "
+            "there; records and roles that exist go on working, so use names and roles that were prepared before"
+        )
+
+
+CONTROL_REGIONS = frozenset({"us-east-1"})
+"""The region from which AWS steers Route 53 and IAM for the whole partition ``aws``; other partitions steer theirs elsewhere."""
+
+
+def _on_source(source: Source, moment: datetime | None) -> Iterator[str]:
+    where = (
+        f"{source.home} is taken for lost, and the source with it" if source.home else "the source cluster is deleted"
+    )
     if source.capsule:
-        yield (f"{_OF_CAPSULE}{stamp(source.capsule.taken)} ({source.capsule.digest()[:12]})")
+        is_later = moment is None or source.capsule.taken > moment
+        later = ", which may be later than the data: what was changed in between is not taken back" if is_later else ""
+        yield f"{where}: {_OF_CAPSULE}{stamp(source.capsule.taken)} ({source.capsule.digest()[:12]}){later}"
     elif source.cluster is None:
         record = "snapshot" if source.snapshot else "backup"
         yield (
-            f"the source cluster is deleted: AWS's {record} does not record its instances, security groups, log exports and "
+            f"{where}: AWS's {record} does not record its instances, security groups, log exports and "
             "protection, so the clone gets one instance and the network from daybreak.toml"
         )
     if words := words_on_replication(source.cluster):
@@ -167,6 +200,8 @@ def intended_differences(
         permitted["master_secret"] = "the master password is not managed in the clone"  # noqa: S105 - a reason, not a secret
     if cluster and source.snapshot:
         permitted |= _by_snapshot(source)
+    if source.home and source.original:
+        permitted |= differences_abroad(source.original, source.original_instances)
     if is_elsewhere(source, network):
         permitted |= dict.fromkeys(("subnet_group", "network_type"), "as daybreak.toml says")
     if cluster is None or set(network.security_groups) != set(cluster.security_groups):
@@ -216,7 +251,7 @@ def _pairs(source: Source, made: list[CreateInstance]) -> Iterator[tuple[CreateI
 def is_elsewhere(source: Source, network: Network) -> bool:
     """Whether the clone gets another subnet group than its source's, or the source's is not known."""
     cluster = source.cluster
-    return cluster is None or network.subnet_group != cluster.subnet_group
+    return cluster is None or source.home is not None or network.subnet_group != cluster.subnet_group
 
 
 def _losses(cluster: Cluster) -> dict[str, str]:

@@ -224,7 +224,7 @@ def _add_quarantine(sequence: Sequence, draft: Draft) -> tuple[StepId, StepId]:
             before = sequence.add(
                 "set-parameters",
                 SetParameters(group=draft.group, parameters=dict(values[start : start + _AT_ONCE])),
-                f"the source's parameter group {kept.name} is gone, and these are the values it had",
+                f"the source's parameter group {kept.name} is not here, and these are the values it had",
                 estimates.CALL,
                 after=(before,),
             )
@@ -258,7 +258,8 @@ def _add_group(sequence: Sequence, draft: Draft) -> StepId:
     if group and not group.name.startswith("default."):
         why = f"the source's parameter group is for {group.family}, and the clone is not"
     elif draft.source.capsule and draft.source.capsule.surroundings.parameter_group:
-        why = "the source's parameter group is gone; its capsule holds the values"
+        gone = f"stays in {draft.source.home}" if draft.source.home else "is gone"
+        why = f"the source's parameter group {gone}; its capsule holds the values"
     else:
         why = "the source has a default parameter group, which AWS does not copy"
     action = CreateParameterGroup(group=draft.group, family=family_of(draft.source), description=description)
@@ -384,11 +385,14 @@ def _add_endpoints(sequence: Sequence, draft: Draft, after: tuple[StepId, ...]) 
 
 def _validation(draft: Draft, moment: Moment) -> Validate:
     source, target, capsule = draft.source, draft.target, draft.source.capsule
+    # A later capsule knows how the source was configured, and nothing of what the clone has to hold.
+    reached = moment_of(draft.request, source)
+    is_later = capsule is not None and (reached is None or capsule.taken > reached)
     return Validate(
         clone=draft.clone,
         source=source.name,
-        source_seen=source.cluster,
-        instances_seen=source.instances,
+        source_seen=source.original,
+        instances_seen=source.original_instances,
         backup_seen=source.backup,
         snapshot_seen=source.snapshot,
         moment=moment,
@@ -404,6 +408,7 @@ def _validation(draft: Draft, moment: Moment) -> Validate:
         capsule=Kept(kind="capsule", target=capsule.target, stands_for=capsule.taken, sha256=capsule.digest())
         if capsule
         else None,
+        is_capsule_later=is_later,
         baseline=draft.seen.baseline,
         application=target.application,
         health=target.health,

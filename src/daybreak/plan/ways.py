@@ -54,9 +54,10 @@ def way_on(backup: Backup, target: Target, home: str, wanted: datetime | None, k
             return NextCommand(by_hand=_restore_job(backup, target, known))
         case Export() | ReplicatedBackup():
             return NextCommand()
+        case _ if backup.region != home:
+            return NextCommand(f"daybreak plan region {target.name} --region {backup.region} --from {backup.name}")
         case _:
-            where = "" if backup.region == home else f" --region {backup.region}"
-            return NextCommand(f"daybreak plan snapshot {target.name} --snapshot {backup.name}{where}")
+            return NextCommand(f"daybreak plan snapshot {target.name} --snapshot {backup.name}")
 
 
 def _fail_over(backup: GlobalSecondary) -> AwsCall:

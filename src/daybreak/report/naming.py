@@ -10,6 +10,7 @@ from daybreak.report.words import span_words
 KINDS = {
     "pitr": "Point-in-time recovery",
     "snapshot": "Snapshot restore",
+    "region": "Restore in another region",
     "clean": "Clean-up",
     "validation": "Validation",
 }

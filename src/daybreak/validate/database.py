@@ -22,8 +22,8 @@ def findings_of_aws(visit: Visit) -> Iterator[Finding]:
     subject = visit.subject
     yield database.cluster_status(subject.clone)
     yield database.instance_status(subject.clone, subject.instances)
-    yield database.encryption(subject.clone, subject.origin)
+    yield database.encryption(subject.clone, subject.key_origin)
     source, seen = subject.action.source_seen, subject.action.instances_seen
     names = configuration.pair_instances(source, seen, subject.instances) if source else {}
     by_name = {names[each.identifier]: each for each in seen if each.identifier in names}
-    yield parameters.parameters(source, by_name, subject.clone, subject.instances)
+    yield parameters.parameters(source, by_name, subject.clone, subject.instances, subject.permitted)

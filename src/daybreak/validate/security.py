@@ -40,7 +40,7 @@ def findings_of_aws(visit: Visit) -> Iterator[Finding]:
     yield security_groups(source, clone, seen=action.surroundings_seen, around=around, permitted=subject.permitted)
     yield public_access(subject.instances)
     is_aws_owned = clone.encryption_kind == AWS_OWNED
-    yield key_of_aws(clone, subject.origin) if is_aws_owned else kms(clone, subject.origin, around)
+    yield key_of_aws(clone, subject.key_origin) if is_aws_owned else kms(clone, subject.key_origin, around)
     yield iam_roles(source, clone, subject.permitted)
     yield deletion_protection(source, clone, subject.permitted)
     yield connect_policies(subject.origin, clone, around)

@@ -155,6 +155,11 @@ class Subject:
         return self.action.source_seen or self.backup or self.action.snapshot_seen
 
     @property
+    def key_origin(self) -> Origin | None:
+        """What names the key: the snapshot where the source's key cannot be the clone's, as in another region."""
+        return (self.action.snapshot_seen if "kms_key" in self.permitted else None) or self.origin
+
+    @property
     def engine_origin(self) -> Origin | None:
         """What names the engine version: a snapshot has its own, whatever its source runs today."""
         return self.action.snapshot_seen or self.origin

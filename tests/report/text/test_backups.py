@@ -333,7 +333,7 @@ def test_the_page_and_the_document_say_what_the_screen_says(golden: Golden) -> N
     assert [each["name"] for each in document["backups"]] == ["embi-dr", "embi-copy"]
     assert [each["state"] for each in document["regions"]] == ["unseen", "answered"]
     assert document["backups"][1]["loss"] == "PT12H10S"
-    assert document["backups"][1]["command"].startswith("daybreak plan snapshot embi --snapshot embi-copy")
+    assert document["backups"][1]["command"].startswith("daybreak plan region embi --region us-west-2 --from embi-copy")
 
 
 @pytest.mark.parametrize("width", [40, 80])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from daybreak.assess.ending import birth_recorded, moment_restored
+from daybreak.assess.ending import birth_recorded, moment_reached, moment_restored
 from daybreak.errors import Bug
 from daybreak.execute.beside import News, WorkResult
 from daybreak.execute.doors import Doors, Progress, Scene
@@ -85,7 +85,8 @@ class ValidationHand:
         state = self._journal.state()
         moment, birth = moment_restored(self._plan, state), birth_recorded(self._plan, state)
         login = login_recorded(self._plan, state)
-        return Scene(cluster, inside, moment, self._plan.objectives.rpo, birth, self._plan.moment, login)
+        reached = moment_reached(self._plan)
+        return Scene(cluster, inside, moment, self._plan.objectives.rpo, birth, reached, login)
 
     def _settle(self, step: Step, action: Validate, cluster: Cluster) -> Slowly[tuple[Cluster, tuple[Instance, ...]]]:
         """The cluster and its instances once no status of theirs is a passing one, or as they are after the last look."""

@@ -106,7 +106,7 @@ def _instance(
         reason = permitted.get(members.of_instance(name, "count")) or permitted.get(COUNT)
         return [_Row(name, origin.instance_class, "missing", reason)]
     rows = [
-        replace(row, name=f"{name} {row.name}", reason=_for_instance(name, row.name, permitted))
+        replace(row, name=f"{name} {row.name}", reason=reason_for_instance(name, row.name, permitted))
         for row in _rows(origin, found, members.INSTANCE)
     ]
     if found.parameter_group_status not in (None, "in-sync"):
@@ -135,7 +135,7 @@ def _why(row: _Row) -> str:
     return "" if row.is_same else row.reason or ""
 
 
-def _for_instance(name: str, field: str, permitted: Mapping[str, str]) -> str | None:
+def reason_for_instance(name: str, field: str, permitted: Mapping[str, str]) -> str | None:
     """Why a field of an instance may differ: for that instance, or for all. A bare name that clusters have too means theirs."""
     of_all = permitted.get(f"instance.{field}") or (None if field in Cluster.model_fields else permitted.get(field))
     return permitted.get(members.of_instance(name, field)) or of_all

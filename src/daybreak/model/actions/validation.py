@@ -49,6 +49,8 @@ class Validate(Placed):
     """What belonged to the source at planning, or as its capsule kept it."""
     capsule: Kept | None = None
     """Set where ``source_seen``, ``instances_seen`` and ``surroundings_seen`` come from a capsule, not from a living source."""
+    is_capsule_later: bool = False
+    """Whether the capsule may be of a later moment than the clone: then it knows the configuration, and nothing of what is inside."""
     baseline: Kept | None = None
     """The baseline to compare with, read from the repository when validating."""
     application: Application | None = None

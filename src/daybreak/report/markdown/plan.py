@@ -35,7 +35,7 @@ from daybreak.model.actions import (
 )
 from daybreak.model.moment import readings
 from daybreak.model.plan import Plan, Step
-from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
+from daybreak.model.requests import CleanRequest, PitrRequest, RegionRequest, SnapshotRequest
 from daybreak.model.undo import Irreversible, TakenBack
 from daybreak.model.value import stamp
 from daybreak.model.world import endpoint_words
@@ -63,6 +63,21 @@ CHAPTERS = (DETERMINE, RESTORE, WAIT, CREATE, VALIDATE)
 
 SNAPSHOT_CHAPTERS = {LIST: LIST, RESTORE_SNAPSHOT: RESTORE, WAIT: WAIT, CREATE: CREATE, VALIDATE: VALIDATE}
 """The runbook's steps of a snapshot restoration, with the borrowed ones spelled out, and our steps in each."""
+
+ASSESS = "Assess Primary Region Status"
+LIST_AWAY = "List DR Region Backups"
+RESTORE_AWAY = "Restore in DR Region"
+UPDATE = "Update DNS and Application Configuration"
+VALIDATE_AWAY = "Validate DR Environment"
+
+REGION_CHAPTERS: dict[str, tuple[str, ...]] = {
+    ASSESS: (),
+    LIST_AWAY: (),
+    RESTORE_AWAY: (RESTORE, WAIT, CREATE),
+    UPDATE: (),
+    VALIDATE_AWAY: (VALIDATE,),
+}
+"""The runbook's steps of a disaster recovery in another region, and our steps in each."""
 
 _BOXES = (
     'Cluster status is "available"',
@@ -156,6 +171,14 @@ def _chapters(plan: Plan, hand: Typist) -> Iterator[str]:
         for number, title in enumerate(CHAPTERS, start=1):
             yield f"#### Step {number}: {title}"
             yield from _first(plan, hand) if title == DETERMINE else _of(plan, hand, title)
+    elif isinstance(plan.request, RegionRequest):
+        yield "## Cross-Region Disaster Recovery"
+        yield "### Procedure"
+        for number, (title, parts) in enumerate(REGION_CHAPTERS.items(), start=1):
+            yield f"#### Step {number}: {title}"
+            yield from _beside_region(plan, plan.request, hand, title)
+            for part in parts:
+                yield from _of(plan, hand, part)
     elif isinstance(plan.request, SnapshotRequest):
         yield "## Snapshot Restoration"
         yield "### Procedure"
@@ -185,6 +208,35 @@ def _snapshots(plan: Plan, hand: Typist) -> Iterator[str]:
         look = _line("rds", "DescribeDBClusterSnapshots", params, hand)
         blocks.append(f"# List {kind} snapshots\n{look} \\\n  --query '{query}' \\\n  --output table")
     yield code_block("\n\n".join(blocks), "bash")
+
+
+def _beside_region(plan: Plan, request: RegionRequest, hand: Typist, title: str) -> Iterator[str]:
+    """What a chapter of a restore in another region has besides our steps."""
+    if title == ASSESS:
+        if request.assessed:
+            yield markdown(f"When this was planned, {request.assessed}.")
+        look = aws_call("rds", "DescribeDBClusters", {"DBClusterIdentifier": plan.source}, request.home)
+        lines = f"# Check primary region health; nothing below depends on its answer\n{hand.line(look)}"
+        yield code_block(lines, "bash")
+    elif title == LIST_AWAY:
+        yield markdown(_NO_REPLICAS)
+        yield code_block(_snapshots_away(plan, hand), "bash")
+    elif title == UPDATE:
+        yield "No step of this plan moves an application: that is done by a person, after the verdict."
+
+
+_NO_REPLICAS = (
+    "AWS replicates no automated backup of an Aurora cluster, and a restore to a moment takes no source of another region: what "
+    "this region has are copies of snapshots."
+)
+
+
+def _snapshots_away(plan: Plan, hand: Typist) -> str:
+    fields = "ID:DBClusterSnapshotIdentifier,Time:SnapshotCreateTime,Status:Status,Of:SourceDBClusterSnapshotArn"
+    look = _line("rds", "DescribeDBClusterSnapshots", {"DBClusterIdentifier": plan.source}, hand)
+    here = f"{look} \\\n  --query 'DBClusterSnapshots[*].{{{fields}}}' \\\n  --output table"
+    ours = f"daybreak backups {plan.target.name} --region {plan.identity.region}"
+    return f"# List the snapshots of the cluster here\n{here}\n\n# The same, with what each gives and lacks\n{ours}"
 
 
 def _of(plan: Plan, hand: Typist, title: str) -> Iterator[str]:

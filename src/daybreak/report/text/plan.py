@@ -25,7 +25,7 @@ from daybreak.model.loss import Loss
 from daybreak.model.moment import Latest, readings
 from daybreak.model.names import comma_list
 from daybreak.model.plan import Opening, Plan, StepId
-from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
+from daybreak.model.requests import CleanRequest, PitrRequest, RegionRequest, RestoreRequest, SnapshotRequest
 from daybreak.model.targets import Contact
 from daybreak.model.trust import Trust, trust_words
 from daybreak.model.value import stamp
@@ -72,11 +72,14 @@ def _title(plan: Plan) -> str:
             return f"Point-in-time recovery of {plan.target.name}{_purpose(plan.request)}"
         case SnapshotRequest():
             return f"Snapshot restore of {plan.target.name}{_purpose(plan.request)}"
+        case RegionRequest():
+            where = plan.identity.region
+            return f"Restore of {plan.target.name} in {where}, away from {plan.request.home}{_purpose(plan.request)}"
         case _:
             return f"Clean-up after {plan.request.run}"
 
 
-def _purpose(request: PitrRequest | SnapshotRequest) -> str:
+def _purpose(request: RestoreRequest) -> str:
     return "" if request.purpose == "recovery" else f", for {request.purpose}"
 
 
