@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from daybreak.model.backups import GlobalMember, GlobalSecondary, Lag, ManualSnapshot, SnapshotCopy
-from daybreak.model.backups import MomentsHeld
+from daybreak.model.backups import GlobalMember, GlobalSecondary, Lag, ManualSnapshot, MomentsHeld, SnapshotCopy
 from daybreak.model.world import Snapshot
 from daybreak.plan.moments import moment_given_by, moments_of
 from tests import fix_worlds
