@@ -18,6 +18,7 @@ from daybreak.model.value import canonical
 from daybreak.repository.documents import key_of
 from daybreak.repository.repository import Repository, open_repository
 from tests.fix_capsules import NOON, baseline, capsule
+from tests.fix_liar import Liar, Lie, lying
 from tests.fix_s3 import s3_client
 
 HOUR = timedelta(hours=1)
@@ -304,6 +305,31 @@ def test_what_cannot_be_reached_is_not_taken_for_empty(tmp_path: Path, opened: O
         assert not ask(opened(broken, tmp_path / "copy"), "capsule", "embi")
     kept = opened(tmp_path / "copy").keep(capsule())
     assert opened(broken, tmp_path / "copy").newest("capsule", "embi") == kept
+
+
+def test_a_place_that_was_silent_is_asked_last(tmp_path: Path, opened: Opened) -> None:
+    """A region that is gone costs its patience once, and not for each document; alone it is asked again and again."""
+    opened(tmp_path / "copy").keep(capsule())
+    with lying(Liar(decide=lambda _asked: Lie(hangs_up=True))) as gone:
+
+        def far(name: str) -> Objects:
+            return Objects(s3_client(gone.url), name, tries=1)
+
+        repository = open_repository("s3://gone/state", (str(tmp_path / "copy"),), s3=far)
+        kept = repository.newest("capsule", "embi")
+        assert kept is not None
+        asked = len(gone.seen)
+        assert asked > 0
+        assert repository.newest("capsule", "embi") == kept
+        assert repository.list_kept("capsule", "embi") == (kept,)
+        assert repository.capsule(kept) == capsule()
+        assert len(gone.seen) == asked
+        alone = open_repository("s3://gone/state", (), s3=far)
+        for _ in range(2):
+            before = len(gone.seen)
+            with pytest.raises(Unreachable):
+                alone.newest("capsule", "embi")
+            assert len(gone.seen) > before
 
 
 @pytest.mark.parametrize("where", ["ftp://host/x", "s3://", "s3:///x"])

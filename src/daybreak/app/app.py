@@ -41,6 +41,10 @@ from daybreak.observe.poller import Poller
 from daybreak.plan.touching import things_touched
 from daybreak.repository.repository import Repository, open_repository
 
+_OF_BUCKETS = timedelta(seconds=30)
+"""How long one request to a bucket may take: what is kept there has a few megabytes."""
+_TRIES_OF_COPIES = 3
+"""How often a bucket of documents is asked before it counts as silent: another may have a copy."""
 _LOOKS_AT_NOTHING = 3
 """How often a planner looks before it concludes that a cluster is gone."""
 
@@ -69,15 +73,22 @@ class App:
     def store(self) -> Store:
         """Where runs live: a folder, or a prefix in S3."""
         _refuse_a_file(self.settings.state)
-        return open_store(self.settings.state, s3=lambda bucket: Objects(self.aws().client("s3"), bucket))
+        return open_store(self.settings.state, s3=lambda bucket: Objects(self._s3.client("s3"), bucket))
 
     @cached_property
     def repository(self) -> Repository:
         """Where capsules and baselines are kept: beside the runs, and in every copy."""
         _refuse_a_file(self.settings.state)
         return open_repository(
-            self.settings.state, self.settings.copies, s3=lambda bucket: Objects(self.aws().client("s3"), bucket)
+            self.settings.state,
+            self.settings.copies,
+            s3=lambda bucket: Objects(self._s3.client("s3"), bucket, tries=_TRIES_OF_COPIES),
         )
+
+    @cached_property
+    def _s3(self) -> Aws:
+        """The door to the buckets: a place in a region that is gone must not hold up what has a copy elsewhere."""
+        return self._new_door(self.access.region or "", bounds=Bounds(whole=_OF_BUCKETS))
 
     @property
     def zone(self) -> str:

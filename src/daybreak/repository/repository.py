@@ -6,7 +6,7 @@ keeping fail, after all other places were tried. What is read must have its dige
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -79,6 +79,8 @@ class Repository:
 
     def __init__(self, home: NamedShelf, copies: tuple[NamedShelf, ...] = ()) -> None:
         self._places = (home, *copies)
+        self._silent: set[str] = set()
+        """The places that did not answer when they were last asked: they may lie in a region that is gone."""
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -111,15 +113,31 @@ class Repository:
         A place that cannot be reached is passed over when another answers.
         """
         found: dict[str, Kept] = {}
+        for known in self._lists(kind, target):
+            found = {key_of(kept): kept for kept in known} | found
+        return tuple(found[key] for key in sorted(found))
+
+    def _lists(self, kind: KeptKind, target: str) -> Iterator[tuple[Kept, ...]]:
+        """What each place has, in order. One that was silent before is asked last, and only where no other answers.
+
+        Raises ``Unreachable`` where none does.
+        """
         failed: list[DaybreakError] = []
-        for place in self._places:
+        has_answer = False
+        for place in sorted(self._places, key=lambda place: place.name in self._silent):
+            if has_answer and place.name in self._silent:
+                continue
             try:
-                found = {key_of(kept): kept for kept in place.list_kept(kind, target)} | found
+                known = place.list_kept(kind, target)
             except Unreachable as error:
                 failed.append(error)
-        if len(failed) == len(self._places):
+                self._silent.add(place.name)
+                continue
+            self._silent.discard(place.name)
+            has_answer = True
+            yield known
+        if not has_answer:
             raise failed[0]
-        return tuple(found[key] for key in sorted(found))
 
     def newest(
         self,
@@ -133,19 +151,11 @@ class Repository:
         One that cannot be read is taken for one that suits: whoever needs it learns why it cannot be read, and an older one
         does not silently take its place.
         """
-        failed: list[DaybreakError] = []
-        for place in self._places:
-            try:
-                known = place.list_kept(kind, target)
-            except Unreachable as error:
-                failed.append(error)
-                continue
+        for known in self._lists(kind, target):
             in_time = [kept for kept in known if not_after is None or kept.stands_for <= not_after]
             found = next((kept for kept in in_time[: -MOST_READ - 1 : -1] if self._suits(kept, suits)), None)
             if found is not None:
                 return found
-        if len(failed) == len(self._places):
-            raise failed[0]
         return None
 
     def _suits(self, kept: Kept, suits: Callable[[Document], bool] | None) -> bool:
@@ -167,7 +177,8 @@ class Repository:
     def _document(self, kept: Kept, model: type[D]) -> tuple[D, bytes]:
         """The document and its bytes, from the place that listed it or any other: its digest shows that it is the same."""
         first: DaybreakError | None = None
-        for place in sorted(self._places, key=lambda place: place.name != kept.place):
+        # Where it was listed there is an answer; a place that was silent is asked last.
+        for place in sorted(self._places, key=lambda place: (place.name != kept.place, place.name in self._silent)):
             try:
                 body = place.read(kept)
                 if body is not None:
