@@ -151,6 +151,29 @@ def test_it_comes_up_fit_from_what_the_other_region_has(lab: LabUnderTest, perso
         assert checked.code == 0, checked.out
 
 
+@pytest.mark.parametrize(
+    ("way", "said"),
+    [
+        ("closes", f"{HOME} showed nothing"),
+        ("hangs", f"{HOME} showed nothing (no answer came in time)"),
+        ("errors", f"{HOME} showed nothing"),
+        ("empty", f"{HOME} answered, and knows no cluster of that name"),
+    ],
+)
+def test_however_a_region_fails_the_same_backup_is_chosen(
+    lab: LabUnderTest, person: Person, day: Day, way: str, said: str
+) -> None:
+    """Closed, silent, ill, or as if nothing had ever been there."""
+    assert day.last
+    with lab.fault("region_down", region=HOME, args={"api": way}):
+        planned = person.daybreak("plan", "region", "embi", "--state", THERE[-1], "-o", "json")
+    assert planned.code == 0, planned.err
+    request = planned.json()["plan"]["request"]
+    assert request["snapshot"].endswith(f":cluster-snapshot:{COPY}")
+    assert request["assessed"].startswith(said), request["assessed"]
+    assert request["moments"]["latest"] is not None
+
+
 def test_the_guide_is_followed_as_it_is_written(lab: LabUnderTest, person: Person, day: Day) -> None:
     """Each line of the guide, in its order, on the day."""
     assert day.last
