@@ -102,7 +102,7 @@ def day(lab: LabUnderTest, person: Person) -> Day:
         found = [
             bucket.list_objects_v2(Bucket=name)["KeyCount"] for bucket, name in ((replicas, STATE_AWAY), (west, STATE))
         ]
-        return found[0] == found[1] > 0
+        return bool(found[0] == found[1] > 0)
 
     eventually(is_replicated, within=60)
     return Day(owner, last.astimezone(UTC))
