@@ -35,6 +35,7 @@ DRIVEN: dict[str, tuple[tuple[str, ...], ...]] = {
     "plan": (("pitr", "embi", "--to", "latest", "-o", "json"),),
     "capture": (("embi",),),
     "baseline": (("embi",),),
+    "sample": (("embi", "-o", "json"), ("embi", "--list")),
     "restore": (("pitr", "embi", "--to", "latest", "--yes"),),
     "runs": (("-o", "json"),),
     "resume": ((RUN, "--take-over"),),
@@ -68,7 +69,7 @@ FAILURES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
 }  # fmt: skip
 """Failures are where secrets leak: drivers and libraries like to quote what they failed with."""
 
-BEFORE = ("init", "config", "status", "backups", "snapshots", "plan", "capture", "baseline")
+BEFORE = ("init", "config", "status", "backups", "snapshots", "plan", "capture", "baseline", "sample")
 AFTER = ("show", "report", "validate", "delta", "watch", "approve", "abort", "demo", "lab")
 """Verbs of which none waits for another."""
 
@@ -301,6 +302,15 @@ def _collect(stage: Stage, home: Path) -> None:
     canaries.add("command lines", b"\n".join(sorted(stage.watched.command_lines)))
     canaries.add("environments of children", b"\n".join(sorted(stage.watched.environments)))
     names = " ".join(canaries.places)
-    for what in ("plan.json", "kept/capsules", "kept/baselines", "capsules/", "baselines/", "runs/", "found.toml"):
+    for what in (
+        "plan.json",
+        "kept/capsules",
+        "kept/baselines",
+        "capsules/",
+        "baselines/",
+        "samples/",
+        "runs/",
+        "found.toml",
+    ):
         assert what in names, (what, names)
     assert b"restore" in canaries.places["command lines"]

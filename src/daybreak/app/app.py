@@ -40,6 +40,7 @@ from daybreak.observe.look import AwsDoor, Lookout
 from daybreak.observe.poller import Poller
 from daybreak.plan.touching import things_touched
 from daybreak.repository.repository import Repository, open_repository
+from daybreak.repository.samples import Samples
 
 _OF_BUCKETS = timedelta(seconds=30)
 """How long one request to a bucket may take: what is kept there has a few megabytes."""
@@ -89,6 +90,11 @@ class App:
     def _s3(self) -> Aws:
         """The door to the buckets: a place in a region that is gone must not hold up what has a copy elsewhere."""
         return self._new_door(self.access.region or "", bounds=Bounds(whole=_OF_BUCKETS))
+
+    @cached_property
+    def samples(self) -> Samples:
+        """Where samples are kept: in the places of the repository."""
+        return Samples(self.repository.shelves, self.settings.samples)
 
     @property
     def zone(self) -> str:

@@ -8,22 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from daybreak.app.absence import refusal_without_cluster
 from daybreak.app.app import App
-from daybreak.app.explaining import explained
+from daybreak.app.reaching import find_source, reach_source
 from daybreak.app.spelling import proofread
 from daybreak.errors import DaybreakError, Refused
-from daybreak.execute.database import login_at
 from daybreak.model.baseline import Baseline
 from daybreak.model.kept import Kept
-from daybreak.model.names import printable
 from daybreak.model.spelling import first_of
-from daybreak.model.targets import Target
-from daybreak.model.world import Cluster
-from daybreak.observe.look import Lookout
-from daybreak.postgres.address import address_of
 from daybreak.postgres.crew import CountProgress
-from daybreak.postgres.reach import Reach
 from daybreak.validate.recording import Sitting, record
 
 
@@ -49,17 +41,7 @@ def take_baseline(
     if wish.is_estimated and wish.is_fingerprinted:
         raise Refused("an estimate reads no rows, so it has no fingerprint", "leave out --estimated or --fingerprint")
     target = app.target(wish.target)
-    aws = app.aws(target.region)
-    with explained(f'looking at "{target.cluster}"'):
-        lookout = Lookout(aws)
-        identity, cluster = aws.identity(), lookout.cluster(target.cluster)
-        if cluster is None:
-            raise refusal_without_cluster(lookout, target, aws.region)
-    if not cluster.endpoint:
-        raise Refused(
-            f'the cluster "{printable(target.cluster)}" in {aws.region} is {cluster.status} and has no endpoint',
-            f"daybreak status {target.name}",
-        )
+    identity, cluster = find_source(app, target)
     sitting = Sitting(
         target=target,
         cluster=cluster,
@@ -68,7 +50,7 @@ def take_baseline(
         is_estimated=wish.is_estimated,
         is_fingerprinted=wish.is_fingerprinted,
     )
-    place = _place(app, target, cluster)
+    place = reach_source(app, target, cluster)
     for note in first_of(proofread(app, target, cluster).mistakes):
         on_note(f"daybreak.toml: {note}")
     baseline = record(place, sitting, progress)
@@ -86,10 +68,3 @@ def baseline_or_why(app: App, kept: Kept) -> Baseline | str:
         return app.repository.baseline(kept)
     except DaybreakError as error:
         return error.message
-
-
-def _place(app: App, target: Target, cluster: Cluster) -> Reach:
-    if target.login is None:
-        raise Refused(f'no login is configured for "{target.name}"', 'login = "secretsmanager:NAME" in daybreak.toml')
-    address = address_of(cluster, target.database or cluster.database, target.trust)
-    return Reach(address, login_at(target.login, app.aws(target.region), app.environ, address))

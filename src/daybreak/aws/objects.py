@@ -59,7 +59,7 @@ class Objects:
                     Bucket=self._bucket,
                     Key=key,
                     Body=body,
-                    ContentType="application/json",
+                    ContentType="application/gzip" if key.endswith(".gz") else "application/json",
                     IfNoneMatch="*",
                     ChecksumAlgorithm="SHA256",
                     ChecksumSHA256=digest,
@@ -97,6 +97,15 @@ class Objects:
         """All keys that begin with ``prefix``, in order."""
         for page in self._pages(Prefix=prefix):
             yield from (item["Key"] for item in page.get("Contents", ()))
+
+    def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """All keys that begin with ``prefix``, each with its bytes, in order."""
+        for page in self._pages(Prefix=prefix):
+            yield from ((item["Key"], int(item["Size"])) for item in page.get("Contents", ()))
+
+    def remove(self, key: str) -> None:
+        """Remove an object; one that is gone already is no error. A bucket with versions keeps an older one."""
+        self._try(partial(self._client.delete_object, Bucket=self._bucket, Key=key))
 
     def folders(self, prefix: str) -> Iterator[str]:
         """What stands between ``prefix`` and the next slash, each once."""

@@ -117,9 +117,12 @@ class _Span(click.ParamType["timedelta"]):
         return length
 
 
+span = _Span()
+"""The type of an option that takes a length of time."""
+
 within_option = click.option(
     "--within",
-    type=_Span(),
+    type=span,
     metavar="SPAN",
     help='How long the validation may take, such as "20m": what does not fit is named beforehand and left out.',
 )

@@ -71,6 +71,13 @@ def as_document(plain: Any) -> str:
     return spell(json.dumps(plain, indent=2, ensure_ascii=False)) + "\n"
 
 
+def as_line(plain: Any) -> str:
+    """The same in one line, for programs that read one document after the other."""
+    import json
+
+    return spell(json.dumps(plain, ensure_ascii=False)) + "\n"
+
+
 def spell(document: str) -> str:
     r"""A JSON text in which each character that acts instead of showing is written as an escape.
 

@@ -30,6 +30,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "delta": ("daybreak.cli.delta:delta", "Show which rows the source lost against a run's clone."),
     "capture": ("daybreak.cli.capture:capture", "Keep what the backups of TARGET do not hold, to rebuild it from."),
     "baseline": ("daybreak.cli.baseline:baseline", "Record what TARGET holds now: rows, newest times, objects."),
+    "sample": (
+        "daybreak.cli.sample:sample",
+        "Record TARGET's transactions and counters, in milliseconds.",
+    ),
     "watch": ("daybreak.cli.runs:watch", "Follow a run that another terminal carries out."),
     "resume": (
         "daybreak.cli.runs:resume",

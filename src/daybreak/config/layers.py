@@ -22,6 +22,7 @@ from daybreak.errors import Refused
 from daybreak.files import MOST_WRITTEN, content
 from daybreak.model.actions import PARAMETER_GROUP_REST
 from daybreak.model.names import printable
+from daybreak.model.samples import SampleLimits
 from daybreak.model.trust import OWN, SYSTEM, Trust
 
 FILE = "daybreak.toml"
@@ -85,6 +86,7 @@ def load(
         plan_expires=checked.plan_expires,
         keep=checked.keep,
         copies=tuple(_absolute(copy, ("copies",), origins, home) for copy in checked.copies),
+        samples=SampleLimits.model_validate(checked.samples.model_dump()),
         tls=checked.tls,
         tls_ca=_authorities(checked.tls_ca, ("tls_ca",), origins, home),
         targets={

@@ -16,6 +16,7 @@ from daybreak.config.spans import ALLOWED, PATTERN, parse_span
 from daybreak.model.actions import PARAMETER_GROUP_REST
 from daybreak.model.checks import CHECKS, OWN
 from daybreak.model.names import is_identifier, printable, show_url
+from daybreak.model.samples import SampleLimits
 from daybreak.model.targets import (
     LOGIN,
     LOGIN_ALLOWED,
@@ -202,6 +203,15 @@ class ContactText(Contact):
     answers_within: SpanText | None = None
 
 
+class SamplesText(SampleLimits):
+    """How much is kept of each target's samples, in each place."""
+
+    fine: SpanText = Span(days=3)
+    keep: SpanText = Span(days=35)
+    most: int = Field(default=20_000, ge=100)
+    bytes: int = Field(default=256 * 2**20, ge=2**20)
+
+
 def _tls_ca(text: str) -> str:
     if not text or "\0" in text or "://" in text:
         message = 'write a PEM file\'s name, "system" for the public roots of this machine, or "amazon" for the RDS authorities brought along'
@@ -266,6 +276,7 @@ class FileText(Value):
     plan_expires: SpanText = Span(hours=1)
     keep: SpanText = Span(days=7)
     copies: Annotated[tuple[str, ...], AfterValidator(_copies)] = ()
+    samples: SamplesText = SamplesText()
     tls: Tls = "verify-full"
     tls_ca: TlsCa | None = None
     targets: dict[TargetName, TargetText] = Field(default_factory=dict)
@@ -287,7 +298,9 @@ class Settings(Value):
     keep: Span = Span(days=7)
     """How long a clone is kept; written into its tags."""
     copies: tuple[str, ...] = ()
-    """Where copies of capsules and baselines are kept: absolute folders or ``s3://BUCKET/PREFIX``."""
+    """Where copies of capsules, baselines and samples are kept: absolute folders or ``s3://BUCKET/PREFIX``."""
+    samples: SampleLimits = SampleLimits()
+    """How much is kept of each target's samples, in each place."""
     tls: Tls = "verify-full"
     """What a database's server must prove, in libpq's words."""
     tls_ca: str | None = None

@@ -69,6 +69,15 @@ OF_NAMES = ServerBounds(
 """What a source may bear for a question that only helps: whether the configuration names what is there."""
 
 
+OF_A_SAMPLE = ServerBounds(
+    whole=timedelta(seconds=10),
+    connections=3,
+    lock=timedelta(milliseconds=100),
+    connect=timedelta(seconds=3),
+)
+"""What a source may bear for a sample, which is taken again and again, also while it is in trouble."""
+
+
 @dataclass(frozen=True)
 class Pulse:
     """How a server is, as one of our sessions sees it between two parts of what it reads."""

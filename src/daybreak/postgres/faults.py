@@ -97,6 +97,11 @@ def refusal_of(error: DaybreakError) -> LoginRefusal | None:
     return error.__cause__.refusal if isinstance(error.__cause__, LoginRefused) else None
 
 
+def is_beyond_reach(error: DaybreakError) -> bool:
+    """Whether the server gives that answer to nobody like us: it lacks the feature, its prerequisite, or our right to it."""
+    return _state_of(error) in ("0A000", "55000", "42501")
+
+
 def is_full(error: DaybreakError) -> bool:
     """Whether the server, the database or the role has no connection left."""
     return _state_of(error) == "53300"

@@ -27,14 +27,16 @@ D = TypeVar("D", Capsule, Baseline)
 FORMATS: Mapping[KeptKind, int] = {"capsule": 2, "baseline": 3}
 """The newest ``format`` of each kind that this release reads; it writes no other."""
 
-_TARGET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+TARGET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+"""What may name a target, and so a folder."""
+
 _NAME = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)-([0-9a-f]{64})\.json")
 _COMPACT = "%Y%m%dT%H%M%S.%fZ"
 
 
 def folder_of(kind: KeptKind, target: str) -> str:
     """Where the documents of one kind and target are; raises ``Refused`` for a name that no target can have."""
-    if not _TARGET.fullmatch(target):
+    if not TARGET_NAME.fullmatch(target):
         raise Refused(f'"{printable(target)}" cannot name a target', "a target has a name of letters, digits, - and _")
     return f"{kind}s/{target}/"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from daybreak.files import hold_to_ours
@@ -44,6 +45,38 @@ class FolderShelf:
             except FileNotFoundError:
                 return
         yield from (f"{prefix}{name}" for name in names)
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """What stands between ``prefix`` and the next slash, each once, in order."""
+        with reachable(self._root / prefix):
+            hold_to_ours(self._root)
+            try:
+                names = sorted(path.name for path in (self._root / prefix).iterdir() if path.is_dir())
+            except FileNotFoundError:
+                return
+        yield from names
+
+    def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Every file below the folder that ``prefix`` names, with its bytes, in order."""
+        yield from ((key, size) for key in self.keys(prefix) if (size := self._size(key)) is not None)
+        for name in self.folders(prefix):
+            yield from self.sizes(f"{prefix}{name}/")
+
+    def _size(self, key: str) -> int | None:
+        with reachable(self._root / key):
+            try:
+                return (self._root / key).lstat().st_size
+            except FileNotFoundError:  # somebody else removed it meanwhile
+                return None
+
+    def remove(self, key: str) -> None:
+        """Remove a file, and its folder where nothing else is in it; one that is gone already is no error."""
+        path = self._root / key
+        with reachable(path):
+            hold_to_ours(self._root)
+            path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.parent.rmdir()
 
     def _make(self, folder: Path) -> None:
         """Make the folders down to this one, each private, with durable names."""

@@ -45,6 +45,15 @@ class Shelf(Protocol):
     def keys(self, prefix: str) -> Iterable[str]:
         """All keys that begin with ``prefix``, in order."""
 
+    def folders(self, prefix: str) -> Iterable[str]:
+        """What stands between ``prefix`` and the next slash, each once."""
+
+    def sizes(self, prefix: str) -> Iterable[tuple[str, int]]:
+        """All keys below ``prefix``, each with its bytes."""
+
+    def remove(self, key: str) -> None:
+        """Remove an object; one that is gone already is no error."""
+
 
 @dataclass(frozen=True)
 class NamedShelf:
@@ -87,6 +96,11 @@ class Repository:
         """The places of the documents: beside the runs first, then each copy."""
         return tuple(place.name for place in self._places)
 
+    @property
+    def shelves(self) -> tuple[NamedShelf, ...]:
+        """The places themselves, in that order."""
+        return self._places
+
     def keep(self, document: Document) -> Kept:
         """Keep a document here and in every copy.
 
@@ -104,7 +118,7 @@ class Repository:
             except DaybreakError as error:
                 failed.append((place.name, error))
         if failed:
-            raise _partly(kept, done, failed)
+            raise partly_kept(f'the {kept.kind} of "{kept.target}"', done, failed)
         return kept.model_copy(update={"place": self._places[0].name})
 
     def list_kept(self, kind: KeptKind, target: str) -> tuple[Kept, ...]:
@@ -225,13 +239,13 @@ def _place(where: str, s3: Callable[[str], Shelf] | None) -> NamedShelf:
     return NamedShelf(where.rstrip("/"), s3(bucket), f"{inner}/" if inner else "")
 
 
-def _partly(kept: Kept, done: list[str], failed: list[tuple[str, DaybreakError]]) -> DaybreakError:
-    """The failure that names the places with and without the document; of the class of the reason that passes least easily."""
+def partly_kept(what: str, done: list[str], failed: list[tuple[str, DaybreakError]]) -> DaybreakError:
+    """The failure that names the places with and without it; of the class of the reason that passes least easily."""
     is_passing = all(isinstance(error, Unreachable) for _, error in failed)
     reasons = "; ".join(f'not in "{name}": {error.message}' for name, error in failed)
     hints = tuple(dict.fromkeys(hint for _, error in failed for hint in error.hints))
     success = f"is kept in {_all(done)}, but " if done else "is kept nowhere: "
-    message = f'the {kept.kind} of "{kept.target}" {success}{reasons}'
+    message = f"{what} {success}{reasons}"
     return Unreachable(message, *hints) if is_passing else Failed(message, *hints)
 
 

@@ -52,6 +52,7 @@ EXIT_CODES: dict[str, tuple[ExitCode, ...]] = {
     ),
     "capture": _KEEPS,
     "baseline": _KEEPS,
+    "sample": (*_KEEPS, ExitCode.INTERRUPTED),
     "watch": _STARTS_A_RUN,
     "resume": _STARTS_A_RUN,
     "approve": _LOOKS,
@@ -130,6 +131,9 @@ plan_expires = "1h"
 keep = "7d"
 copies = ["s3://embi-daybreak-eu-central-1/kept"]
 
+[samples]
+fine = "7d"
+
 [targets.embi]
 cluster  = "embi-aurora-cluster"
 region   = "us-east-1"
@@ -197,6 +201,7 @@ def settings_page() -> str:
         "", "## At the top", "", *_table(made, made),
     ]  # fmt: skip
     for title, name in (
+        ("[samples]", "SamplesText"),
         ("[targets.NAME]", "TargetText"),
         ("[targets.NAME.objectives]", "ObjectivesText"),
         ("[targets.NAME.network.REGION]", "NetworkText"),
@@ -293,11 +298,20 @@ def report_schema() -> str:
     return json.dumps(schema(), indent=2) + "\n"
 
 
+def sample_schema() -> str:
+    """The JSON Schema of a sample, as it is kept."""
+    from daybreak.model.samples import Sample
+
+    made = Sample.model_json_schema()
+    return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **made}, indent=2) + "\n"
+
+
 PAGES = {
     "cli.md": commands_page,
     "configuration.md": settings_page,
     "checks.md": checks_page,
     "report.schema.json": report_schema,
+    "sample.schema.json": sample_schema,
 }
 """Each generated page and the function that makes it."""
 
