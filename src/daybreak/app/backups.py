@@ -174,8 +174,8 @@ def _recall(
     home = Identity(
         account=account, caller="", region=target.region, endpoint=aws.endpoint(), elsewhere=aws.elsewhere()
     )
-    capsule = _in_time(lambda: _capsule(app, target, home), WITHIN)
-    past = _in_time(lambda: past_of(app, target, home), WITHIN)
+    capsule = read_in_time(lambda: _capsule(app, target, home), WITHIN)
+    past = read_in_time(lambda: past_of(app, target, home), WITHIN)
     late = f"could not be read within {span_in_words(WITHIN)}"
     unread = [
         f"{what} {late}"
@@ -190,7 +190,7 @@ def _capsule(app: App, target: Target, home: Identity) -> Capsule | None:
     return app.repository.capsule(kept) if kept else None
 
 
-def _in_time(read: Callable[[], Answer], within: timedelta) -> tuple[bool, Answer | None]:
+def read_in_time(read: Callable[[], Answer], within: timedelta) -> tuple[bool, Answer | None]:
     """Whether something was read in time, and what; what fails is not read. No exit waits for one that hangs."""
     answers: SimpleQueue[Answer] = SimpleQueue()
 

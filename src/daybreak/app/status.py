@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from daybreak.app.app import App
-from daybreak.app.backups import region_loss
+from daybreak.app.backups import read_in_time, region_loss
 from daybreak.app.explaining import explained
 from daybreak.app.planning import past_of
+from daybreak.app.preparing import WITHIN, preparations
 from daybreak.app.recalling import newest_of
 from daybreak.app.spelling import proofread
 from daybreak.assess.protection import advice_for, protection_of
 from daybreak.config import Found
-from daybreak.errors import DaybreakError, Refused
+from daybreak.errors import Refused
 from daybreak.model.findings import Finding
 from daybreak.model.names import target_names
 from daybreak.model.observation import Observation
+from daybreak.model.preparation import Preparation
 from daybreak.model.ranked_backups import Catalogue
 from daybreak.model.run import RunState
 from daybreak.model.tags import RUN_TAG
@@ -42,6 +43,8 @@ class TargetStatus:
     last: RunState | None
     elsewhere: Catalogue | None = None
     """The backups that a loss of the region would leave; ``None`` where the configuration names no other region."""
+    prepared: tuple[Preparation, ...] = ()
+    """What is kept where, and whether the database and the logins can be reached."""
     advice: tuple[str, ...] = ()
     """What would make a validation know more, as the newest baseline shows it."""
 
@@ -64,15 +67,18 @@ def _status_of(app: App, target: Target) -> TargetStatus:
     last = app.state_or_none(past[0].run) if past else None
     elsewhere = region_loss(app, target)
     findings = protection_of(target, seen, past, elsewhere)
-    return TargetStatus(target, seen, findings, last, elsewhere, _advice(app, target, identity))
+    prepared = preparations(app, target, seen.cluster, elsewhere)
+    return TargetStatus(target, seen, findings, last, elsewhere, prepared, _advice(app, target, identity))
 
 
 def _advice(app: App, target: Target, identity: Identity) -> tuple[str, ...]:
-    """What the newest baseline shows to be missing for a sure validation; nothing where there is none, or it cannot be read."""
-    with suppress(DaybreakError):
+    """What the newest baseline shows to be missing for a sure validation; nothing where there is none, or it cannot be read in time."""
+
+    def read() -> tuple[str, ...]:
         kept = newest_of(app.repository, "baseline", target, identity)
         return advice_for(app.repository.baseline(kept)) if kept else ()
-    return ()
+
+    return read_in_time(read, WITHIN)[1] or ()
 
 
 _PROMISES = {

@@ -145,6 +145,7 @@ def status_as(found: tuple[TargetStatus, ...], output: str) -> str:
                         "seen": each.seen.plain(),
                         "findings": [item.plain() for item in each.findings],
                         "elsewhere": each.elsewhere.plain()["backups"] if each.elsewhere else None,
+                        "prepared": [item.plain() for item in each.prepared],
                         "advice": list(each.advice),
                     }
                     for each in found
@@ -152,7 +153,8 @@ def status_as(found: tuple[TargetStatus, ...], output: str) -> str:
             }
         )
     return "\n".join(
-        as_text(status_view(each.target, each.seen, each.findings, each.last, each.advice)) for each in found
+        as_text(status_view(each.target, each.seen, each.findings, each.last, each.advice, prepared=each.prepared))
+        for each in found
     )
 
 

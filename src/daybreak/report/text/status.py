@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -9,6 +11,7 @@ from rich.text import Text
 
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.observation import Observation
+from daybreak.model.preparation import Preparation
 from daybreak.model.run import RunState
 from daybreak.model.targets import Target
 from daybreak.model.trust import trust_words
@@ -33,6 +36,8 @@ def status_view(
     findings: tuple[Finding, ...],
     last: RunState | None = None,
     advice: tuple[str, ...] = (),
+    *,
+    prepared: tuple[Preparation, ...] = (),
 ) -> RenderableType:
     """One target: its window, its last run, and each promise beside what is true now."""
     return Group(
@@ -43,6 +48,7 @@ def status_view(
         _promises(findings),
         *(_why(finding) for finding in findings if finding.why),
         *(Entry("  -", plain(words), 4) for words in advice),
+        *([Text(), _preparations(prepared, seen)] if prepared else []),
     )
 
 
@@ -86,6 +92,17 @@ def _promises(findings: tuple[Finding, ...]) -> RenderableType:
         table.add_row(
             plain(finding.title), plain(finding.expected), plain(finding.found), standing_text(finding.standing)
         )
+    return Fitting(table)
+
+
+def _preparations(prepared: tuple[Preparation, ...], seen: Observation) -> RenderableType:
+    """What is kept and what can be reached, each with its age or the reason why nothing is known."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
+    for name in ("prepared", "where", "true right now", ""):
+        table.add_column(name)
+    for each in prepared:
+        age = f"{span_words(max(seen.seen - each.at, timedelta(0)))} old" if each.at else each.found
+        table.add_row(plain(each.what), plain(each.where), plain(age), standing_text(each.standing))
     return Fitting(table)
 
 

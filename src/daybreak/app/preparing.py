@@ -1,0 +1,169 @@
+"""Preparations: how old the newest of everything that is kept is, in each place, and whether database and logins can be reached.
+
+The law: every question is asked side by side with the others and has its own few seconds. One without an answer is named as
+such and never fit, and none of them stops a status.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from functools import partial
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import get_args
+
+from daybreak.app.app import App
+from daybreak.errors import DaybreakError
+from daybreak.execute.database import login_at
+from daybreak.model.findings import Standing
+from daybreak.model.kept import KeptKind
+from daybreak.model.names import printable
+from daybreak.model.preparation import Preparation
+from daybreak.model.ranked_backups import Catalogue
+from daybreak.model.targets import Target
+from daybreak.model.value import stamp
+from daybreak.model.world import Cluster
+from daybreak.postgres.address import Address, address_of
+from daybreak.postgres.answering import knock
+from daybreak.repository.repository import NamedShelf
+from daybreak.repository.samples import newest_sample
+
+WITHIN = timedelta(seconds=5)
+"""How long all answers may take."""
+
+_Question = tuple[Preparation, Callable[[], Preparation]]
+"""What is known without an answer, and how it is asked."""
+
+
+def preparations(
+    app: App, target: Target, cluster: Cluster | None, elsewhere: Catalogue | None
+) -> tuple[Preparation, ...]:
+    """Everything that is prepared for a target; ``cluster`` is the source, ``None`` where it is gone."""
+    address = None
+    if cluster is not None and cluster.endpoint:
+        address = address_of(cluster, target.database or cluster.database, target.trust)
+    questions = [*_questions_on_places(app, target), *_questions_on_ways(app, target, address)]
+    return (*_ask(questions), *_backups(target, elsewhere))
+
+
+def _ask(questions: list[_Question]) -> Iterator[Preparation]:
+    """The answers that come in time, in the order of the questions."""
+    answers: SimpleQueue[tuple[int, Preparation]] = SimpleQueue()
+
+    def ask(number: int, silent: Preparation, question: Callable[[], Preparation]) -> None:
+        try:
+            answers.put((number, question()))
+        except DaybreakError as error:
+            answers.put((number, silent.model_copy(update={"found": f"could not be asked: {error.message}"})))
+
+    for number, (silent, question) in enumerate(questions):
+        # A thread that hangs in a call must not hold up whoever has waited long enough.
+        threading.Thread(target=ask, args=(number, silent, question), name="preparation", daemon=True).start()
+    until = monotonic() + WITHIN.total_seconds()
+    found: dict[int, Preparation] = {}
+    while len(found) < len(questions):
+        try:
+            number, answer = answers.get(timeout=max(until - monotonic(), 0))
+        except Empty:
+            break
+        found[number] = answer
+    for number, (silent, _) in enumerate(questions):
+        yield found.get(number, silent)
+
+
+def _silent(what: str, where: str) -> Preparation:
+    words = f"did not answer within {WITHIN.total_seconds():.0f} s"
+    return Preparation.model_validate({"what": what, "where": where, "standing": Standing.UNKNOWN, "found": words})
+
+
+def _questions_on_places(app: App, target: Target) -> Iterator[_Question]:
+    for place in app.repository.shelves:
+        for kind in get_args(KeptKind):
+            silent = _silent(kind, place.name)
+            yield silent, partial(_newest, silent, partial(_newest_document, place, kind, target.name))
+        silent = _silent("sample", place.name)
+        yield silent, partial(_newest, silent, partial(_newest_sample, place, target.name))
+
+
+def _newest(silent: Preparation, look: Callable[[], datetime | None]) -> Preparation:
+    at = look()
+    if at is None:
+        return silent.model_copy(update={"found": f"none is kept: {_MADE_BY[silent.what]}"})
+    return silent.model_copy(update={"standing": Standing.FIT, "at": at, "found": f"the newest is of {stamp(at)}"})
+
+
+_MADE_BY = {
+    "capsule": "daybreak capture",
+    "baseline": "daybreak baseline",
+    "sample": "daybreak sample",
+}
+
+
+def _newest_document(place: NamedShelf, kind: KeptKind, target: str) -> datetime | None:
+    kept = place.list_kept(kind, target)
+    return kept[-1].stands_for if kept else None
+
+
+def _newest_sample(place: NamedShelf, target: str) -> datetime | None:
+    kept = newest_sample(place, target)
+    return kept.stands_for if kept else None
+
+
+def _questions_on_ways(app: App, target: Target, address: Address | None) -> Iterator[_Question]:
+    """Whether the logins can be read, and whether the database answers the target's own."""
+    references = [target.login, target.application.login if target.application else None]
+    references += [check.login for check in target.checks]
+    named = list(dict.fromkeys(filter(None, references)))
+    for reference in named:
+        silent = _silent("login", reference)
+        yield silent, partial(_login, app, target, address, silent)
+    if address is None:
+        yield _not_asked("SQL", target.cluster, "not asked: the cluster has no endpoint")
+    elif target.login is None:
+        yield _not_asked("SQL", address.server, "not asked: no login is configured")
+    else:
+        silent = _silent("SQL", address.server)
+        yield silent, partial(_sql, app, target, address, silent)
+
+
+def _not_asked(what: str, where: str, why: str) -> _Question:
+    found = _silent(what, printable(where)).model_copy(update={"standing": Standing.LEFT_OUT, "found": why})
+    return found, lambda: found
+
+
+def _login(app: App, target: Target, address: Address | None, silent: Preparation) -> Preparation:
+    at = address or Address("", 5432, "", target.trust)
+    found = login_at(silent.where, app.aws(target.region), app.environ, at)
+    words = f"can be read: {printable(found.username)}"
+    return silent.model_copy(update={"standing": Standing.FIT, "found": words})
+
+
+def _sql(app: App, target: Target, address: Address, silent: Preparation) -> Preparation:
+    login = login_at(target.login or "", app.aws(target.region), app.environ, address)
+    answer = knock(address, login, WITHIN - timedelta(seconds=2))
+    if not answer.is_answering:
+        return silent.model_copy(update={"found": f"does not answer SQL from here: {printable(answer.trouble)}"})
+    words = f"answers SQL from here: PostgreSQL {answer.server_version}"
+    return silent.model_copy(update={"standing": Standing.FIT, "found": words})
+
+
+def _backups(target: Target, elsewhere: Catalogue | None) -> Iterator[Preparation]:
+    """The newest backup in each other region that the configuration names, which is what the loss of this one leaves."""
+    others = sorted(set(target.network) - {target.region})
+    for region in others:
+        silent = _silent("backup", region)
+        if elsewhere is None or region in elsewhere.not_asked:
+            yield silent.model_copy(update={"standing": Standing.LEFT_OUT, "found": "not asked"})
+        elif region in elsewhere.regions_unseen():
+            yield silent.model_copy(update={"found": "the region did not answer"})
+        else:
+            at = max(
+                (each.gives for each in elsewhere.backups if each.backup.region == region and each.gives), default=None
+            )
+            if at is None:
+                yield silent.model_copy(update={"found": "none that can be restored is there"})
+            else:
+                words = f"the newest gives {stamp(at)}"
+                yield silent.model_copy(update={"standing": Standing.FIT, "at": at, "found": words})
