@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,11 @@ from psycopg import sql
 from daybreak.errors import Failed, Unproven, Unreachable
 from daybreak.model.trust import Trust
 from daybreak.postgres.answering import knock
+from daybreak.postgres.bounds import OF_A_DUMP
+from daybreak.postgres.dumping import dump_schema, find_program
 from daybreak.postgres.login import Login
+from daybreak.postgres.meter import Meter
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.session import open_session
 from tests.fix_certificates import Signers
 from tests.fix_folders import new_folder
@@ -127,3 +132,15 @@ def test_what_a_proven_server_says_of_certificates_is_its_own_no(secured: Server
     finally:
         rules.write_text(kept)
         secured.run("postgres", "SELECT pg_reload_conf()")
+
+
+def test_a_schema_dump_goes_only_to_a_server_that_proves_its_name(secured: Server, signers: Signers) -> None:
+    """pg_dump of the server's own version, which may be from before libpq could be held to a way of logging in."""
+    program = find_program(str(secured.programs / "pg_dump"))
+    place = Reach(secured.address(host="localhost", trust=trust(signers)), secured.master, Meter(OF_A_DUMP))
+    assert b"PostgreSQL database dump" in dump_schema(place, program, timedelta(seconds=30)).sql
+    doubtful = Reach(
+        secured.address(host="localhost", trust=trust(signers, tls="require")), secured.master, Meter(OF_A_DUMP)
+    )
+    with pytest.raises(Unproven):
+        dump_schema(doubtful, replace(program, major=15, version="15.1"), timedelta(seconds=30))

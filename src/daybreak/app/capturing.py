@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from daybreak.app.absence import refusal_without_cluster
 from daybreak.app.app import App
+from daybreak.app.dumping import DumpSitting, SchemaKept, keep_schemas
 from daybreak.app.explaining import explained
 from daybreak.app.recalling import newest_of
 from daybreak.assess.capsules import capsule_changes
@@ -50,12 +51,14 @@ class Captured:
     """The changes since the previous capsule; ``None`` when there is no previous one that can be read."""
     cost: Cost | None = None
     """What asking took of the server; ``None`` where nothing inside PostgreSQL was asked."""
+    schema: SchemaKept = field(default_factory=SchemaKept)
+    """The schema dump that was kept beside it, or why there is none."""
 
 
 def capture(app: App, name: str) -> Captured:
     """Take the capsule of a target's cluster and keep it; raises ``Refused`` when there is no cluster to ask."""
     target = app.target(name)
-    capsule, cost = _take(app, target)
+    capsule, inside = _take(app, target)
     repository = app.repository
     previous, changes = None, None
     with suppress(DaybreakError):  # the code below reports whether it can be kept
@@ -63,7 +66,15 @@ def capture(app: App, name: str) -> Captured:
         changes = capsule_changes(repository.capsule(previous), capsule) if previous else None
     kept = repository.keep(capsule)
     is_new = kept.stands_for == capsule.taken
-    return Captured(kept, capsule, is_new, repository.places, previous, changes, cost)
+    schema = _keep_schemas(app, target, capsule, inside)
+    return Captured(kept, capsule, is_new, repository.places, previous, changes, inside.cost, schema)
+
+
+def _keep_schemas(app: App, target: Target, capsule: Capsule, inside: _Inside) -> SchemaKept:
+    if inside.place is None or not inside.inventories:
+        return SchemaKept(why=inside.why or "no database could be asked")
+    names = tuple(each.database for each in inside.inventories)
+    return keep_schemas(app, inside.place, DumpSitting(target, capsule.cluster, capsule.identity, capsule.taken, names))
 
 
 def capsules(app: App, name: str) -> tuple[Kept, ...]:
@@ -79,7 +90,7 @@ def capsule_or_why(app: App, kept: Kept) -> Capsule | str:
         return error.message
 
 
-def _take(app: App, target: Target) -> tuple[Capsule, Cost | None]:
+def _take(app: App, target: Target) -> tuple[Capsule, _Inside]:
     aws = app.aws(target.region)
     with explained(f'looking at "{target.cluster}"'):
         lookout = Lookout(aws)
@@ -104,7 +115,7 @@ def _take(app: App, target: Target) -> tuple[Capsule, Cost | None]:
         why_no_inventory=inside.why,
         left_out=inside.left_out,
     )
-    return capsule, inside.cost
+    return capsule, inside
 
 
 @dataclass(frozen=True)
@@ -116,6 +127,8 @@ class _Inside:
     why: str = ""
     left_out: dict[str, str] = field(default_factory=dict)
     cost: Cost | None = None
+    place: Reach | None = None
+    """Where it was asked."""
 
 
 def _inside(app: App, aws: Aws, target: Target, cluster: Cluster) -> _Inside:
@@ -146,4 +159,4 @@ def _list(place: Reach, target: Target) -> _Inside:
             found.append(seen)
         else:
             left_out[entry.name] = entry.why if seen is None else seen.why
-    return _Inside(shared, tuple(found), left_out=left_out, cost=place.meter.cost)
+    return _Inside(shared, tuple(found), left_out=left_out, cost=place.meter.cost, place=place)

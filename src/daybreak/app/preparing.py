@@ -96,6 +96,7 @@ def _newest(silent: Preparation, look: Callable[[], datetime | None]) -> Prepara
 
 _MADE_BY = {
     "capsule": "daybreak capture",
+    "schema": "daybreak capture",
     "baseline": "daybreak baseline",
     "sample": "daybreak sample",
 }

@@ -6,25 +6,47 @@ from functools import partial
 
 import click
 
-from daybreak.cli.options import Given, shared
+from daybreak.cli.options import Destination, Given, shared
+from daybreak.cli.report import file_options, print_or_keep
 from daybreak.cli.screen import as_document, as_text, print_as_is
 
 
 @click.command()
 @click.argument("target")
 @click.option("--list", "is_list", is_flag=True, help="List the capsules that are kept, and take none.")
+@click.option(
+    "--schema", metavar="DATABASE", help="Write that database's newest schema dump to --file, and take no capsule."
+)
+@file_options
 @shared()
-def capture(given: Given, target: str, *, is_list: bool) -> None:
+def capture(given: Given, target: str, *, is_list: bool, schema: str | None, destination: Destination) -> None:
     """Keep what the backups of TARGET do not hold, to rebuild it from.
 
     Parameter groups with their values, networks, roles, endpoints, autoscaling, proxies, tags, and the roles and grants
-    inside PostgreSQL; no secret. The source is only read. A restore of a deleted cluster takes the newest capsule that is
+    inside PostgreSQL; no secret. Where there is a pg_dump, also the SQL that makes each database's objects. The source is only
+    read. A restore of a deleted cluster takes the newest capsule that is
     not after its moment.
     """
     from daybreak.app.capturing import capsule_or_why, capsules, capture
-    from daybreak.report.text.capsule import capsule_view, capsules_view, changes_view, cost_view, location_view
+    from daybreak.app.dumping import schema_sql
+    from daybreak.errors import Refused
+    from daybreak.report.text.capsule import (
+        capsule_view,
+        capsules_view,
+        changes_view,
+        cost_view,
+        location_view,
+        schema_view,
+    )
 
     app = given.app()
+    if schema is not None:
+        if destination.file is None:
+            raise Refused("a schema dump is written to a file", f"--file {schema}.sql")
+        print_or_keep(schema_sql(app, app.target(target), schema).decode(), destination)
+        return
+    if destination.file is not None:
+        raise Refused("--file says where a schema dump is written", "add --schema DATABASE")
     if is_list:
         kept = capsules(app, target)
         print_as_is(
@@ -41,6 +63,12 @@ def capture(given: Given, target: str, *, is_list: bool) -> None:
             "places": list(made.places),
             "previous": made.previous.plain() if made.previous else None,
             "changes": None if made.changes is None else [change.plain() for change in made.changes],
+            "schema": {
+                "kept": made.schema.kept.plain() if made.schema.kept else None,
+                "is_new": made.schema.is_new,
+                "left_out": made.schema.dump.left_out if made.schema.dump else {},
+                "why": made.schema.why,
+            },
             "cost": made.cost.plain() if made.cost else None,
             "capsule": made.capsule.plain(),
         }
@@ -50,6 +78,7 @@ def capture(given: Given, target: str, *, is_list: bool) -> None:
         capsule_view(made.capsule),
         location_view(made.kept, made.places, is_new=made.is_new),
         changes_view(made.previous, made.changes),
+        schema_view(made.schema.dump, made.schema.kept, made.schema.why, is_new=made.schema.is_new),
         cost_view(made.cost),
     ):
         print_as_is(as_text(view))

@@ -27,7 +27,7 @@ from daybreak.model.trust import OWN, SYSTEM, Trust
 
 FILE = "daybreak.toml"
 PREFIX = "DAYBREAK_"
-SCALARS = ("state", "poll", "group_rest", "only_loopback", "plan_expires", "keep", "tls", "tls_ca")
+SCALARS = ("state", "poll", "group_rest", "only_loopback", "plan_expires", "keep", "pg_dump", "tls", "tls_ca")
 """The keys that a flag or a variable may set; copies and targets stand in files."""
 OTHER_VARIABLES = ("DAYBREAK_CONFIG", "DAYBREAK_DEBUG")
 """Variables of ours that are not settings. Those that begin with ``DAYBREAK_LAB`` belong to the lab."""
@@ -87,6 +87,7 @@ def load(
         keep=checked.keep,
         copies=tuple(_absolute(copy, ("copies",), origins, home) for copy in checked.copies),
         samples=SampleLimits.model_validate(checked.samples.model_dump()),
+        pg_dump=_absolute(checked.pg_dump, ("pg_dump",), origins, home) if checked.pg_dump else None,
         tls=checked.tls,
         tls_ca=_authorities(checked.tls_ca, ("tls_ca",), origins, home),
         targets={

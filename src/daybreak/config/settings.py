@@ -277,6 +277,7 @@ class FileText(Value):
     keep: SpanText = Span(days=7)
     copies: Annotated[tuple[str, ...], AfterValidator(_copies)] = ()
     samples: SamplesText = SamplesText()
+    pg_dump: Annotated[str, Field(min_length=1)] | None = None
     tls: Tls = "verify-full"
     tls_ca: TlsCa | None = None
     targets: dict[TargetName, TargetText] = Field(default_factory=dict)
@@ -301,6 +302,8 @@ class Settings(Value):
     """Where copies of capsules, baselines and samples are kept: absolute folders or ``s3://BUCKET/PREFIX``."""
     samples: SampleLimits = SampleLimits()
     """How much is kept of each target's samples, in each place."""
+    pg_dump: str | None = None
+    """The absolute path of the program that makes schema dumps; ``None`` is the one on the ``PATH``."""
     tls: Tls = "verify-full"
     """What a database's server must prove, in libpq's words."""
     tls_ca: str | None = None

@@ -1,4 +1,4 @@
-"""What a repository keeps, by name and digest: capsules and baselines."""
+"""What a repository keeps, by name and digest: capsules, baselines and schema dumps."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal
 
 from daybreak.model.value import Instant, Value
 
-KeptKind = Literal["capsule", "baseline"]
+KeptKind = Literal["capsule", "baseline", "schema"]
 """What a repository keeps."""
 
 

@@ -11,7 +11,7 @@ from daybreak.model.value import Instant, Value
 class Preparation(Value):
     """One thing that somebody will need: something kept in a place, a way to the database, a login."""
 
-    what: Literal["capsule", "baseline", "sample", "backup", "SQL", "login"]
+    what: Literal["capsule", "baseline", "schema", "sample", "backup", "SQL", "login"]
     where: str
     """The place, the region, the endpoint, or the login's reference."""
     standing: Standing

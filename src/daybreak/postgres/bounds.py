@@ -77,6 +77,9 @@ OF_A_SAMPLE = ServerBounds(
 )
 """What a source may bear for a sample, which is taken again and again, also while it is in trouble."""
 
+OF_A_DUMP = ServerBounds(whole=timedelta(seconds=60), connections=1)
+"""What a source may bear for a schema dump, whose program locks every table until it ends."""
+
 
 @dataclass(frozen=True)
 class Pulse:

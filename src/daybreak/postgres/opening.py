@@ -27,6 +27,7 @@ from daybreak.postgres.faults import LoginRefused, in_our_words, translate_error
 from daybreak.postgres.handshake import shake_hands, unproven
 from daybreak.postgres.login import AuthMethod, Login
 from daybreak.postgres.refusing import ask_refusal
+from daybreak.postgres.resolving import resolve
 
 T = TypeVar("T")
 
@@ -218,6 +219,30 @@ def _wishes(address: Address, place: str, way: Way) -> dict[str, Any]:
         "keepalives_count": 3,
         "tcp_user_timeout": 15_000,
     }
+
+
+_SINCE = {"sslcertmode": 16, "require_auth": 16, "load_balance_hosts": 16, "gssdelegation": 17, "sslnegotiation": 17}
+"""Since which version of libpq it knows a word."""
+
+
+def wishes_of_program(address: Address, login: Login, major: int, within: timedelta) -> dict[str, Any]:
+    """What a program of PostgreSQL's, of that major version, needs to reach a server as our sessions do.
+
+    Raises ``Unproven`` where the server does not prove its name and the program cannot be kept from sending it a password.
+    """
+    end = monotonic() + within.total_seconds()
+    place = next(iter(resolve(address.host, address.port, within)), None)
+    if place is None:
+        raise Unreachable(f'"{printable(address.host)}" has no address')
+    way = _way(address, place, end)
+    proofs = _proofs(address, login, way)
+    if not way.is_proven and major < _SINCE["require_auth"]:
+        raise Unproven(
+            f"{address} does not prove its name, and a program of PostgreSQL {major} would send it the password in any form",
+            "a program of PostgreSQL 16 or later",
+        )
+    wishes = _wishes(address, place, way) | {"require_auth": ",".join(proofs)}
+    return {word: value for word, value in wishes.items() if major >= _SINCE.get(word, 0)}
 
 
 _LIBPQ_FILES = ("PGSERVICEFILE", "PGSYSCONFDIR", "PGLOCALEDIR", "PGDATESTYLE", "PGTZ", "PGGEQO")

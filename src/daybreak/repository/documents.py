@@ -20,11 +20,12 @@ from daybreak.model.baseline import Baseline
 from daybreak.model.capsule import Capsule
 from daybreak.model.kept import Kept, KeptKind
 from daybreak.model.names import printable
+from daybreak.model.schema_dump import SchemaDump
 
-Document = Capsule | Baseline
-D = TypeVar("D", Capsule, Baseline)
+Document = Capsule | Baseline | SchemaDump
+D = TypeVar("D", Capsule, Baseline, SchemaDump)
 
-FORMATS: Mapping[KeptKind, int] = {"capsule": 2, "baseline": 3}
+FORMATS: Mapping[KeptKind, int] = {"capsule": 2, "baseline": 3, "schema": 1}
 """The newest ``format`` of each kind that this release reads; it writes no other."""
 
 TARGET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
@@ -49,6 +50,8 @@ def entry_of(document: Document) -> Kept:
             return Kept(kind="capsule", target=document.target, stands_for=document.taken, sha256=sha256)
         case Baseline():
             return Kept(kind="baseline", target=document.target, stands_for=document.stands_for, sha256=sha256)
+        case SchemaDump():
+            return Kept(kind="schema", target=document.target, stands_for=document.taken, sha256=sha256)
         case _:
             assert_never(document)
 

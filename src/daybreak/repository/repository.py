@@ -6,7 +6,11 @@ keeping fail, after all other places were tried. What is read must have its dige
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from collections.abc import Callable, Iterable, Iterator
+=======
+from collections.abc import Callable, Iterable, Mapping
+>>>>>>> d57cef1 (Keep the schema beside a capsule: an export has no DDL)
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +22,7 @@ from daybreak.model.baseline import Baseline
 from daybreak.model.capsule import Capsule
 from daybreak.model.kept import Kept, KeptKind
 from daybreak.model.names import printable
+from daybreak.model.schema_dump import SchemaDump
 from daybreak.repository.documents import (
     D,
     Document,
@@ -176,7 +181,7 @@ class Repository:
         if suits is None:
             return True
         try:
-            return suits(self.capsule(kept) if kept.kind == "capsule" else self.baseline(kept))
+            return suits(_READERS[kept.kind](self, kept))
         except DaybreakError:
             return True
 
@@ -187,6 +192,10 @@ class Repository:
     def baseline(self, kept: Kept) -> Baseline:
         """The baseline; raises ``Failed`` when it is gone or was changed, ``Refused`` when it is too new."""
         return self._document(kept, Baseline)[0]
+
+    def schema(self, kept: Kept) -> SchemaDump:
+        """The schema dump; raises ``Failed`` when it is gone or was changed, ``Refused`` when it is too new."""
+        return self._document(kept, SchemaDump)[0]
 
     def _document(self, kept: Kept, model: type[D]) -> tuple[D, bytes]:
         """The document and its bytes, from the place that listed it or any other: its digest shows that it is the same."""
@@ -215,6 +224,13 @@ class Repository:
         except DaybreakError:
             return None
         return None
+
+
+_READERS: Mapping[KeptKind, Callable[[Repository, Kept], Document]] = {
+    "capsule": Repository.capsule,
+    "baseline": Repository.baseline,
+    "schema": Repository.schema,
+}
 
 
 def open_repository(where: str, copies: tuple[str, ...], *, s3: Callable[[str], Shelf] | None) -> Repository:

@@ -12,7 +12,8 @@ from rich.text import Text
 from daybreak.model.capsule import Capsule, FieldChange
 from daybreak.model.cost import Cost
 from daybreak.model.kept import Kept
-from daybreak.model.names import printable
+from daybreak.model.names import comma_list, printable
+from daybreak.model.schema_dump import SchemaDump
 from daybreak.model.trust import OLD_HASH
 from daybreak.model.value import stamp
 from daybreak.report.costs import cost_words
@@ -74,6 +75,20 @@ def changes_view(previous: Kept | None, changes: tuple[FieldChange, ...] | None)
         *([plain(f"since {stamp(previous.stands_for)}:")] if changes else []),
         *(_change(each) for each in changes[:MOST_CHANGES]),
         *([plain(f"  and {rest} more: -o json shows all")] if rest > 0 else []),
+    )
+
+
+def schema_view(dump: SchemaDump | None, kept: Kept | None, why: str, *, is_new: bool) -> RenderableType:
+    """Which databases' schemas were dumped, of which there is none and why, and where they are kept."""
+    if dump is None or kept is None:
+        return plain(f"no schema dump: {why}", "yellow")
+    names = comma_list([printable(each.database) for each in dump.databases])
+    stands = "is kept" if is_new else f"stands, because nothing has changed since {stamp(kept.stands_for)}"
+    notes = dict.fromkeys(each.note for each in dump.databases if each.note)
+    return Group(
+        plain(f"schema dump of {names} by {dump.databases[0].program} {stands}, {kept.sha256[:12]}"),
+        *(plain(f"note: {note}", "yellow") for note in notes),
+        *(plain(f"no schema dump of {printable(name)}: {each}", "yellow") for name, each in dump.left_out.items()),
     )
 
 
