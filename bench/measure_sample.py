@@ -66,7 +66,7 @@ def figures() -> Figures:
         (*few, *many),
         (
             "Between the first question and the bytes that are kept, in a session that is open: server and client together. Each round writes into ten tables.",
-            "CPU is that of the client's process and of the server's for its session, and counts against the goal where the machine is used by others: it is what the sample takes of it.",
+            "CPU is that of the client's process and of the server's for its session, which is what the sample takes of the machine, however many others use it.",
             "Kept: with taking up the session that a loop keeps, and with the bytes written and made durable in a folder on this machine's disk; most samples say only what differs from the first of their hour.",
             rounds.note(),
         ),

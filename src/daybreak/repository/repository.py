@@ -6,11 +6,7 @@ keeping fail, after all other places were tried. What is read must have its dige
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from collections.abc import Callable, Iterable, Iterator
-=======
-from collections.abc import Callable, Iterable, Mapping
->>>>>>> d57cef1 (Keep the schema beside a capsule: an export has no DDL)
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
