@@ -9,6 +9,7 @@
     ├── Uncertain    we asked and do not know whether it happened   exit 4
     ├── Unreachable  could not look or touch; try again later       exit 75
     │   └── Paused   a run that waits for something; resume it      exit 75
+    │       └── Stopped  no process carries the run; resume it      exit 75
     ├── Interrupted  somebody pressed Ctrl-C; the run can go on     exit 130
     └── Bug          an invariant of ours is broken                 exit 70
 
@@ -106,6 +107,10 @@ class Unreachable(DaybreakError):
 
 class Paused(Unreachable):
     """A run stopped at a safe place and waits for something outside; ``resume`` goes on from there."""
+
+
+class Stopped(Paused):
+    """A run that no process carries out, although its journal does not say that it paused: its process was killed."""
 
 
 class Interrupted(DaybreakError):

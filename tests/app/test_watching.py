@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,11 +16,20 @@ from daybreak.app.running import Watchers
 from daybreak.app.watching import watch
 from daybreak.aws.gateway import Access
 from daybreak.config import load
-from daybreak.errors import Paused
+from daybreak.errors import Stopped, Unreachable
 from daybreak.execute.doors import Progress
 from daybreak.journal.store import Journal
 from daybreak.model.actions import AwaitCluster
-from daybreak.model.run import Event, RunFinished, StepDone, StepIntended, StepRetried, StepSeen, StepUncertain
+from daybreak.model.run import (
+    Event,
+    RunFinished,
+    RunPaused,
+    StepDone,
+    StepIntended,
+    StepRetried,
+    StepSeen,
+    StepUncertain,
+)
 from tests import fix_worlds as worlds
 
 PLAN = worlds.plan()
@@ -114,9 +123,46 @@ def test_a_run_whose_process_was_killed_is_not_watched_for_ever(app: App) -> Non
         PLAN.run, who="ada@south", where="south", now=lambda: datetime.now(UTC), nonce=lambda: "n"
     ) as held:
         held.append(StepIntended(step=FIRST, attempt=1))
-    with pytest.raises(Paused, match="no process carries out") as caught:
+    with pytest.raises(Stopped, match="no process carries it out any more; last heard of at") as caught:
         watch(app, PLAN.run, Watchers())
     assert caught.value.hints == (f"daybreak resume {PLAN.run}",)
+
+
+def test_a_run_that_nobody_begins_is_not_watched_for_ever(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its process died between freezing the plan and asking AWS who it is."""
+    monkeypatch.setattr("daybreak.app.watching.BEGINS_WITHIN", 0.7)
+    waits: list[str] = []
+    with pytest.raises(Stopped, match="no process has begun it") as caught:
+        watch(app, PLAN.run, Watchers(idle=waits.append))
+    assert caught.value.hints == (f"daybreak resume {PLAN.run}",)
+    assert set(waits) == {"planned; no process has begun it yet"}
+
+
+def test_a_paused_run_is_waited_for_and_that_is_said_at_each_look(app: App, journal: Journal) -> None:
+    """A log that says nothing for an hour looks like a watcher that hangs."""
+    journal.append(RunPaused(why="the disk is full", exit_code=75))
+    waits: list[str] = []
+
+    def hear(waits_for: str) -> None:
+        waits.append(waits_for)
+        if len(waits) == 2:
+            journal.append(RunFinished(outcome="failed", why="gone"))
+
+    assert watch(app, PLAN.run, Watchers(idle=hear)).status == "failed"
+    assert [each.partition(" since ")[0] for each in waits] == ["paused", "paused"]
+
+
+def test_a_run_of_which_nothing_is_heard_is_not_watched_for_ever(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its process may be alive on another machine, so it is not called stopped; and who waits is told."""
+    with app.store.attach(
+        PLAN.run, who="ada@south", where="south", now=lambda: datetime.now(UTC) - timedelta(hours=1), nonce=lambda: "n"
+    ):
+        pass
+    monkeypatch.setattr("daybreak.journal.folder.may_be_shared", lambda _place: True)
+    with pytest.raises(Unreachable, match="nothing was heard for 1 hour of ada@south") as caught:
+        watch(app, PLAN.run, Watchers())
+    assert caught.value.hints[0].endswith(f"daybreak resume {PLAN.run} --take-over")
+    assert not isinstance(caught.value, Stopped)
 
 
 def test_a_run_that_a_process_holds_is_followed_and_another_is_resumed(app: App) -> None:

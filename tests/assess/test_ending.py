@@ -90,7 +90,9 @@ SENT = {FIRST: StepState(status="done", attempts=1)}
     ("changes", "command"),
     [
         ({"status": "paused"}, f"daybreak resume {RUN}"),
-        ({"status": "running"}, f"daybreak resume {RUN}"),
+        ({"status": "stopped"}, f"daybreak resume {RUN}"),
+        ({"status": "running"}, f"daybreak watch {RUN}"),
+        ({"status": "silent"}, f"daybreak watch {RUN}"),
         ({"status": "finished"}, "daybreak runs"),
         (
             {"status": "finished", "verdict": Verdict(standing=Standing.UNFIT)},
@@ -112,7 +114,7 @@ def test_the_next_command_is_one_that_helps(changes: dict[str, Any], command: st
 
 
 @pytest.mark.parametrize("standing", Standing)
-@pytest.mark.parametrize("status", ["running", "paused", "failed", "aborted", "finished"])
+@pytest.mark.parametrize("status", ["running", "stopped", "silent", "paused", "failed", "aborted", "finished"])
 def test_the_next_command_never_leads_back_to_where_it_is_read(standing: Standing, status: str) -> None:
     """``show`` said: next, ``show``. A circle at three in the morning looks like a way out."""
     for steps in ({}, SENT):

@@ -162,6 +162,9 @@ class MemoryShelf:
     def folders(self, prefix: str) -> list[str]:
         return sorted({key.removeprefix(prefix).split("/")[0] for key in self.objects if key.startswith(prefix)})
 
+    def newest(self, prefix: str) -> None:
+        """Nothing is dated here."""
+
 
 @pytest.mark.parametrize("kind", [pytest.param("copied-group", marks=pytest.mark.sweep), "clean-protected"])
 def test_a_run_whose_state_is_a_bucket_survives_too(kind: str) -> None:

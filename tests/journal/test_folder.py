@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
+import socket
 import stat
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -15,7 +18,7 @@ import pytest
 
 from daybreak.errors import Failed, Paused, Refused, Unreachable
 from daybreak.journal.chain import line_of
-from daybreak.journal.folder import FolderHold
+from daybreak.journal.folder import FolderHold, _is_locked_by_another
 from daybreak.journal.store import Journal, TakenOver
 from daybreak.model.plan import Plan, StepId
 from daybreak.model.run import Body, Event, StepSent, state_of
@@ -122,6 +125,38 @@ def test_a_killed_writer_leaves_the_run_free(folder: Ground, run: str) -> None:
             writer.process.send_signal(signal.SIGKILL)
             writer.process.wait()
     assert state_of(folder.store().events(run)).attachments == 3
+
+
+def test_who_asks_whether_a_run_is_held_is_not_taken_for_its_writer(folder: Ground, run: str, place: Path) -> None:
+    """`runs` and `status` in a loop must neither refuse a `resume` nor take each other for a process that carries the run."""
+    attached(folder.store(), run).close()
+    with (place / "journal.jsonl").open("rb") as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        assert folder.store().carrier(run).is_there is False
+        assert not folder.store().is_held(run)
+        threading.Timer(0.03, lambda: fcntl.flock(asking, fcntl.LOCK_UN)).start()
+        attached(folder.store(), run).close()
+
+
+def test_a_lock_that_another_machine_may_hold_says_nothing(
+    folder: Ground, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A state on a network's disk: *stopped* would lead somebody to take a run from a process that works."""
+    attached(folder.store(), run, "ada@north").close()
+    assert folder.store().carrier(run).is_there is False, "on a disk of this machine the kernel knows"
+    monkeypatch.setattr("daybreak.journal.folder.may_be_shared", lambda _place: True)
+    carrier = folder.store().carrier(run)
+    assert (carrier.is_there, "held on north" in carrier.why) == (None, True)
+    attached(folder.store(), run, f"ada@{socket.gethostname()}").close()
+    assert folder.store().carrier(run).is_there is False, "its process was one of this machine"
+
+
+def test_a_journal_that_may_not_be_opened_says_nothing(folder: Ground, run: str, place: Path) -> None:
+    """It was *not held* before: silence was taken for a no."""
+    attached(folder.store(), run).close()
+    (place / "journal.jsonl").rename(place / "aside")
+    (place / "journal.jsonl").symlink_to("aside")
+    assert _is_locked_by_another(place) is None
 
 
 def test_a_stopped_writer_still_holds_the_run(folder: Ground, run: str) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -16,6 +18,7 @@ from daybreak.journal.store import TakenOver
 from daybreak.model.plan import StepId
 from daybreak.model.run import StepSent
 from tests.fix_journal import Ground, append_steps, attached, writers
+from tests.fix_lab import eventually
 from tests.fix_s3 import Effect, Way, s3_client
 from tests.fix_worlds import plan
 
@@ -166,6 +169,35 @@ def test_a_dead_process_of_this_machine_need_not_be_asked(ground: Ground, run: s
     assert os.getpid() > 0
 
 
+def test_a_process_elsewhere_is_known_by_its_signs_of_life(ground: Ground, run: str) -> None:
+    """Nobody can ask another machine's processes; a wait of forty minutes writes no event, and is not a death."""
+    bucket = ground.where.split("/")[2]
+    store = S3Store(Objects(s3_client(ground.url), bucket), "state", beat=timedelta(seconds=0.05))
+    with attached(store, run):
+        eventually(lambda: len([key for key in keys(ground) if "/alive/" in key]) >= 3)
+        carrier = ground.store().carrier(run)
+        assert carrier.is_there is None
+        assert carrier.heard is not None
+    after = [key for key in keys(ground) if "/alive/" in key]
+    assert ground.store().carrier(run).is_there is False, "it was released"
+    time.sleep(0.3)
+    assert len([key for key in keys(ground) if "/alive/" in key]) <= len(after) + 1, (
+        "a released run gives no more signs"
+    )
+
+
+def test_a_sign_of_life_that_is_not_stored_harms_nothing(ground: Ground, run: str, way: Way) -> None:
+    """People are told less; the run goes on."""
+    bucket = ground.where.split("/")[2]
+    objects = Objects(s3_client(way.url), bucket, tries=1, sleep=lambda _: None)
+    with attached(S3Store(objects, "state", beat=timedelta(seconds=0.05)), run) as journal:
+        seen = len(way.seen)
+        way.effects.extend(["503", "dropped", "503"])
+        eventually(lambda: len(way.seen) > seen + 4 and not way.effects)
+        append_steps(journal, 2)
+    assert ground.store().events(run) == journal.events
+
+
 def test_a_bucket_that_replaces_objects_is_refused(ground: Ground) -> None:
     """Some stores that speak S3 ignore If-None-Match; two processes could write one run there."""
 
@@ -187,6 +219,9 @@ def test_a_bucket_that_replaces_objects_is_refused(ground: Ground) -> None:
 
         def folders(self, prefix: str) -> Iterator[str]:
             return iter(())
+
+        def newest(self, prefix: str) -> None:
+            """Nothing is dated here."""
 
     with pytest.raises(Refused, match="If-None-Match"):
         S3Store(Careless()).create(plan())

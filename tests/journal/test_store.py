@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import threading
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -164,9 +165,27 @@ def test_an_unknown_run_names_those_that_come_near(ground: Ground, made: Plan) -
     for name in (made.run[:-1], made.run.replace("pitr", "pirt"), "embi"):
         with pytest.raises(Refused, match="there is no run") as caught:
             ground.store().events(name)
-        assert caught.value.hints == (f"did you mean {made.run}?",)
-    with pytest.raises(Refused, match="there is no run"):
+        elsewhere = "where it is kept elsewhere, name that place with --state"
+        assert caught.value.hints == (f"did you mean {made.run}?", elsewhere)
+    with pytest.raises(Refused, match="there is no run") as caught:
         attached(ground.store(), "other-run")
+    assert caught.value.hints[:3] == ("daybreak runs  # lists them", f"the newest there: {made.run}", elsewhere)
+
+
+def test_who_carries_a_run_is_known_or_said_to_be_unknown(ground: Ground, made: Plan) -> None:
+    """A killed process writes nothing, so the journal alone says *running* for ever."""
+    ground.store().create(made)
+    assert ground.store().carrier(made.run).is_there is False
+    here = f"ada@{socket.gethostname()}"
+    with writers(ground, made.run, here) as (writer,):
+        writer.tell("attach")
+        held = ground.store().carrier(made.run)
+        # A bucket knows no processes: what it has of one is when it was heard.
+        assert held.is_there is (True if ground.is_folder else None)
+        assert ground.is_folder or (held.heard and datetime.now(UTC) - held.heard < timedelta(minutes=1))
+        writer.process.send_signal(signal.SIGKILL)
+        writer.process.wait()
+        assert ground.store().carrier(made.run).is_there is False
 
 
 def test_runs_come_newest_first(ground: Ground, made: Plan) -> None:

@@ -35,7 +35,7 @@ from daybreak.model.run import RunState, state_of
 from daybreak.model.targets import Target
 from daybreak.model.things import Thing
 from daybreak.model.trust import Trust
-from daybreak.model.world import Identity
+from daybreak.model.world import Cluster, Identity
 from daybreak.observe.look import AwsDoor, Lookout
 from daybreak.observe.poller import Poller
 from daybreak.plan.touching import things_touched
@@ -68,6 +68,8 @@ class App:
         self._guarded: WeakSet[Aws] = WeakSet()
         self._pollers: dict[str, Poller] = {}
         self.fitting: set[str] = set()
+        self.clones: dict[str, tuple[Cluster, ...]] = {}
+        """The clones that the newest look for a plan saw, by the target's name."""
         self._lock = threading.Lock()
 
     @cached_property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from daybreak.app.app import App
+from daybreak.app.carrying import as_it_is
 from daybreak.assess.ending import exit_code_of, next_command
 from daybreak.errors import ExitCode, Refused
 from daybreak.model.names import run_cleaned_by
@@ -13,19 +14,18 @@ from daybreak.plan.clean import removes_all
 
 
 def state_of_run(app: App, run: str) -> tuple[Plan, RunState]:
-    """A run's plan and state; raises ``Refused`` for an unknown run."""
+    """A run's plan, and its state as it is now; raises ``Refused`` for an unknown run."""
     plan = app.store.plan(run)
     chain = app.store.chain(run)
     if not chain.events:
         raise Refused(f'the run "{run}" was created but never began', f"daybreak resume {run}")
-    return plan, chain.state()
+    return plan, as_it_is(app, chain.state())
 
 
 def next_of(app: App, plan: Plan, state: RunState) -> str:
     """The next command for a run as it stands. What was removed already is not removed again, and a held run is followed."""
-    if state.status == "running" and app.store.is_held(state.run):
-        return f"daybreak watch {state.run}"
-    return next_command(plan, state, is_cleaned=is_cleaned(app, plan, state))
+    now = as_it_is(app, state)
+    return next_command(plan, now, is_cleaned=is_cleaned(app, plan, now))
 
 
 def is_cleaned(app: App, plan: Plan, state: RunState) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from daybreak.app.app import App
+from daybreak.app.carrying import as_it_is
 from daybreak.assess.ending import next_command
 from daybreak.errors import DaybreakError
 from daybreak.journal.store import removal_of
@@ -40,7 +41,7 @@ def list_runs(app: App) -> tuple[Listed, ...]:
 def _read(app: App, run: str) -> Listed:
     try:
         plan, chain = app.store.plan(run), app.store.chain(run)
-        return Listed(run, f"daybreak resume {run}", plan, chain.state() if chain.events else None)
+        return Listed(run, f"daybreak resume {run}", plan, as_it_is(app, chain.state()) if chain.events else None)
     except DaybreakError as error:
         return Listed(run, removal_of(run), damage=error.message)
 

@@ -127,6 +127,7 @@ def observe_for(app: App, request: Request, target: Target) -> Observation:
             return app.with_skew(app.closely(look, lambda seen: seen.cluster is not None))
         look = partial(look_for_sources, lookout, identity, target, request, app.now())
         sources = app.with_skew(app.closely(look, lambda seen: seen.cluster is not None))
+        app.clones[target.name] = sources.clones
         sources = recall(app.repository, request, target, sources)
         interest = interest_of(request, target, sources)
         seen = app.closely(lambda: look_closely(aws, sources, interest), lambda _: True)

@@ -41,6 +41,8 @@ class Watchers:
     """Takes, once and first, every event that the journal held already."""
     on_event: Callable[[Event], None] = lambda _event: None
     progress: Callable[[Progress], None] = lambda _progress: None
+    idle: Callable[[str], None] = lambda _waits_for: None
+    """Takes what a watched run waits for, at each look at which no step goes on."""
     on_warning: Callable[[str], None] = lambda _warning: None
 
 

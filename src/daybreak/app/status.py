@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from daybreak.app.app import App
 from daybreak.app.backups import read_in_time, region_loss
 from daybreak.app.explaining import explained
+from daybreak.app.others import InFlight, runs_in_flight
 from daybreak.app.planning import past_of
 from daybreak.app.preparing import WITHIN, preparations
 from daybreak.app.recalling import newest_of
@@ -45,6 +46,8 @@ class TargetStatus:
     """The backups that a loss of the region would leave; ``None`` where the configuration names no other region."""
     prepared: tuple[Preparation, ...] = ()
     """What is kept where, and whether the database and the logins can be reached."""
+    runs: tuple[InFlight, ...] = ()
+    """Its runs that have not ended, by the state of this machine's configuration."""
     advice: tuple[str, ...] = ()
     """What would make a validation know more, as the newest baseline shows it."""
 
@@ -68,7 +71,16 @@ def _status_of(app: App, target: Target) -> TargetStatus:
     elsewhere = region_loss(app, target)
     findings = protection_of(target, seen, past, elsewhere)
     prepared = preparations(app, target, seen.cluster, elsewhere)
-    return TargetStatus(target, seen, findings, last, elsewhere, prepared, _advice(app, target, identity))
+    return TargetStatus(
+        target,
+        seen,
+        findings,
+        last,
+        elsewhere,
+        prepared,
+        runs_in_flight(app, target, identity),
+        _advice(app, target, identity),
+    )
 
 
 def _advice(app: App, target: Target, identity: Identity) -> tuple[str, ...]:

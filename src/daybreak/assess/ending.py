@@ -83,7 +83,9 @@ def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> st
     """
     original = plan.request.run if isinstance(plan.request, CleanRequest) else plan.run
     match state.status:
-        case "paused" | "running":
+        case "running" | "silent":
+            return f"daybreak watch {state.run}"
+        case "paused" | "stopped":
             return f"daybreak resume {state.run}"
         case "finished" if state.verdict is None:
             return "daybreak runs"

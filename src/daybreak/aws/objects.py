@@ -14,6 +14,7 @@ import random
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -111,6 +112,11 @@ class Objects:
         """What stands between ``prefix`` and the next slash, each once."""
         for page in self._pages(Prefix=prefix, Delimiter="/"):
             yield from (item["Prefix"].removeprefix(prefix).rstrip("/") for item in page.get("CommonPrefixes", ()))
+
+    def newest(self, prefix: str) -> datetime | None:
+        """When the newest object was stored whose key begins with ``prefix``, by the bucket's clock; ``None`` when there is none."""
+        pages = self._pages(Prefix=prefix)
+        return max((item["LastModified"] for page in pages for item in page.get("Contents", ())), default=None)
 
     def _pages(self, **query: str) -> Iterator[dict[str, Any]]:
         markers = Markers("ListObjectsV2", _MOST_PAGES)

@@ -80,7 +80,16 @@ def stream_to_the_end(given: Given, run: str) -> int:
             write(event)
 
     app = given.app()
-    watch(app, run, Watchers(before=write_all, on_event=write))
+    with ProgressScreen() as screen:
+        # A terminal shows the events themselves; a log that keeps stderr apart has a sign of life once a minute.
+        is_log = not screen.is_live
+        watchers = Watchers(
+            before=write_all,
+            on_event=write,
+            progress=lambda progress: screen.show(f"{progress.step}  {progress.seen}".rstrip()) if is_log else None,
+            idle=lambda waits_for: screen.show(waits_for) if is_log else None,
+        )
+        watch(app, run, watchers)
     return int(exit_code(app, run))
 
 
@@ -118,7 +127,13 @@ class Screen(AbstractContextManager["Screen"]):
         """The functions that take the run's news."""
         from daybreak.app.running import Watchers
 
-        return Watchers(before=self._catch_up, on_event=self._report, progress=self._progress, on_warning=self._warn)
+        return Watchers(
+            before=self._catch_up,
+            on_event=self._report,
+            progress=self._progress,
+            idle=self._idle,
+            on_warning=self._warn,
+        )
 
     def _warn(self, warning: str) -> None:
         self._screen.line(f"warning: {warning}")
@@ -178,6 +193,10 @@ class Screen(AbstractContextManager["Screen"]):
         if self._given.depth == "brief" and not self._screen.is_live:
             self._line(self._sightings.line(progress.step, progress.seen, datetime.now(UTC)))
         self._now(progress.step, progress.seen)
+
+    def _idle(self, waits_for: str) -> None:
+        if self._given.depth != "verdict":
+            self._screen.show(waits_for)
 
     def _now(self, step: str, seen: str) -> None:
         """Show what goes on: in the live line, or now and then where there is none."""

@@ -300,6 +300,14 @@ def show(given: Given, file: Path) -> None:
         print_line(given.complete(f"next: {next_of_plan(made, quote(str(file)), now=now)}"), is_aside=True)
 
 
+def print_notes(given: Given, app: App, made: Plan) -> None:
+    """Say on stderr what else there is of the plan's target: runs that have not ended, and clones."""
+    from daybreak.app.others import notes_on_others
+
+    for note in notes_on_others(app, made):
+        print_line(given.complete(f"note: {note}"), is_aside=True)
+
+
 def _make(given: Given, decide: Callable[[App], Plan], destination: Destination) -> None:
     """Make a plan, keep it where that was asked for, and print it."""
     from daybreak.app.planfiles import hold_place
@@ -313,6 +321,7 @@ def _make(given: Given, decide: Callable[[App], Plan], destination: Destination)
     if file is not None:
         hold_place(file, is_forced=is_forced)
     made = decide(app)
+    print_notes(given, app, made)
     if file is not None:
         keep(plan_document(made), file, is_forced=is_forced)
     print_as_is(plan_as(made, given, file=file))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from daybreak.app.ending import next_of, state_of_run
 from daybreak.app.listing import Listed, list_runs
+from daybreak.app.others import clone_words
 from daybreak.app.reporting import report_of
 from daybreak.assess.ending import exit_code_of, next_of_plan
 from daybreak.cli.options import Given
@@ -117,6 +118,11 @@ def runs_as(app: App, given: Given) -> str:
         for each in found
         if each.state is None
     ]
+    others += [
+        f"{each.run}: {each.state.note}\n  next: {given.complete(each.then)}"
+        for each in found
+        if each.state and each.state.status in ("stopped", "silent")
+    ]
     return (as_text(runs_view(begun)) if begun else "") + "".join(f"{visible(each)}\n" for each in others)
 
 
@@ -127,6 +133,7 @@ def _summary(each: Listed, plan: Plan, given: Given) -> dict[str, Any]:
         "kind": plan.kind,
         "target": plan.target.name,
         "status": state.status if state else "created",
+        "note": state.note if state else "",
         "verdict": state.verdict.standing.value if state and state.verdict else None,
         "began": state.model_dump(mode="json")["began"] if state else None,
         "exit_code": int(exit_code_of(state, plan.objectives) if state else ExitCode.UNREACHABLE),
@@ -134,9 +141,9 @@ def _summary(each: Listed, plan: Plan, given: Given) -> dict[str, Any]:
     }
 
 
-def status_as(found: tuple[TargetStatus, ...], output: str) -> str:
+def status_as(found: tuple[TargetStatus, ...], given: Given) -> str:
     """What was promised and what is true, for each target."""
-    if output == "json":
+    if given.is_json:
         return as_document(
             {
                 "targets": [
@@ -144,6 +151,10 @@ def status_as(found: tuple[TargetStatus, ...], output: str) -> str:
                         "target": each.target.plain(),
                         "seen": each.seen.plain(),
                         "findings": [item.plain() for item in each.findings],
+                        "runs": [
+                            {"run": run.plan.run, "status": run.state.status, "next": given.complete(run.then)}
+                            for run in each.runs
+                        ],
                         "elsewhere": each.elsewhere.plain()["backups"] if each.elsewhere else None,
                         "prepared": [item.plain() for item in each.prepared],
                         "advice": list(each.advice),
@@ -153,7 +164,18 @@ def status_as(found: tuple[TargetStatus, ...], output: str) -> str:
             }
         )
     return "\n".join(
-        as_text(status_view(each.target, each.seen, each.findings, each.last, each.advice, prepared=each.prepared))
+        as_text(
+            status_view(
+                each.target,
+                each.seen,
+                each.findings,
+                each.last,
+                each.advice,
+                prepared=each.prepared,
+                runs=tuple(given.complete(f"{run.words}: {run.then}") for run in each.runs),
+                clones=tuple(clone_words(clone, each.seen.seen) for clone in each.seen.clones),
+            )
+        )
         for each in found
     )
 

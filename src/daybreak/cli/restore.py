@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from daybreak.cli.options import Given, depth_options, explain_option, shared
-from daybreak.cli.plan import pitr_options, region_options, snapshot_options
+from daybreak.cli.plan import pitr_options, print_notes, region_options, snapshot_options
 
 if TYPE_CHECKING:
     from daybreak.app import App
@@ -132,6 +132,7 @@ def carry_out(given: Given, decide: Callable[[App], Plan], *, is_yes: bool, conf
         if confirm is not None and not isinstance(made.request, CleanRequest):
             raise Refused("--confirm names what a plan removes, and this one removes nothing", "add --yes in its place")
         print_as_is(plan_aside(made, given, following.app.now()), is_aside=True)
+        print_notes(given, following.app, made)
         if confirm is not None or (isinstance(made.request, CleanRequest) and made.request.doubt):
             ask_for_name(made.clone, confirm)
         else:

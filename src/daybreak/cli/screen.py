@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from daybreak.errors import DaybreakError, ExitCode, Paused, Refused
+from daybreak.errors import DaybreakError, ExitCode, Paused, Refused, Stopped
 from daybreak.model.names import visible
 
 if TYPE_CHECKING:
@@ -38,7 +38,13 @@ _WIDEST = 120
 def complain(error: DaybreakError, code: ExitCode, completed: Callable[[str], str]) -> None:
     """Print an error for people: what, every reason, and what to do next; ``completed`` completes its commands."""
     red, plain = ("\x1b[1;31m", "\x1b[0m") if is_colorful(sys.stderr) else ("", "")
-    name = "paused" if isinstance(error, Paused) else _NAMES.get(code, "error")
+    name = (
+        "stopped"
+        if isinstance(error, Stopped)
+        else "paused"
+        if isinstance(error, Paused)
+        else _NAMES.get(code, "error")
+    )
     lines = [f"{red}{name}:{plain} {visible(completed(error.message))}"]
     if isinstance(error, Refused):
         lines += [f"  - {visible(completed(reason))}" for reason in error.reasons]

@@ -22,6 +22,6 @@ def status(given: Given, targets: tuple[str, ...]) -> int:
     from daybreak.model.findings import Standing
 
     found = statuses(given.app(), targets)
-    print_as_is(status_as(found, given.output))
+    print_as_is(status_as(found, given))
     is_unfit = any(finding.standing is Standing.UNFIT for each in found for finding in each.findings)
     return int(ExitCode.UNFIT if is_unfit else ExitCode.DONE)

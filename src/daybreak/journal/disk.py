@@ -69,6 +69,22 @@ def bytes_of(path: Path) -> bytes | None:
         return None
 
 
+_SHARED = ("nfs", "cifs", "smb", "fuse", "9p", "virtiofs", "ceph", "gluster", "lustre", "gpfs", "afs", "ocfs", "gfs")
+"""How the names of file systems begin that several machines may use at once, whose locks one of them may not see."""
+
+
+def may_be_shared(place: Path) -> bool:
+    """Whether other machines may use the disk of ``place`` too; true where the system does not say what disk that is."""
+    try:
+        device = place.stat().st_dev
+        lines = Path("/proc/self/mountinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        return True
+    wanted = f"{os.major(device)}:{os.minor(device)}"
+    kinds = [line.partition(" - ")[2].split(" ")[0] for line in lines if line.split(" ")[2:3] == [wanted]]
+    return not kinds or any(kind.startswith(_SHARED) for kind in kinds)
+
+
 @contextmanager
 def reachable(place: Path, *hints: str) -> Iterator[None]:
     """Turn the system's errors about ``place`` into ``Unreachable``, and those about an unfit file into ``Refused``.

@@ -16,6 +16,8 @@ import errno
 import os
 import re
 import secrets
+import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +29,7 @@ from daybreak.journal.chain import Chain, Segment, chain_of, segment_of
 from daybreak.journal.damage import removal_hint
 from daybreak.journal.disk import (
     bytes_of,
+    may_be_shared,
     pause_of_unwritten,
     reachable,
     sync_data,
@@ -56,6 +59,7 @@ from daybreak.journal.records import (
 )
 from daybreak.journal.remains import Remains, remains_of
 from daybreak.journal.writing import Journal, TakenOver, Writer, begin
+from daybreak.model.carrier import Carrier
 from daybreak.model.plan import Plan
 from daybreak.model.run import Event, RunApproved, RunAttached
 
@@ -66,6 +70,8 @@ except ImportError:  # not a POSIX system
 
 _JOURNAL = re.compile(r"journal(?:\.([1-9][0-9]*))?\.jsonl")
 _BEGUN = "begun"
+_TRIES, _BETWEEN_TRIES = 5, 0.02
+"""How often a lock is tried before its holder is believed, and the seconds between."""
 _EXISTS = frozenset({errno.EEXIST, errno.ENOTEMPTY})
 
 
@@ -146,14 +152,19 @@ class FolderStore:
 
     def is_held(self, run: str) -> bool:
         """Whether another process holds the run; no file is made to find out."""
-        with contextlib.suppress(OSError):
-            place = self._runs / run
-            handle = open_file(_file(place, max(_epochs(place), default=1)), os.O_RDWR)
-            try:
-                return fcntl is not None and not _is_locked(handle)
-            finally:
-                os.close(handle)
-        return False
+        return _is_locked_by_another(self._runs / run) is True
+
+    def carrier(self, run: str) -> Carrier:
+        """Whether a process holds the kernel's lock. A lock that is free says nothing where another machine may hold it."""
+        place = self._place(run)
+        held = _is_locked_by_another(place)
+        if held is None:
+            return Carrier(is_there=None, why=f'the lock of "{place}" cannot be looked at')
+        holder = None if held else attachment(self.events(run))
+        where = holder.body.where if holder and isinstance(holder.body, RunAttached) else ""
+        if where and where != socket.gethostname() and may_be_shared(place):
+            return Carrier(is_there=None, why=f"a lock that is held on {where} may not be seen on this machine")
+        return Carrier(is_there=held)
 
     def attach(
         self,
@@ -325,7 +336,7 @@ def _take(run: str, place: Path, *, take_over: bool) -> FolderHold:
         epoch = max(_epochs(place), default=1)
         handle = open_file(_file(place, epoch), os.O_RDWR | os.O_CREAT)
         sync_folder(place)
-        if _is_locked(handle):
+        if _is_locked_in_time(handle):
             if epoch == max(_epochs(place), default=0):
                 return FolderHold(run, place, epoch, handle)
             os.close(handle)  # taken over between our look and our lock
@@ -337,6 +348,15 @@ def _take(run: str, place: Path, *, take_over: bool) -> FolderHold:
         next_handle = _next_file(place, epoch + 1)
         if next_handle is not None:
             return FolderHold(run, place, epoch + 1, next_handle)
+
+
+def _is_locked_in_time(handle: int) -> bool:
+    """Whether we got the lock: who only asks whether somebody has it holds it for less than a moment."""
+    for _ in range(_TRIES):
+        if _is_locked(handle):
+            return True
+        time.sleep(_BETWEEN_TRIES)
+    return False
 
 
 def _next_file(place: Path, epoch: int) -> int | None:
@@ -357,12 +377,33 @@ def _next_file(place: Path, epoch: int) -> int | None:
     return handle
 
 
-def _is_locked(handle: int) -> bool:
+def _is_locked(handle: int, how: int | None = None) -> bool:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, (fcntl.LOCK_EX if how is None else how) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
+
+
+def _is_locked_by_another(place: Path) -> bool | None:
+    """Whether another process holds the newest journal file; ``None`` where that cannot be asked. No file is made to find out.
+
+    The lock that asks is a shared one, so that two who ask do not take each other for a writer.
+    """
+    if fcntl is None:
+        return None
+    try:
+        handle = open_file(_file(place, max(_epochs(place), default=1)), os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    try:
+        return not _is_locked(handle, fcntl.LOCK_SH)
+    except OSError:  # a file system that has no locks
+        return None
+    finally:
+        os.close(handle)
 
 
 def _epochs(place: Path) -> list[int]:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from daybreak.errors import Failed, Refused
 from daybreak.journal.damage import Damaged, Newer, damage_of_event, damage_of_plan, refusal_of_newer
-from daybreak.model.names import IDENTIFIER, printable
+from daybreak.model.names import IDENTIFIER, comma_list, printable
 from daybreak.model.plan import Plan, PlanFormat, as_read_now
 from daybreak.model.run import Event, RunApproved, RunAttached, RunCreated
 from daybreak.model.value import Value, canonical, digest, stamp
@@ -124,7 +124,9 @@ def no_such_run(run: str, known: Iterable[str], where: str) -> Refused:
     """The refusal of a run that does not exist, with the names that are similar."""
     names = tuple(known)
     near = [name for name in names if run and run in name][:3] or difflib.get_close_matches(run, names, n=3)
-    hints = [f"did you mean {name}?" for name in near] or ["daybreak runs  # lists them"]
+    newest = [f"the newest there: {comma_list(names[:3])}"] if names else []
+    hints = [f"did you mean {name}?" for name in near] or ["daybreak runs  # lists them", *newest]
+    hints.append("where it is kept elsewhere, name that place with --state")
     if not near and is_run_name(run):
         hints.append(f"if its state is lost: daybreak clean --cluster {run}")
     return Refused(f'there is no run "{printable(run)}" in "{where}"', *hints)

@@ -8,11 +8,14 @@ releases it, or is seen dead on this very machine, or a person says ``take_over`
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import socket
+import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from daybreak.errors import DaybreakError, Failed, Paused, Refused, Unreachable
@@ -40,10 +43,14 @@ from daybreak.journal.records import (
 )
 from daybreak.journal.remains import Remains, remains_of
 from daybreak.journal.writing import Journal, TakenOver, Writer, begin
+from daybreak.model.carrier import Carrier
 from daybreak.model.plan import Plan
 from daybreak.model.run import Event, RunAborted, RunApproved, RunAttached, RunFinished, RunPaused
 
 _BEGUN = "begun.json"
+BEAT = timedelta(minutes=1)
+"""Between two signs of life of a process that holds a run: objects that say nothing but that it was there."""
+
 _AT_ONCE = 8
 """Reads in flight at the same time."""
 
@@ -63,11 +70,15 @@ class Bucket(Protocol):
     def folders(self, prefix: str) -> Iterable[str]:
         """What stands between ``prefix`` and the next slash, each once."""
 
+    def newest(self, prefix: str) -> datetime | None:
+        """When the newest object was stored whose key begins with ``prefix``, by the store's clock; ``None`` when there is none."""
+
 
 class S3Store:
     """Runs below a prefix of a bucket; ``name`` is its name in messages."""
 
-    def __init__(self, shelf: Bucket, prefix: str = "", *, name: str = "s3") -> None:
+    def __init__(self, shelf: Bucket, prefix: str = "", *, name: str = "s3", beat: timedelta = BEAT) -> None:
+        self._beat = beat
         self._shelf = shelf
         self._runs = f"{prefix}/runs/" if prefix else "runs/"
         self._name = name
@@ -120,6 +131,21 @@ class S3Store:
         holder = attachment(events)
         return holder is not None and self._is_held(run, events, holder)
 
+    def carrier(self, run: str) -> Carrier:
+        """Whether anybody holds the run. Another machine's process cannot be asked: of it there are only its signs of life."""
+        events = self._chain(run).events
+        holder = attachment(events)
+        if holder is None or not self._is_held(run, events, holder):
+            return Carrier(is_there=False)
+        signs = (
+            self._shelf.newest(self._key(run, f"events/{len(events) - 1:08d}")),
+            self._shelf.newest(self._alive(run, holder)),
+        )
+        return Carrier(is_there=None, heard=max(filter(None, signs), default=None))
+
+    def _alive(self, run: str, holder: Event) -> str:
+        return _alive_keys(self._key(run, ""), holder.writer)
+
     def attach(
         self,
         run: str,
@@ -140,15 +166,18 @@ class S3Store:
             raise refusal_of_second_writer(run, holder, chain.events[-1].at)
         drawn = nonce()
         hand = Writer(f"{who}:{os.getpid()}:{drawn}", now, nonce)
-        journal = Journal(run, S3Hold(self._shelf, self._key(run, ""), hand.writer), chain, hand)
+        hold = S3Hold(self._shelf, self._key(run, ""), hand.writer)
+        journal = Journal(run, hold, chain, hand)
         try:
             created = creation(plan, data, self._place(run), drawn)
-            return begin(
+            begun = begin(
                 journal,
                 created,
                 RunAttached(who=who, where=where, version=RELEASE, caller=caller),
                 lambda: self._mark_begun(run),
             )
+            hold.give_signs(self._beat)
+            return begun
         except TakenOver as error:
             raise Held(
                 f'the run "{run}" was taken at the same moment by {error.by}', f"follow it: daybreak watch {run}"
@@ -233,12 +262,22 @@ class S3Store:
 
 
 class S3Hold:
-    """The right to store a run's next event. It lasts until another process stores that event first."""
+    """The right to store a run's next event. It lasts until another process stores that event first.
+
+    Nothing depends on its signs of life but what people read of it: they are stored beside the events, and each only once.
+    """
 
     def __init__(self, shelf: Bucket, folder: str, writer: str) -> None:
         self._shelf = shelf
         self._folder = folder
         self._writer = writer
+        self._over = threading.Event()
+        weakref.finalize(self, self._over.set)  # who forgets the hold without releasing it gives no more signs
+
+    def give_signs(self, every: timedelta) -> None:
+        """Give a sign of life now and then, until the hold is released or its process dies."""
+        alive = _alive_keys(self._folder, self._writer)
+        threading.Thread(target=_give_signs, args=(self._shelf, alive, every, self._over), daemon=True).start()
 
     def put(self, number: int, line: bytes) -> bytes | None:
         """Store the line as that event, or return the line that stands there."""
@@ -255,8 +294,17 @@ class S3Hold:
 
     def release(self) -> None:
         """Record that this process released the run, so that the next need not ask whether it is alive."""
+        self._over.set()
         with contextlib.suppress(DaybreakError):
             self._shelf.put_if_absent(_release_key(self._folder, self._writer), b"{}\n")
+
+
+def _give_signs(shelf: Bucket, keys: str, every: timedelta, over: threading.Event) -> None:
+    for number in itertools.count():
+        if over.wait(every.total_seconds()):
+            return
+        with contextlib.suppress(DaybreakError):  # a bucket out of reach is noticed by whoever writes events
+            shelf.put_if_absent(f"{keys}{number:08d}.json", b"{}\n")
 
 
 def _event_key(folder: str, number: int) -> str:
@@ -265,6 +313,11 @@ def _event_key(folder: str, number: int) -> str:
 
 def _release_key(folder: str, writer: str) -> str:
     return f"{folder}released/{writer.rpartition(':')[2]}.json"
+
+
+def _alive_keys(folder: str, writer: str) -> str:
+    """How the keys of a writer's signs of life begin."""
+    return f"{folder}alive/{writer.rpartition(':')[2]}/"
 
 
 def _is_dead(writer: str) -> bool:

@@ -19,6 +19,7 @@ from daybreak.journal.records import ABORT, Held, Message
 from daybreak.journal.remains import Remains
 from daybreak.journal.s3 import Bucket, S3Store
 from daybreak.journal.writing import Journal, TakenOver
+from daybreak.model.carrier import Carrier
 from daybreak.model.names import printable
 from daybreak.model.plan import Plan
 from daybreak.model.run import Event, RunApproved
@@ -62,6 +63,9 @@ class Store(Protocol):
 
     def is_held(self, run: str) -> bool:
         """Whether another process holds the run, as far as that is known; for runs whose record ``attach`` cannot read."""
+
+    def carrier(self, run: str) -> Carrier:
+        """Whether a process carries the run, or whether that cannot be known from here; for a run whose record can be read."""
 
     def attach(
         self,

@@ -74,6 +74,8 @@ class Observation(Value):
     security_groups: tuple[SecurityGroup, ...] = ()
     key: Key | None = None
     names_taken: tuple[str, ...] = ()
+    clones: tuple[Cluster, ...] = ()
+    """The clusters of the region that say, by their tags, that they are clones of the target's cluster."""
     size: int | None = None
     """The size of the source's volume in bytes, from CloudWatch's ``VolumeBytesUsed``; ``None`` when it has no data."""
     past: tuple[PastRun, ...] = ()

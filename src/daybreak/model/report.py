@@ -178,7 +178,7 @@ class Report(Value):
     beyond: tuple[Reason, ...] = ()
     """What nobody can read; it counts against nothing."""
     run: str | None
-    status: Literal["running", "paused", "aborted", "failed", "finished"]
+    status: Literal["running", "stopped", "silent", "paused", "aborted", "failed", "finished"]
     note: str
     hints: tuple[str, ...] = ()
     """What a person can do about a pause."""

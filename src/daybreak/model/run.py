@@ -249,7 +249,9 @@ class Event(Value):
 
 
 StepStatus = Literal["waiting", "intended", "sent", "staged", "uncertain", "done", "held", "forgone", "failed"]
-RunStatus = Literal["running", "paused", "aborted", "failed", "finished"]
+RunStatus = Literal["running", "stopped", "silent", "paused", "aborted", "failed", "finished"]
+"""``stopped`` (no process carries it) and ``silent`` (nobody can say whether one does) stand in no journal: ``assess.carrying``
+says so of one that says *running*."""
 
 
 class StepState(Value):

@@ -5,6 +5,9 @@ The law: a tag of AWS's own or of an earlier run is never carried over, and neve
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+
 OURS = "daybreak:"
 """The prefix of the tags that say which run made a resource."""
 
@@ -52,3 +55,18 @@ def tags_left_out(tags: dict[str, str], ours: frozenset[str] = STAMPED) -> list[
 def is_inherited(key: str, ours: frozenset[str] = ON_CLUSTER) -> bool:
     """Whether a clone inherits this tag from its source."""
     return not key.startswith(("aws:", OURS)) and key not in ours
+
+
+def expiry_in(tags: Mapping[str, str]) -> datetime | None:
+    """Until when a clone is kept, by its tag; ``None`` where it has none, or one that is no exact time.
+
+    >>> expiry_in({"daybreak:expires": "2024-01-22T14:52:00Z"}), expiry_in({"daybreak:expires": "next week"})
+    (datetime.datetime(2024, 1, 22, 14, 52, tzinfo=datetime.timezone.utc), None)
+    >>> expiry_in({"daybreak:expires": "2024-01-22T14:52:00"}), expiry_in({})
+    (None, None)
+    """
+    try:
+        found = datetime.fromisoformat(tags.get(EXPIRES_TAG, ""))
+    except ValueError:
+        return None
+    return found if found.tzinfo else None

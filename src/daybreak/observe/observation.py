@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from daybreak.model.names import is_same_name, quarantine_group_name
@@ -15,9 +16,10 @@ from daybreak.model.requests import (
     SnapshotRequest,
 )
 from daybreak.model.spelling import Spelling
+from daybreak.model.tags import ORIGIN_TAG, RUN_TAG
 from daybreak.model.targets import Target
 from daybreak.model.trust import Authorities
-from daybreak.model.world import FOREIGN, AutomatedBackup, Identity, Snapshot
+from daybreak.model.world import FOREIGN, AutomatedBackup, Cluster, Identity, Snapshot
 from daybreak.observe.look import AwsReads, Lookout
 from daybreak.observe.offers import ask_offers
 from daybreak.observe.surroundings import surroundings_of
@@ -51,6 +53,7 @@ def look_for_sources(
         snapshots=snapshots,
         subnet_groups=lookout.subnet_groups(),
         names_taken=tuple(sorted(everything)),
+        clones=_clones_of(target.cluster, everything),
         quotas=lookout.quotas(),
     )
 
@@ -95,7 +98,8 @@ def look_at_remains(lookout: Lookout, identity: Identity, request: CleanRequest,
 
 def observe_target(lookout: Lookout, identity: Identity, target: Target, now: datetime) -> Observation:
     """Look at a target, for its status."""
-    cluster = lookout.cluster(target.cluster)
+    everything = lookout.clusters()
+    cluster = everything.get(target.cluster) or lookout.cluster(target.cluster)
     backups = lookout.backups() if cluster is None else ()
     return Observation(
         seen=now,
@@ -104,10 +108,17 @@ def observe_target(lookout: Lookout, identity: Identity, target: Target, now: da
         instances=lookout.inside(cluster) if cluster else (),
         # A region's list holds every cluster's, the living ones' too.
         backups=tuple(backup for backup in backups if backup.cluster == target.cluster),
-        names_taken=tuple(sorted(lookout.clusters())) if cluster is None else (),
+        names_taken=tuple(sorted(everything)) if cluster is None else (),
+        clones=_clones_of(target.cluster, everything),
         key=lookout.key(cluster.kms_key) if cluster and cluster.kms_key else None,
         size=lookout.size(target.cluster, now) if cluster else None,
     )
+
+
+def _clones_of(source: str, everything: Mapping[str, Cluster]) -> tuple[Cluster, ...]:
+    """The clusters that tags of ours call clones of that source, by name."""
+    found = (each for each in everything.values() if RUN_TAG in each.tags and each.tags.get(ORIGIN_TAG) == source)
+    return tuple(sorted(found, key=lambda each: each.identifier))
 
 
 def with_past(seen: Observation, past: tuple[PastRun, ...]) -> Observation:

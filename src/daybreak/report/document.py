@@ -239,7 +239,14 @@ def _headline_of_run(plan: Plan, state: RunState, checks: tuple[CheckLine, ...],
     if state.status == "finished":
         cleaned = "is cleaned up" if removes_all(plan) else "is cleaned up as far as it is the run's own"
         return f"{plan.clone} {cleaned if plan.kind == 'clean' else 'is done, and was not judged'}"
-    words = {"running": "is not finished", "paused": "is paused", "aborted": "was aborted", "failed": "failed"}
+    words = {
+        "running": "is not finished",
+        "stopped": "has stopped",
+        "silent": "is not finished, and nothing is heard of it",
+        "paused": "is paused",
+        "aborted": "was aborted",
+        "failed": "failed",
+    }
     data = verdict_of_data(plan, state)
     judged = (
         f"its data was judged {data.standing.value}, and the whole clone was not judged"

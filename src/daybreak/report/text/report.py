@@ -75,7 +75,15 @@ def _verdict(report: Report) -> RenderableType:
     return Entry("verdict", word + plain(f": {report.headline}"))
 
 
-_STATUS_STYLES = {"failed": "bold red", "aborted": "yellow", "paused": "yellow", "running": "cyan", "finished": "green"}
+_STATUS_STYLES = {
+    "failed": "bold red",
+    "aborted": "yellow",
+    "paused": "yellow",
+    "stopped": "yellow",
+    "silent": "yellow",
+    "running": "cyan",
+    "finished": "green",
+}
 
 
 def _reasons(report: Report) -> Iterator[RenderableType]:

@@ -38,12 +38,17 @@ def status_view(
     advice: tuple[str, ...] = (),
     *,
     prepared: tuple[Preparation, ...] = (),
+    runs: tuple[str, ...] = (),
+    clones: tuple[str, ...] = (),
 ) -> RenderableType:
-    """One target: its window, its last run, and each promise beside what is true now."""
+    """One target: its window, its last run, what is in flight, and each promise beside what is true now.
+
+    ``runs`` and ``clones`` are a line for each run that has not ended, and for each clone that exists.
+    """
     return Group(
         plain(target.name, "bold"),
         Text(),
-        _facts(target, seen, last),
+        _facts(target, seen, last, (("runs", runs or ("none under way",)), ("clones", clones or ("none",)))),
         Text(),
         _promises(findings),
         *(_why(finding) for finding in findings if finding.why),
@@ -57,7 +62,9 @@ def standing_text(standing: Standing) -> Text:
     return Text(standing.value, STYLES[standing])
 
 
-def _facts(target: Target, seen: Observation, last: RunState | None) -> Group:
+def _facts(
+    target: Target, seen: Observation, last: RunState | None, alive: tuple[tuple[str, tuple[str, ...]], ...]
+) -> Group:
     rows: list[tuple[str, Text]] = []
     identity = seen.identity
     where = f"{target.cluster} in {identity.region}, account {identity.account}"
@@ -73,6 +80,8 @@ def _facts(target: Target, seen: Observation, last: RunState | None) -> Group:
     rows.append(("proof", plain(trust_words(target.trust, seen.cluster.endpoint if seen.cluster else None))))
     rows.append(("seen", plain(stamp(seen.seen))))
     rows.append(("last run", plain(_last(last, seen))))
+    for name, lines in alive:
+        rows += [("" if number else name, plain(line)) for number, line in enumerate(lines)]
     wide = max(len(name) for name, _ in rows) + 2
     return Group(*(Entry(name, value, wide) for name, value in rows))
 

@@ -1,0 +1,92 @@
+"""What else there is of a target: runs that have not ended, and clones of its cluster. It is said, and refuses nothing."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from daybreak.app.app import App
+from daybreak.app.carrying import as_it_is
+from daybreak.assess.ending import next_command
+from daybreak.journal.store import Damaged, Newer
+from daybreak.model.names import clone_stem, printable
+from daybreak.model.plan import Plan
+from daybreak.model.requests import CleanRequest
+from daybreak.model.run import RunState
+from daybreak.model.tags import expiry_in
+from daybreak.model.targets import Target
+from daybreak.model.value import stamp
+from daybreak.model.world import Cluster, Identity
+
+_MOST_READ = 50
+"""How many of the newest runs that have the target's name are read: enough for a day of rehearsals, few enough for S3."""
+
+
+@dataclass(frozen=True)
+class InFlight:
+    """A run that has not ended."""
+
+    plan: Plan
+    state: RunState
+
+    @property
+    def words(self) -> str:
+        """What it is, in a sentence."""
+        told = f", carried out by {self.state.who}" if self.state.status == "running" else ""
+        return f"{self.state.run} is {self.state.status}{told}"
+
+    @property
+    def then(self) -> str:
+        """The next command for it."""
+        return next_command(self.plan, self.state)
+
+
+def runs_in_flight(app: App, target: Target, identity: Identity) -> tuple[InFlight, ...]:
+    """The runs of the target's cluster that have begun and not ended, the newest first; not those of another account or lab."""
+    stem = clone_stem(target.cluster)
+    names = [run for run in app.store.runs() if run.startswith(f"{stem}-")][:_MOST_READ]
+    return tuple(each for run in names if (each := _in_flight(app, run, target, identity)))
+
+
+def _in_flight(app: App, run: str, target: Target, identity: Identity) -> InFlight | None:
+    with suppress(Damaged, Newer):  # a run that cannot be read is listed by `daybreak runs`
+        plan = app.store.plan(run)
+        if plan.source != target.cluster or plan.identity.differences(identity):
+            return None
+        state = app.state_or_none(run)
+        if state and state.ended is None:
+            return InFlight(plan, as_it_is(app, state))
+    return None
+
+
+def notes_on_others(app: App, plan: Plan) -> tuple[str, ...]:
+    """What a person should know before another run of the target begins, each with the command that looks at it.
+
+    Of a clean-up only another one matters that removes the same.
+    """
+    runs = [each for each in runs_in_flight(app, plan.target, plan.identity) if each.plan.run != plan.run]
+    if isinstance(plan.request, CleanRequest):
+        same = plan.request.run
+        runs = [e for e in runs if isinstance(e.plan.request, CleanRequest) and e.plan.request.run == same]
+        return tuple(f"a clean-up of the same run has not ended: {each.words}: {each.then}" for each in runs)
+    notes = [f'a run of "{plan.target.name}" has not ended: {each.words}: {each.then}' for each in runs]
+    shown = {each.plan.clone for each in runs}
+    known = app.store.runs()
+    notes += [
+        f"a clone of it exists: {clone_words(each, app.now())}: {_look_at(each.identifier, known)}"
+        for each in app.clones.get(plan.target.name, ())
+        if each.identifier not in shown
+    ]
+    return tuple(notes)
+
+
+def clone_words(clone: Cluster, now: datetime) -> str:
+    """A clone's name, and until when it is kept, by its tag."""
+    until = expiry_in(clone.tags)
+    name = printable(clone.identifier)
+    return f"{name}, {'expired at' if until < now else 'kept until'} {stamp(until)}" if until else name
+
+
+def _look_at(clone: str, known: tuple[str, ...]) -> str:
+    return f"daybreak show {clone}" if clone in known else f"daybreak clean --cluster {clone}"
