@@ -75,23 +75,25 @@ def test_everything_created_carries_the_stamp() -> None:
 
 
 def test_what_is_drawn_is_filled_in_at_one_place_and_nothing_else_is() -> None:
-    """What we print is what we send, but for the nonce and the anchor, which nobody knows when it is printed."""
+    """What we print is what we send, but for the nonce, the place of the state and the anchor, which nobody knows when it is printed."""
     theirs = {"Note": DRAWN_AT_START, "daybreaker": DRAWN_AT_END}
     plan = fix_worlds.plan(seen=fix_worlds.observation(cluster=fix_worlds.cluster(tags=theirs)))
     filled = 0
     for action in changes(plan):
         printed = call_of(action, stamp_of(plan), REGION)
         assert printed is not None
-        sent = fill_in(printed, "4f2a", "7:ab")
+        sent = fill_in(printed, "4f2a", "7:ab", "s3://kept/here")
         for was, now in zip(printed.params.get("Tags", []), sent.params.get("Tags", []), strict=True):
-            drawn = {"daybreak:nonce": "4f2a", "daybreak:journal": "7:ab"}.get(was["Key"])
+            drawn = {"daybreak:nonce": "4f2a", "daybreak:state": "s3://kept/here", "daybreak:journal": "7:ab"}.get(
+                was["Key"]
+            )
             assert now == (was if drawn is None else {"Key": was["Key"], "Value": drawn})
             filled += drawn is not None
         assert {**sent.params, "Tags": 0} == {**printed.params, "Tags": 0}
         if "Tags" in printed.params:
             with pytest.raises(Bug, match="would be sent without daybreak:"):
                 fill_in(printed, "", "")
-    assert filled == 5, "group, cluster, two instances, anchor"
+    assert filled == 6, "group, cluster and its state, two instances, anchor"
 
 
 def test_the_plan_itself_holds_the_form_that_is_printed() -> None:

@@ -16,10 +16,10 @@ from daybreak.model.actions import (
 )
 from daybreak.model.moment import At, Latest
 from daybreak.model.plan import Plan, Refusal
-from daybreak.model.tags import JOURNAL_TAG, STAMPED
+from daybreak.model.tags import JOURNAL_TAG, STAMPED, STATE_TAG
 from daybreak.model.targets import Network, Objectives
 from daybreak.model.world import AutomatedBackup, Key, Member, Role, ServerlessRange, Window
-from daybreak.plan.calls import call_of, stamp_of
+from daybreak.plan.calls import DRAWN_AT_START, call_of, stamp_of
 from daybreak.plan.planner import plan_of
 from tests import fix_worlds
 from tests.fix_worlds import KEY, MOMENT, NOW, REGION, SOURCE
@@ -351,10 +351,15 @@ def test_an_earlier_runs_stamp_and_reserved_tags_are_not_inherited() -> None:
     tags = {"aws:cloudformation:stack-name": "x", "daybreak:run": "older", "Team": "hr"}
     made = fix_worlds.plan(seen=fix_worlds.observation(cluster=fix_worlds.cluster(tags=tags)))
     restore = next(step.action for step in made.steps if isinstance(step.action, RestoreToMoment))
-    assert restore.tags == {"Team": "hr", "Purpose": "pitr-recovery", "OriginalCluster": SOURCE}
+    assert restore.tags == {
+        "Team": "hr",
+        "Purpose": "pitr-recovery",
+        "OriginalCluster": SOURCE,
+        STATE_TAG: DRAWN_AT_START,
+    }
 
 
-@pytest.mark.parametrize(("has", "left_out"), [(43, 0), (44, 1), (48, 5), (50, 7)])
+@pytest.mark.parametrize(("has", "left_out"), [(42, 0), (43, 1), (48, 6), (50, 8)])
 def test_a_source_with_many_tags_gets_a_clone_with_fifty(has: int, left_out: int) -> None:
     """AWS refuses a fifty-first tag, and without the run's own nobody could tell whose the clone is; what has no place is named."""
     tags = {f"cost-{number:02d}": "x" for number in range(has)}
@@ -363,8 +368,8 @@ def test_a_source_with_many_tags_gets_a_clone_with_fifty(has: int, left_out: int
     call = call_of(restore, stamp_of(made), REGION)
     assert call is not None
     sent = {tag["Key"] for tag in call.params["Tags"]}
-    assert sent >= STAMPED | {"Purpose", "OriginalCluster"}
-    assert len(sent | {JOURNAL_TAG}) == min(50, has + 7)
+    assert sent >= STAMPED | {"Purpose", "OriginalCluster", STATE_TAG}
+    assert len(sent | {JOURNAL_TAG}) == min(50, has + 8)
     missing = sorted(tags.keys() - sent)
     assert len(missing) == left_out
     named = [line for line in made.parity if line.startswith("tags: ")]

@@ -32,6 +32,7 @@ from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan
 from daybreak.model.replies import Category
 from daybreak.model.run import RunState, state_of
+from daybreak.model.tags import tag_value
 from daybreak.model.targets import Target
 from daybreak.model.things import Thing
 from daybreak.model.trust import Trust
@@ -256,6 +257,13 @@ class App:
     def is_state_local(self) -> bool:
         """Whether runs are kept in a folder of this machine, and not where other machines reach them."""
         return "://" not in self.settings.state
+
+    @property
+    def state_place(self) -> str:
+        """Where runs are kept, as the tag of a clone says it to whoever finds the clone: a bucket, or a machine and a folder."""
+        state = self.settings.state
+        where = state if "://" in state else f"{socket.gethostname()}:{Path(state).expanduser().absolute()}"
+        return tag_value(where)
 
     def person(self) -> str:
         """The person at the keyboard and the machine."""

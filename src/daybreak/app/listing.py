@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from daybreak.app.app import App
 from daybreak.app.carrying import as_it_is
+from daybreak.app.clones import clones_in
 from daybreak.assess.ending import next_command
 from daybreak.errors import DaybreakError
 from daybreak.journal.store import removal_of
+from daybreak.model.clones import Clone
 from daybreak.model.names import run_cleaned_by
 from daybreak.model.plan import Plan
 from daybreak.model.run import RunState
 from daybreak.plan.clean import removes_all
+
+Existence = Literal["there", "gone", "unknown", ""]
+"""Whether a clone exists: ``gone`` where a clean-up removed it or AWS does not list it, ``unknown`` where nobody asked or answered."""
 
 
 @dataclass(frozen=True)
@@ -25,17 +31,38 @@ class Listed:
     plan: Plan | None = None
     state: RunState | None = None
     """``None`` where the run never began, or cannot be read."""
+    clone: Existence = ""
+    """Whether the clone still exists; empty for a run that made none."""
     damage: str = ""
     """Why it cannot be read; empty when it can."""
 
 
-def list_runs(app: App) -> tuple[Listed, ...]:
-    """Every run, the newest plan first."""
+def list_runs(app: App, *, asks_aws: bool = False) -> tuple[Listed, ...]:
+    """Every run, the newest plan first; ``asks_aws`` asks each region once which clones exist, five seconds at most."""
     found = [_read(app, run) for run in app.store.runs()]
     ended = (each for each in found if each.state and each.state.status == "finished")
     finished = (each.run for each in ended if each.plan and removes_all(each.plan))
     cleaned = {original: run for run in finished if (original := run_cleaned_by(run))}
-    return tuple(_with_next(each, cleaned) for each in found)
+    regions = {each.plan.identity.region for each in found if each.plan}
+    looks = clones_in(app, tuple(sorted(regions))) if asks_aws and regions else {}
+    there = tuple(clone for seen in looks.values() if not isinstance(seen, DaybreakError) for clone in seen)
+    asked = {region for region, seen in looks.items() if not isinstance(seen, DaybreakError)}
+    listed = (_with_next(each, cleaned) for each in found)
+    return tuple(replace(each, clone=_existence(each, cleaned, asked, there)) for each in listed)
+
+
+def _existence(each: Listed, cleaned: dict[str, str], asked: set[str], there: tuple[Clone, ...]) -> Existence:
+    if run_cleaned_by(each.run) or (each.plan and each.state is None):
+        return ""
+    if each.run in cleaned:
+        return "gone"
+    plan, state = each.plan, each.state
+    if plan is None or state is None or plan.identity.region not in asked:
+        return "unknown"
+    own = [one for one in there if one.identifier == plan.clone and one.nonce == state.nonce]
+    if own:
+        return "unknown" if plan.identity.differences(own[0].home) else "there"
+    return "gone"
 
 
 def _read(app: App, run: str) -> Listed:

@@ -136,6 +136,7 @@ def carry_out(
             asked=lambda: app.store.inbox(run),
             is_stopping=app.stopping.is_set,
             environ=app.environ,
+            state_place=app.state_place,
             is_state_local=app.is_state_local,
         )
         return interpreter.carry_out(plan, journal, doors)

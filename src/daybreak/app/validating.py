@@ -45,7 +45,7 @@ from daybreak.plan.loss import loss_of
 from daybreak.plan.quarantine import ALWAYS
 from daybreak.plan.servers import login_recorded, psql_line
 
-_OF_QUARANTINE = {
+OF_QUARANTINE = {
     "parameter_group": "the quarantine copy, until quarantine is lifted",
     "roles": "none, until quarantine is lifted",
 }
@@ -267,7 +267,7 @@ def _case_of_cluster(app: App, inquiry: Inquiry) -> Case:
         databases=target.databases,
         login=target.login,
         quarantine=ALWAYS if is_ours else {},
-        permitted=_OF_QUARANTINE if is_ours else {},
+        permitted=OF_QUARANTINE if is_ours else {},
         tables=target.tables,
         checks=target.checks,
         application=target.application,

@@ -101,9 +101,9 @@ def complete_report(report: Report, given: Given) -> Report:
     return report.model_copy(update={"checks": checks, "reasons": reasons, "next": given.complete(report.next)})
 
 
-def runs_as(app: App, given: Given) -> str:
+def runs_as(app: App, given: Given, *, asks_aws: bool = False) -> str:
     """The list of runs, each with its next command; a run that cannot be read is listed with the reason."""
-    found = list_runs(app)
+    found = list_runs(app, asks_aws=asks_aws)
     if given.is_json:
         known = [_summary(each, each.plan, given) for each in found if each.plan]
         damaged = [
@@ -112,7 +112,7 @@ def runs_as(app: App, given: Given) -> str:
         return as_document({"runs": known, "damaged": damaged})
     if not found:
         return visible(given.complete("no runs yet: daybreak restore pitr TARGET --to MOMENT\n"))
-    begun = tuple((each.plan, each.state) for each in found if each.plan and each.state)
+    begun = tuple((each.plan, each.state, each.clone) for each in found if each.plan and each.state)
     others = [
         f"{each.run}: {each.damage or 'planned, and never begun'}\n  next: {given.complete(each.then)}"
         for each in found
@@ -134,6 +134,7 @@ def _summary(each: Listed, plan: Plan, given: Given) -> dict[str, Any]:
         "target": plan.target.name,
         "status": state.status if state else "created",
         "note": state.note if state else "",
+        "clone": each.clone or None,
         "verdict": state.verdict.standing.value if state and state.verdict else None,
         "began": state.model_dump(mode="json")["began"] if state else None,
         "exit_code": int(exit_code_of(state, plan.objectives) if state else ExitCode.UNREACHABLE),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from daybreak.cli.clones import everywhere_option
 from daybreak.cli.options import Given, depth_options, explain_option, shared
 from daybreak.cli.restore import carry_out, confirm_option, yes_option
 from daybreak.cli.screen import print_as_is
@@ -15,12 +16,21 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.option(
+    "--clones",
+    "asks_aws",
+    is_flag=True,
+    help="Ask AWS which clones exist: one question a region, five seconds at most.",
+)
 @shared()
-def runs(given: Given) -> None:
-    """List the runs and how they ended."""
+def runs(given: Given, *, asks_aws: bool) -> None:
+    """List the runs and how they ended.
+
+    Whether a clone still exists is known of those that a clean-up removed; of the others it is unknown until --clones asks.
+    """
     from daybreak.cli.rendering import runs_as
 
-    print_as_is(runs_as(given.app(), given))
+    print_as_is(runs_as(given.app(), given, asks_aws=asks_aws))
 
 
 @click.command()
@@ -140,20 +150,48 @@ def abort(given: Given, run: str, why: str) -> None:
 @click.option(
     "--cluster", metavar="ID", help="A clone that no run here knows, because its state is lost: its tags decide."
 )
+@click.option(
+    "--expired",
+    "is_expired",
+    is_flag=True,
+    help="Remove every clone of ours that has expired and that nobody uses; for a scheduler, with --yes.",
+)
+@everywhere_option
 @confirm_option
 @click.option("--why", default="", metavar="TEXT", help="The reason, for the report.")
 @yes_option
 @explain_option
 @depth_options
 @shared()
-def clean(given: Given, run: str | None, cluster: str | None, confirm: str | None, why: str, *, is_yes: bool) -> int:
+def clean(
+    given: Given,
+    run: str | None,
+    cluster: str | None,
+    confirm: str | None,
+    why: str,
+    *,
+    is_yes: bool,
+    is_expired: bool,
+    is_everywhere: bool,
+) -> int:
     """Remove what a run created, and nothing else.
 
     Where the run's journal is damaged, lost or of a newer release, the tags of the clone decide: they must name the run, its
     source and this account, and you type the clone's name.
+
+    With --expired, no RUN is named: a clone is removed only if a run of this state made it, its time is over, nobody uses it and
+    it is no source. What could not be asked speaks against it. Each one that stays is named with its reasons, and the exit
+    code is then 1; it is 75 when a region did not answer.
     """
     from daybreak.app.custody import Leftover, plan_clean
+    from daybreak.cli.clones import clean_expired
 
+    if is_expired:
+        if run is not None or cluster is not None or confirm is not None:
+            raise click.UsageError("--expired finds the clones itself: name none")
+        return clean_expired(given, why, is_everywhere=is_everywhere, is_yes=is_yes)
+    if is_everywhere:
+        raise click.UsageError("--all-regions goes with --expired")
     name = run if cluster is None else cluster
     if name is None or (run is not None and cluster is not None):
         raise click.UsageError("name either a run, or a cluster with --cluster")

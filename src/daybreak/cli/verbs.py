@@ -42,6 +42,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "approve": ("daybreak.cli.approve:approve", "Approve the plan of a run that waits for a second person."),
     "abort": ("daybreak.cli.runs:abort", "End a run; what it created stays until it is cleaned."),
     "clean": ("daybreak.cli.runs:clean", "Remove what a run created, and nothing else."),
+    "clones": ("daybreak.cli.clones:clones", "List the clones that exist, with age, expiry and use."),
+    "adopt": ("daybreak.cli.clones:adopt", "Make a run again of a clone whose state is lost."),
     "demo": ("daybreak.cli.demo:demo", "Play the whole story on the lab, on this machine."),
     "lab": ("daybreak.cli.lab:lab", "An AWS with a real PostgreSQL inside, for rehearsals."),
 }

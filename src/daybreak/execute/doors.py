@@ -191,6 +191,8 @@ class Doors:
     """Whether this process was asked to stop (Ctrl-C)."""
     environ: Mapping[str, str] = field(default_factory=dict)
     """The environment, of which a program of the owner's gets what its action names."""
+    state_place: str = ""
+    """Where the run's state is, as the clone's tag says it; empty where nobody should learn it."""
     is_state_local: bool = True
     """Whether the state is a folder of this machine: then an account here is a person, else only an account at AWS is one."""
 

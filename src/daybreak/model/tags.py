@@ -5,6 +5,7 @@ The law: a tag of AWS's own or of an earlier run is never carried over, and neve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -18,6 +19,8 @@ EXPIRES_TAG = f"{OURS}expires"
 JOURNAL_TAG = f"{OURS}journal"
 TAKEN_TAG = f"{OURS}taken"
 """The tag in which a copy of a snapshot keeps the time at which its source was taken: AWS may show the copy's own."""
+STATE_TAG = f"{OURS}state"
+"""On a clone: where the state of its run is. It is a place, never a secret."""
 
 PURPOSE_TAG = "Purpose"
 """The tag in which a clone says what it is for, as in the runbook."""
@@ -28,7 +31,7 @@ ORIGIN_TAG = "OriginalCluster"
 STAMPED = frozenset({RUN_TAG, NONCE_TAG, PLAN_TAG, EXPIRES_TAG})
 """The tags on everything that a run creates; they get their places before the source's tags."""
 
-ON_CLUSTER = STAMPED | {JOURNAL_TAG, PURPOSE_TAG, ORIGIN_TAG}
+ON_CLUSTER = STAMPED | {JOURNAL_TAG, STATE_TAG, PURPOSE_TAG, ORIGIN_TAG}
 """Our tags on a clone; they get their places first."""
 
 MOST_TAGS = 50
@@ -70,3 +73,16 @@ def expiry_in(tags: Mapping[str, str]) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo else None
+
+
+_LONGEST = 256
+_UNFIT = re.compile(r"[^\w .:/=+@-]")
+
+
+def tag_value(text: str) -> str:
+    """The text as AWS takes it for a tag's value: other signs become ``_``, and of a long one the end counts.
+
+    >>> tag_value("west:/srv/it's here"), len(tag_value("x" * 300))
+    ('west:/srv/it_s here', 256)
+    """
+    return _UNFIT.sub("_", text)[-_LONGEST:]

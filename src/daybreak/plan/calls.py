@@ -38,7 +38,7 @@ from daybreak.model.actions import (
 from daybreak.model.moment import At
 from daybreak.model.plan import AwsCall, Plan
 from daybreak.model.requests import CleanRequest
-from daybreak.model.tags import EXPIRES_TAG, JOURNAL_TAG, NONCE_TAG, PLAN_TAG, RUN_TAG
+from daybreak.model.tags import EXPIRES_TAG, JOURNAL_TAG, NONCE_TAG, PLAN_TAG, RUN_TAG, STATE_TAG
 from daybreak.model.value import Instant, Value, iso
 from daybreak.plan.operations import aws_call
 
@@ -92,7 +92,7 @@ def stamp_of(plan: Plan) -> Stamp:
     return plan.tags | {PLAN_TAG: plan.digest()}
 
 
-def fill_in(call: AwsCall, nonce: str, anchor: str) -> AwsCall:
+def fill_in(call: AwsCall, nonce: str, anchor: str, state: str = "") -> AwsCall:
     """The call as we send it: the one place where drawn values replace the printed ones.
 
     It looks only at our own tags' values: what a person wrote into a tag of theirs stays. Raises ``Bug`` where nothing was
@@ -100,7 +100,11 @@ def fill_in(call: AwsCall, nonce: str, anchor: str) -> AwsCall:
     """
     if "Tags" not in call.params:
         return call
-    drawn = {(NONCE_TAG, DRAWN_AT_START): nonce, (JOURNAL_TAG, DRAWN_AT_END): anchor}
+    drawn = {
+        (NONCE_TAG, DRAWN_AT_START): nonce,
+        (STATE_TAG, DRAWN_AT_START): state,
+        (JOURNAL_TAG, DRAWN_AT_END): anchor,
+    }
     tags = [tag | {"Value": drawn.get((tag["Key"], tag["Value"]), tag["Value"])} for tag in call.params["Tags"]]
     if empty := [tag["Key"] for tag in tags if tag["Key"] in (NONCE_TAG, JOURNAL_TAG) and not tag["Value"]]:
         message = f"{call.operation} would be sent without {', '.join(empty)}"

@@ -40,11 +40,11 @@ from daybreak.model.actions import (
 from daybreak.model.kept import Kept
 from daybreak.model.moment import Moment
 from daybreak.model.plan import Estimate, Opening, Plan, RunId, Step, StepId
-from daybreak.model.tags import ON_CLUSTER, ORIGIN_TAG, PURPOSE_TAG, own_tags
+from daybreak.model.tags import ON_CLUSTER, ORIGIN_TAG, PURPOSE_TAG, STATE_TAG, own_tags
 from daybreak.model.value import Span
 from daybreak.model.world import Cluster
 from daybreak.plan import estimates
-from daybreak.plan.calls import tags_for
+from daybreak.plan.calls import DRAWN_AT_START, tags_for
 from daybreak.plan.conditions import in_quarantine, same_copy, still_quiet, still_the_source
 from daybreak.plan.draft import Draft
 from daybreak.plan.loss import loss_by
@@ -134,7 +134,7 @@ def storage_settings(draft: Draft) -> dict[str, Any]:
         "domain": domain.directory if domain else None,
         "domain_role": domain.role if domain else None,
         "tags": own_tags(facts.tags if facts else {}, ON_CLUSTER)
-        | {PURPOSE_TAG: purpose, ORIGIN_TAG: draft.source.name},
+        | {PURPOSE_TAG: purpose, ORIGIN_TAG: draft.source.name, STATE_TAG: DRAWN_AT_START},
     }
 
 

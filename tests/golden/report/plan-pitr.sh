@@ -51,7 +51,8 @@ aws rds restore-db-cluster-to-point-in-time \
     Key=daybreak:expires,Value=2024-01-22T14:52:10Z \
     'Key=daybreak:nonce,Value=<drawn at start>' \
     Key=daybreak:plan,Value=DIGEST \
-    Key=daybreak:run,Value=embi-aurora-pitr-202401151430-7k2
+    Key=daybreak:run,Value=embi-aurora-pitr-202401151430-7k2 \
+    'Key=daybreak:state,Value=<drawn at start>'
 
 # 04-await-cluster: Wait until embi-aurora-pitr-202401151430-7k2 is available with a restorable window of its own
 until SEEN=$(aws rds describe-db-clusters \

@@ -13,8 +13,13 @@ from tests.fix_plans import HOSTILE
 def test_the_list_of_runs(golden: Golden) -> None:
     """Which one was it? The name, the time and the verdict tell."""
     plan = worlds.plan()
-    listed = ((plan, runs.finished(plan)), (plan, runs.finished(plan, is_good=False)), (plan, runs.paused(plan)))
-    golden("report/runs.txt", printed(runs_view(listed), width=120))
+    listed = (
+        (plan, runs.finished(plan), "there"),
+        (plan, runs.finished(plan, is_good=False), "gone"),
+        (plan, runs.paused(plan), "unknown"),
+    )
+    golden("report/runs.txt", printed(runs_view(tuple((*each[:2], "unknown") for each in listed)), width=120))
+    golden("report/runs-clones.txt", printed(runs_view(listed), width=140))
     for width in (60, 80):
         golden(f"screens/runs-{width}.txt", printed(runs_view(listed), width=width))
 

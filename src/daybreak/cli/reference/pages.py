@@ -58,6 +58,8 @@ EXIT_CODES: dict[str, tuple[ExitCode, ...]] = {
     "approve": _LOOKS,
     "abort": _LOOKS,
     "clean": _STARTS_A_RUN,
+    "clones": (ExitCode.DONE, ExitCode.REFUSED, ExitCode.UNREACHABLE),
+    "adopt": _LOOKS,
     "demo": (ExitCode.DONE, ExitCode.FAILED, ExitCode.INTERRUPTED),
     "lab": (ExitCode.DONE, ExitCode.FAILED, ExitCode.REFUSED, ExitCode.UNREACHABLE),
     "restore-aurora": _STARTS_A_RUN,

@@ -148,7 +148,8 @@ class AwsHand:
 
     def _intend(self, step: Step, action: AwsChange, attempt: int) -> AwsCall:
         """The call as it will be sent, once it is durable: the process that resumes knows that it may be out there."""
-        call = fill_in(self._looker.call_for(action), self._nonce, self._journal.tail().tag_value())
+        anchor = self._journal.tail().tag_value()
+        call = fill_in(self._looker.call_for(action), self._nonce, anchor, self._doors.state_place)
         self._looker.heed()
         self._journal.append(StepIntended(step=step.id, attempt=attempt, call=call.plain()))
         return call

@@ -39,19 +39,33 @@ from daybreak.report.text.status import standing_text
 from daybreak.report.words import Entry, Fitting, command, plain, span_words
 
 
-def runs_view(runs: tuple[tuple[Plan, RunState], ...]) -> RenderableType:
-    """The list of runs: a line for each, or a paragraph where the lines would be too wide."""
-    names = ("run", "kind", "target", "began", "took", "status", "verdict")
+def runs_view(runs: tuple[tuple[Plan, RunState, str], ...]) -> RenderableType:
+    """The list of runs: a line for each, or a paragraph where the lines would be too wide.
+
+    Each comes with whether its clone exists; where that is known of none, nothing is said of it.
+    """
+    is_known = any(clone in ("there", "gone") for _, _, clone in runs)
+    names = ("run", "kind", "target", "began", "took", "status", "verdict", *(["clone"] if is_known else []))
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
     for name in names:
         table.add_column(name, no_wrap=True)
     entries: list[RenderableType] = []
-    for plan, state in runs:
+    for plan, state, clone in runs:
         began, took = f"{state.began:%Y-%m-%d %H:%MZ}", span_words((state.ended or state.last) - state.began)
         word = standing_text(state.verdict.standing) if state.verdict else Text()
-        table.add_row(plain(state.run), plan.kind, plain(plan.target.name), began, took, state.status, word)
+        table.add_row(
+            plain(state.run),
+            plan.kind,
+            plain(plan.target.name),
+            began,
+            took,
+            state.status,
+            word,
+            *([clone] if is_known else []),
+        )
         summary = plain(f"{plan.kind} of {plan.target.name}, began {began}, took {took}: {state.status}")
-        entries += [plain(state.run, "bold"), Entry("", summary + (Text(", ") + word if word else Text()), 2)]
+        ending = (Text(", ") + word if word else Text()) + plain(f", clone {clone}" if clone and is_known else "")
+        entries += [plain(state.run, "bold"), Entry("", summary + ending, 2)]
     return Fitting(table, Group(*entries))
 
 

@@ -1,0 +1,197 @@
+"""Whether a scheduler may remove a clone, over random inventories whose truth is known: a wrong deletion is the end of somebody's data."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from daybreak.assess.forgotten import objections_to_forgetting
+from daybreak.model.clones import Clone, Serving, Surrounding, Voucher
+from daybreak.model.names import clone_name
+from daybreak.model.tags import EXPIRES_TAG, NONCE_TAG, ORIGIN_TAG, RUN_TAG
+from daybreak.model.value import iso
+from daybreak.model.world import Identity
+from tests import fix_worlds as worlds
+
+NOW = worlds.NOW
+ACCOUNTS, REGIONS = ("111111111111", "222222222222", "333333333333"), ("us-east-1", "eu-west-1")
+TARGETS = (worlds.target(), worlds.target(name="orders", cluster="orders-cluster"))
+SOURCES = [each.cluster for each in TARGETS]
+
+
+@dataclass(frozen=True)
+class Thing:
+    """One cluster of an account: what it truly is, and what can be seen of it."""
+
+    made_by_us: bool
+    """Whether a run of this very state made it."""
+    is_over: bool
+    """Whether that run has ended, and the time for which it is kept is over."""
+    serves: bool
+    is_source: bool
+    clone: Clone
+    record: Voucher | None
+    serving: Serving
+    what: str
+
+
+def draw(random: random.Random) -> tuple[tuple[Thing, ...], Surrounding]:
+    """An inventory of one account and region as a scheduler there sees it, in a world that has three and two."""
+    home = Identity(account=random.choice(ACCOUNTS), caller="cron", region=random.choice(REGIONS))
+    things = [_thing(random, home, number) for number in range(random.randint(1, 8))]
+    names = [each.clone.identifier for each in things]
+    second = [random.choice(names)] if random.random() < 0.2 else []
+    things = [_as_source(each) if each.clone.identifier in second else each for each in things]
+    return tuple(things), Surrounding(targets=TARGETS, sources=(*SOURCES, *second))
+
+
+def _as_source(thing: Thing) -> Thing:
+    return Thing(**{**thing.__dict__, "is_source": True})
+
+
+def _thing(random: random.Random, home: Identity, number: int) -> Thing:
+    source = random.choice(SOURCES)
+    name = clone_name(source, random.choice(["pitr", "snapshot"]), NOW - timedelta(days=9), f"a{number}b")
+    what = random.choice(
+        [
+            "ours",
+            "ours",
+            "ours",
+            "ours",
+            "adopted",
+            "another state's",
+            "taken name",
+            "copied tags",
+            "renamed",
+            "production",
+            "other account's",
+        ]
+    )
+    expires = NOW + timedelta(hours=random.choice([-900, -100, -1, 1, 100]))
+    has_ended, serves = random.random() < 0.8, random.random() < 0.4
+    nonce = f"{random.getrandbits(64):016x}"
+    tags = {RUN_TAG: name, NONCE_TAG: nonce, ORIGIN_TAG: source, EXPIRES_TAG: iso(expires)}
+    ended = NOW - timedelta(days=8) if has_ended else None
+    created = NOW - timedelta(days=9)
+    record: Voucher | None = Voucher(home=home, nonce=nonce, ended=ended)
+    owner, identifier, is_source = home.account, name, False
+    match what:
+        case "another state's":
+            record = None
+        case "adopted":  # made again from the tags, which anybody may have copied
+            record = Voucher(home=home, nonce=nonce, ended=NOW, was_adopted=True)
+        case "taken name":  # the same plan begun twice: another run has the name, ours has the journal
+            record = Voucher(home=home, nonce=f"{random.getrandbits(64):016x}", ended=ended)
+        case "copied tags":  # somebody restored a clone's snapshot: AWS copies its tags
+            identifier = random.choice(["embi-reporting", f"{name}-copy", name])
+            created = NOW - timedelta(days=2)
+        case "renamed":  # it took production's place
+            identifier = random.choice(["embi-aurora-new", f"{name}x"])
+        case "production":
+            identifier, is_source = source, True
+        case "other account's":
+            owner = random.choice([each for each in ACCOUNTS if each != home.account])
+            record = (
+                None
+                if random.random() < 0.5
+                else record and record.model_copy(update={"home": home.model_copy(update={"account": owner})})
+            )
+    arn = f"arn:aws:rds:{home.region}:{owner}:cluster:{identifier}"
+    cluster = worlds.cluster(identifier=identifier, arn=arn, tags=_worn(random, tags), created=created)
+    return Thing(
+        made_by_us=what == "ours",
+        is_over=has_ended and expires < NOW,
+        serves=serves,
+        is_source=is_source,
+        clone=Clone(home=home, cluster=cluster),
+        record=record,
+        serving=_seen(random, is_serving=serves, has_state=record is not None),
+        what=what,
+    )
+
+
+def _worn(random: random.Random, tags: dict[str, str]) -> dict[str, str]:
+    """The tags as they are after a while: of some clones somebody took one away."""
+    gone = random.choice(sorted(tags)) if random.random() < 0.1 else None
+    return {key: value for key, value in tags.items() if key != gone}
+
+
+def _seen(random: random.Random, *, is_serving: bool, has_state: bool) -> Serving:
+    """What can be seen of whether it serves: nothing false, but not always everything."""
+    signs = random.sample(["named", "cut over", "inside"], random.randint(1, 3)) if is_serving else []
+    facts: dict[str, Any] = {"named_by": ("embi.destination",) if "named" in signs else ()}
+    can_enter = random.random() < 0.8
+    facts["inside"] = None if not can_enter else (("payroll (3)",) if "inside" in signs else ())
+    facts["is_cut_over"] = None if not has_state or random.random() < 0.1 else "cut over" in signs
+    return Serving(**facts)
+
+
+def check(count: int) -> Counter[str]:
+    """Hold the decision to the truth of so many inventories; how often it was right about what."""
+    seen: Counter[str] = Counter()
+    for seed in range(count):
+        things, around = draw(random.Random(seed))
+        for thing in things:
+            objections = objections_to_forgetting(thing.clone, thing.record, thing.serving, around, NOW)
+            may_go = thing.made_by_us and thing.is_over and not thing.serves and not thing.is_source
+            assert objections or may_go, (seed, thing.what, thing)
+            is_known = thing.serving.is_serving is not None and len(thing.clone.cluster.tags) == 4
+            assert not objections or not (may_go and is_known), (seed, objections)
+            seen["left" if objections else "removed"] += 1
+            seen[thing.what] += 1
+    return seen
+
+
+def test_nothing_is_removed_that_should_stay() -> None:
+    """And what may go does go, or the bill grows for ever."""
+    seen = check(400)
+    assert seen["removed"] > 50
+    assert seen["left"] > 500
+    assert len(seen) == 10
+
+
+@pytest.mark.sweep
+def test_nothing_is_removed_that_should_stay_in_ten_thousand_inventories(
+    record_property: Any,
+) -> None:
+    """Three accounts and two regions, drawn anew each time."""
+    seen = check(10_000)
+    record_property("inventories", dict(seen))
+    assert seen["removed"] > 1000
+
+
+SERVES: dict[str, tuple[dict[str, Any], str]] = {
+    "a destination names it": ({"named_by": ("embi.application",)}, "it serves: embi.application names it"),
+    "a cutover is recorded": ({"is_cut_over": True}, "it serves: a cutover to it is recorded"),
+    "somebody is inside": ({"inside": ("payroll (3)",)}, "it serves: sessions of payroll (3) are there"),
+    "nobody could look inside": ({"inside": None, "why": "no route"}, "whether it serves could not be asked: no route"),
+    "nobody knows of a cutover": ({"is_cut_over": None}, "whether it serves could not be asked"),
+}
+
+
+def removable() -> tuple[Clone, Voucher]:
+    """A clone against whose removal nothing speaks."""
+    home = worlds.identity()
+    name = clone_name(SOURCES[0], "pitr", NOW, "abc")
+    tags = {RUN_TAG: name, NONCE_TAG: "n", ORIGIN_TAG: SOURCES[0], EXPIRES_TAG: iso(NOW - timedelta(days=1))}
+    arn = f"arn:aws:rds:{home.region}:{home.account}:cluster:{name}"
+    return (
+        Clone(home=home, cluster=worlds.cluster(identifier=name, arn=arn, tags=tags, created=NOW - timedelta(days=2))),
+        Voucher(home=home, nonce="n", ended=NOW - timedelta(days=1)),
+    )
+
+
+@pytest.mark.parametrize("case", SERVES)
+def test_what_serves_or_may_serve_stays(case: str) -> None:
+    """Each sign alone is enough, and so is a question that nobody could ask."""
+    facts, said = SERVES[case]
+    idle: dict[str, Any] = {"is_cut_over": False, "inside": ()}
+    clone, record = removable()
+    around = Surrounding(targets=TARGETS)
+    assert objections_to_forgetting(clone, record, Serving(**idle), around, NOW) == ()
+    assert objections_to_forgetting(clone, record, Serving(**(idle | facts)), around, NOW) == (said,)
