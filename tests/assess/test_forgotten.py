@@ -195,3 +195,57 @@ def test_what_serves_or_may_serve_stays(case: str) -> None:
     around = Surrounding(targets=TARGETS)
     assert objections_to_forgetting(clone, record, Serving(**idle), around, NOW) == ()
     assert objections_to_forgetting(clone, record, Serving(**(idle | facts)), around, NOW) == (said,)
+
+
+def changed(**changes: Any) -> tuple[Clone, Voucher]:
+    """That clone, with a fact of its cluster changed; ``without`` takes away a tag."""
+    clone, record = removable()
+    tags = {key: value for key, value in clone.cluster.tags.items() if key != changes.get("without")}
+    facts = {key: value for key, value in changes.items() if key != "without"}
+    return clone.model_copy(update={"cluster": clone.cluster.model_copy(update={"tags": tags} | facts)}), record
+
+
+CLONE, VOUCHER = removable()
+NAMED = {"identifier": "embi-reporting", "tags": CLONE.cluster.tags | {RUN_TAG: "embi-reporting"}}
+ELSEWHERE = VOUCHER.model_copy(update={"home": CLONE.home.model_copy(update={"region": "eu-west-1"})})
+ALONE: dict[str, tuple[tuple[Clone, Voucher | None], Surrounding, str]] = {
+    "no expiry": (changed(without=EXPIRES_TAG), Surrounding(targets=TARGETS), "no tag says until when it is kept"),
+    "another account's": (
+        changed(arn=CLONE.cluster.arn.replace(CLONE.home.account, ACCOUNTS[0])),
+        Surrounding(targets=TARGETS),
+        f"it belongs to the account {ACCOUNTS[0]} in {CLONE.home.region}",
+    ),
+    "a name of its own": (
+        changed(**NAMED),
+        Surrounding(targets=TARGETS),
+        f'no clone of "{SOURCES[0]}" is ever named so',
+    ),
+    "a run without nonces": (
+        (changed(without=NONCE_TAG)[0], VOUCHER.model_copy(update={"nonce": None})),
+        Surrounding(targets=TARGETS),
+        "it has no nonce: nothing shows which run made it",
+    ),
+    "no journal": ((CLONE, None), Surrounding(targets=TARGETS), "no journal in this state speaks of its run"),
+    "a journal of another region": ((CLONE, ELSEWHERE), Surrounding(targets=TARGETS), "the journal of its run is of"),
+    "an unknown age": (changed(created=None), Surrounding(targets=TARGETS), "AWS does not say when it was made"),
+    "a target's own cluster": (
+        (CLONE, VOUCHER),
+        Surrounding(targets=(*TARGETS, worlds.target(name="moved", cluster=CLONE.identifier.upper()))),
+        "it is the cluster of the target moved",
+    ),
+    "no target's clone": ((CLONE, VOUCHER), Surrounding(), f'no target of the configuration is "{SOURCES[0]}"'),
+    "a part of a global database": (
+        changed(global_cluster="world"),
+        Surrounding(targets=TARGETS),
+        "it is a part of a global database, or replicates",
+    ),
+    "a replica": (changed(replicates_from="x"), Surrounding(targets=TARGETS), "it is a part of a global database"),
+}
+
+
+@pytest.mark.parametrize("case", ALONE)
+def test_each_doubt_alone_is_enough(case: str) -> None:
+    """What two reasons hold back today, one of them holds back tomorrow."""
+    (clone, record), around, said = ALONE[case]
+    reasons = objections_to_forgetting(clone, record, Serving(is_cut_over=False, inside=()), around, NOW)
+    assert any(each.startswith(said) for each in reasons), reasons
