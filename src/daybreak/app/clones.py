@@ -77,7 +77,7 @@ def find_clones(app: App, wish: ClonesWish) -> Clones:
     first = app.aws_in_time(regions[0], WITHIN)
     if wish.is_everywhere and not app.access.region:
         more = regions_of_account(first.in_region(each) for each in regions) or first.regions("rds")
-        regions = (*regions, *(each for each in more if each not in regions))
+        regions = (*regions, *(each for each in more if each not in regions and first.has_region(each)))
     looks = clones_in(app, regions)
     unseen = {region: error.message for region, error in looks.items() if isinstance(error, DaybreakError)}
     if len(unseen) == len(regions):

@@ -205,6 +205,11 @@ class Aws:
         partition = self._session.get_partition_for_region(self.region)
         return tuple(self._session.get_available_regions(service, partition_name=partition))
 
+    def has_region(self, region: str) -> bool:
+        """Whether a region is in the partition of this one: another partition's accounts and keys are others."""
+        own = self._session.get_partition_for_region(self.region)
+        return bool(self._session.get_partition_for_region(region) == own)
+
     def in_region(self, region: str) -> RegionalDoor:
         """The same door, of which the questions go to another region."""
         return RegionalDoor(self, region)
