@@ -30,7 +30,7 @@ from daybreak.model.names import (
     run_cleaned_by,
 )
 from daybreak.model.plan import Plan
-from daybreak.model.requests import CleanRequest
+from daybreak.model.requests import CleanRequest, CopyRequest
 from daybreak.model.run import RunAborted
 from daybreak.model.tags import NONCE_TAG, ORIGIN_TAG
 from daybreak.model.targets import Target
@@ -88,6 +88,8 @@ def plan_clean(app: App, wish: Leftover) -> Plan:
         return _by_tags(app, remains, wish.why, error.message)
     if isinstance(plan.request, CleanRequest):
         raise _no_clone(name, plan.request.run)
+    if isinstance(plan.request, CopyRequest):
+        raise _no_remains(plan)
     if state is None and wish.is_cluster:
         return _by_tags(app, app.store.remains(name), wish.why, f'the run "{name}" has no journal here')
     if state is None:
@@ -173,6 +175,14 @@ def _decide(app: App, request: CleanRequest, target: Target, reasons: list[str])
 
 def _no_clone(run: str, original: str) -> Refused:
     return Refused(f'"{run}" is itself a clean-up and created nothing', f"daybreak clean {original}")
+
+
+def _no_remains(plan: Plan) -> Refused:
+    again = f"daybreak copy {plan.target.name} --region {plan.identity.region}"
+    return Refused(
+        f'"{plan.run}" made no clone: it is about copies of snapshots',
+        f"{again}  # removes what is too many, and what it left",
+    )
 
 
 def _identity_in(remains: Remains) -> Identity | None:

@@ -10,6 +10,7 @@ from functools import partial
 from itertools import islice
 
 from daybreak.app.app import App
+from daybreak.app.copies import observe_copies
 from daybreak.app.explaining import explained
 from daybreak.app.recalling import recall
 from daybreak.app.spelling import proofread
@@ -21,7 +22,16 @@ from daybreak.model.moment import At, Latest
 from daybreak.model.names import clone_stem
 from daybreak.model.observation import Observation, PastRun
 from daybreak.model.plan import Plan, Refusal
-from daybreak.model.requests import CleanRequest, PitrRequest, Purpose, RegionRequest, Request, Thoroughness
+from daybreak.model.requests import (
+    CleanRequest,
+    CopyRequest,
+    PitrRequest,
+    Purpose,
+    RegionRequest,
+    Request,
+    RestoreRequest,
+    Thoroughness,
+)
 from daybreak.model.targets import Target, Waiver
 from daybreak.model.world import Identity
 from daybreak.observe.look import Lookout
@@ -94,7 +104,7 @@ def accident_typed(app: App, words: str | None, region: str | None = None) -> At
 def plan_for(app: App, request: Request, target: Target) -> Plan:
     """The plan for a request in the world as it is now; raises ``Refused`` with every reason."""
     seen = observe_for(app, request, target)
-    if not isinstance(request, CleanRequest):
+    if isinstance(request, RestoreRequest):
         is_abroad = isinstance(request, RegionRequest)
         seen = with_spelling(seen, proofread(app, target, seen.cluster, seen, is_abroad=is_abroad))
     terms = terms_for(app, request, target, seen.seen.replace(microsecond=0))
@@ -106,7 +116,7 @@ def plan_for(app: App, request: Request, target: Target) -> Plan:
 
 def terms_for(app: App, request: Request, target: Target, made: datetime) -> Terms:
     """The terms that this configuration gives to a plan that is made at ``made``."""
-    is_staging = not isinstance(request, CleanRequest) and request.purpose == "staging"
+    is_staging = isinstance(request, RestoreRequest) and request.purpose == "staging"
     return Terms(
         created=made,
         expires=made + app.settings.plan_expires,
@@ -125,6 +135,8 @@ def observe_for(app: App, request: Request, target: Target) -> Observation:
         if isinstance(request, CleanRequest):
             look = partial(look_at_remains, lookout, identity, request, app.now())
             return app.with_skew(app.closely(look, lambda seen: seen.cluster is not None))
+        if isinstance(request, CopyRequest):
+            return app.with_skew(observe_copies(app, request, target, identity))
         look = partial(look_for_sources, lookout, identity, target, request, app.now())
         sources = app.with_skew(app.closely(look, lambda seen: seen.cluster is not None))
         app.clones[target.name] = sources.clones
@@ -163,7 +175,7 @@ def _past_run(app: App, run: str, target: Target, identity: Identity) -> PastRun
     with suppress(Damaged, Newer):
         plan = app.store.plan(run)
         is_of_it = (plan.target.name, plan.source) == (target.name, target.cluster)
-        if not is_of_it or isinstance(plan.request, CleanRequest) or plan.identity.differences(identity):
+        if not is_of_it or not isinstance(plan.request, RestoreRequest) or plan.identity.differences(identity):
             return None
         state = app.state_or_none(run)
         if state and state.status == "finished" and state.verdict and state.measured.rto:

@@ -21,7 +21,7 @@ from daybreak.journal.damage import damage_by_anchor
 from daybreak.journal.records import refusal_of_old_plan, refusal_without_nonce
 from daybreak.model.clock import is_off, skew_in_words
 from daybreak.model.plan import FORMAT, Plan
-from daybreak.model.requests import CleanRequest, RegionRequest
+from daybreak.model.requests import CopyRequest, RegionRequest, RestoreRequest
 from daybreak.model.run import Event, RunState
 from daybreak.model.tags import JOURNAL_TAG
 from daybreak.model.targets import Target
@@ -72,17 +72,21 @@ def _hold_to_the_world(app: App, plan: Plan) -> None:
 
 
 def _target_today(app: App, plan: Plan) -> Target | None:
-    """The plan's target as the configuration has it today, in the region where the plan makes its clone."""
+    """The plan's target as the configuration has it today, in the region where the plan acts."""
     today = app.targets.get(plan.target.name)
-    if today is None or not isinstance(plan.request, RegionRequest):
+    if today is None or not isinstance(plan.request, RegionRequest | CopyRequest):
         return today
     return app.settings.targets[plan.target.name].in_region(plan.identity.region)
 
 
 def _objections_to_home(app: App, plan: Plan) -> tuple[str, ...]:
-    """Why a restore in another region does not start: the configuration says that the source was elsewhere."""
+    """Why what is done in another region does not start: the configuration says that the source was elsewhere."""
     configured = app.settings.targets.get(plan.target.name)
-    if configured is None or not isinstance(plan.request, RegionRequest) or configured.region == plan.request.home:
+    if (
+        configured is None
+        or not isinstance(plan.request, RegionRequest | CopyRequest)
+        or configured.region == plan.request.home
+    ):
         return ()
     return (
         f'the plan says that "{configured.name}" is in {plan.request.home}, and daybreak.toml says {configured.region}',
@@ -175,7 +179,7 @@ def doubt_of(app: App, plan: Plan, chain: Chain) -> str:
 
 def _own_clone(app: App, plan: Plan, chain: Chain) -> Cluster | None:
     """The clone that this very run made, as it is now."""
-    if isinstance(plan.request, CleanRequest) or not chain.events:
+    if not isinstance(plan.request, RestoreRequest) or not chain.events:
         return None
     with explained(f'looking at "{plan.clone}"'):
         clone = Lookout(app.aws(plan.identity.region)).cluster(plan.clone)

@@ -12,7 +12,7 @@ from daybreak.model.birth import Birth
 from daybreak.model.findings import Measured, Standing
 from daybreak.model.moment import NOTHING_SURE, At, Moment, span_in_words
 from daybreak.model.plan import Plan
-from daybreak.model.requests import CleanRequest, PitrRequest, RegionRequest, RestoreRequest
+from daybreak.model.requests import CleanRequest, CopyRequest, PitrRequest, RegionRequest, RestoreRequest
 from daybreak.model.run import RunState
 from daybreak.model.targets import Objectives
 from daybreak.model.validation import Validation
@@ -97,7 +97,9 @@ def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> st
             return f"daybreak report {state.run} -o html --file {state.run}.html"
         case "finished":
             return f"daybreak validate {state.run}"
-        case _ if not isinstance(plan.request, CleanRequest) and not _may_have_created(plan, state):
+        case _ if isinstance(plan.request, CopyRequest):
+            return copy_command(plan)
+        case _ if isinstance(plan.request, RestoreRequest) and not _may_have_created(plan, state):
             return _plan_again(plan.request)
         case _:
             return f"daybreak clean {original}"
@@ -116,9 +118,16 @@ def next_of_plan(plan: Plan, file: str, *, now: datetime | None = None) -> str:
             if is_expired
             else f"daybreak restore --plan {file}{typed}"
         )
+    if isinstance(request, CopyRequest):
+        return copy_command(plan) if is_expired else f"daybreak restore --plan {file}"
     if is_expired:
         return f"{_plan_again(request)} --file {file} --force"
     return f"daybreak restore --plan {file}"
+
+
+def copy_command(plan: Plan) -> str:
+    """The command that looks at a target's copies anew, and does what is to be done then."""
+    return f"daybreak copy {shlex.quote(plan.target.name)} --region {plan.identity.region}"
 
 
 def next_after(validation: Validation) -> str:

@@ -16,11 +16,13 @@ from daybreak.assess.breach import Breach
 from daybreak.assess.settings import same_setting
 from daybreak.model.actions import (
     CopyParameterGroup,
+    CopySnapshot,
     CreateEndpoint,
     CreateInstance,
     CreateParameterGroup,
     RestoreFromSnapshot,
     RestoreToMoment,
+    TakeSnapshot,
 )
 from daybreak.model.fences import FenceSeen
 from daybreak.model.guards import (
@@ -29,9 +31,11 @@ from daybreak.model.guards import (
     Fenced,
     Guard,
     NotTheSource,
+    OfRunOrAbsent,
     OldEnough,
     Ours,
     OursOrAbsent,
+    Outlived,
     PlannedField,
     Sets,
     spell,
@@ -43,6 +47,7 @@ from daybreak.model.run import RunState
 from daybreak.model.things import Thing
 from daybreak.model.world import Cluster, Endpoint, Instance, ParameterGroup, Snapshot
 from daybreak.plan.calls import Owner, call_of, stamp_of
+from daybreak.plan.copies import copy_maker, copy_origin, is_complete, is_newer
 from daybreak.plan.operations import touches_of
 
 Resource = Cluster | Instance | ParameterGroup | Endpoint | Snapshot
@@ -78,7 +83,13 @@ def breach_of(guards: Iterable[Guard], situation: Situation) -> Breach | None:
 
 def things_asked(guards: Iterable[Guard]) -> tuple[Thing, ...]:
     """The things that have to be looked at before these guards can be judged, each once."""
-    asked = (guard.thing for guard in guards if isinstance(guard, Ours | OursOrAbsent | AsPlanned | Sets | Fenced))
+    of_one = Ours | OursOrAbsent | AsPlanned | Sets | Fenced | OfRunOrAbsent
+    asked: list[Thing] = []
+    for guard in guards:
+        if isinstance(guard, of_one):
+            asked.append(guard.thing)
+        elif isinstance(guard, Outlived):
+            asked += [guard.thing, *guard.newer]
     return tuple(dict.fromkeys(asked))
 
 
@@ -101,6 +112,10 @@ def _breach(guard: Guard, situation: Situation) -> Breach | None:
             return _young(thing, rest, situation)
         case Fenced(thing=thing):
             return _open_fence(thing, situation)
+        case OfRunOrAbsent():
+            return _strange(guard, situation)
+        case Outlived():
+            return _not_outlived(guard, situation)
         case Approved(by_another=by_another):
             return disapproval_of(situation.approvals, by_another=by_another)
         case _:
@@ -126,6 +141,8 @@ _MAKES = (
     RestoreFromSnapshot,
     CreateInstance,
     CreateEndpoint,
+    TakeSnapshot,
+    CopySnapshot,
 )
 
 
@@ -196,6 +213,41 @@ def _open_fence(thing: Thing, situation: Situation) -> Breach | None:
     if seen is None:
         return Breach(why=f"who can write at {thing.words()} could not be asked")
     return Breach(why=f"{thing.words()} is not fenced: {seen.holes}") if seen.holes else None
+
+
+def _strange(guard: OfRunOrAbsent, situation: Situation) -> Breach | None:
+    """What breaks the guard on a snapshot of another run: it must be that run's, of that cluster, and a manual one."""
+    seen = situation.seen.get(guard.thing)
+    if seen is None:
+        return None
+    is_it = isinstance(seen, Snapshot) and (copy_maker(seen), copy_origin(seen)) == (guard.nonce, guard.origin)
+    if is_it:
+        return None
+    why = f"{guard.thing.words()} is not, or no longer, the copy of {guard.origin} that the run with the nonce {guard.nonce} made"
+    return Breach(why=why, hints=("it is left untouched: somebody took its tags away, or made another of that name",))
+
+
+def _not_outlived(guard: Outlived, situation: Situation) -> Breach | None:
+    """What breaks the guard of a removal: a newer copy that is not there, not complete, not ours, or not newer."""
+    old = situation.seen.get(guard.thing)
+    for thing in guard.newer:
+        seen = situation.seen.get(thing)
+        if not isinstance(seen, Snapshot):
+            why = f"{thing.words()} is gone, which was to stay"
+        elif not is_complete(seen):
+            why = f"{thing.words()} is {seen.status}, and not complete"
+        elif copy_origin(seen) != guard.origin or copy_maker(seen) is None:
+            why = f"{thing.words()} is no copy of {guard.origin} by Daybreak"
+        elif isinstance(old, Snapshot) and thing != guard.thing and not is_newer(seen, old):
+            why = f"{thing.words()} holds no later moment"
+        elif thing == guard.thing:
+            why = f"{thing.words()} is itself to stay"
+        else:
+            continue
+        return Breach(
+            why=f"{why}, so {guard.thing.words()} is kept", hints=("the next run of daybreak copy decides anew",)
+        )
+    return None
 
 
 def _young(thing: Thing, rest: timedelta, situation: Situation) -> Breach | None:

@@ -21,9 +21,11 @@ from daybreak.model.actions import (
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
+    AwaitSnapshot,
     AwaitSql,
     AwsChange,
     CopyParameterGroup,
+    CopySnapshot,
     CreateEndpoint,
     CreateInstance,
     CreateParameterGroup,
@@ -31,11 +33,13 @@ from daybreak.model.actions import (
     DeleteEndpoint,
     DeleteInstance,
     DeleteParameterGroup,
+    DeleteSnapshot,
     ManagePassword,
     RestoreFromSnapshot,
     RestoreToMoment,
     SetClusterOptions,
     SetParameters,
+    TakeSnapshot,
     Wait,
 )
 from daybreak.model.anchor import anchor_in
@@ -43,9 +47,10 @@ from daybreak.model.moment import span_in_words
 from daybreak.model.replies import Category
 from daybreak.model.statuses import AVAILABLE
 from daybreak.model.tags import JOURNAL_TAG
-from daybreak.model.value import Value
-from daybreak.model.world import Cluster, Instance, ParameterGroup
+from daybreak.model.value import Value, iso
+from daybreak.model.world import Cluster, Instance, ParameterGroup, Snapshot
 from daybreak.plan.calls import Owner
+from daybreak.plan.copies import HOPELESS_SNAPSHOT, is_complete
 
 HOPELESS_CLUSTER = frozenset(
     {
@@ -133,6 +138,7 @@ def standing_of_wait(
     age: timedelta | None = None,
     *,
     windowless: timedelta = timedelta(0),
+    snapshot: Snapshot | None = None,
 ) -> OrderStanding:
     """Whether a wait is over, from the newest look at the clone and, for an instance, at the instance.
 
@@ -149,6 +155,8 @@ def standing_of_wait(
             return _cluster_ready(cluster, windowless)
         case AwaitInstance():
             return _instance_ready(instance)
+        case AwaitSnapshot():
+            return _snapshot_complete(snapshot)
         case AwaitSql():
             return _endpoint_shown(cluster)
         case _:
@@ -209,6 +217,23 @@ def is_windowless(cluster: Cluster | None) -> bool:
     return cluster is not None and cluster.status == AVAILABLE and cluster.window is None
 
 
+def _snapshot_complete(snapshot: Snapshot | None) -> OrderStanding:
+    if snapshot is None:
+        return OrderStanding(place=Position.ABSENT, seen="AWS does not list the snapshot")
+    if snapshot.status in HOPELESS_SNAPSHOT:
+        hint = "the next run of daybreak copy removes it and makes another"
+        return OrderStanding(
+            place=Position.HOPELESS, seen=f'the snapshot "{snapshot.identifier}" is {snapshot.status}', hints=(hint,)
+        )
+    if not is_complete(snapshot):
+        # AWS shows nothing of a copy that waits in its queue (FACTS 4.3), so 0 % says little.
+        return OrderStanding(place=Position.UNDER_WAY, seen=f"{snapshot.status}, {snapshot.percent} %")
+    if snapshot.created is None:
+        return OrderStanding(place=Position.UNDER_WAY, seen="available, its time still null")
+    result = {"created": iso(snapshot.created), "arn": snapshot.arn}
+    return OrderStanding(place=Position.SO, seen=snapshot.status, result=result)
+
+
 def _endpoint_shown(cluster: Cluster | None) -> OrderStanding:
     if cluster is None or cluster.status in HOPELESS_CLUSTER | STOPPED:
         return _cluster_ready(cluster)
@@ -245,9 +270,11 @@ def standing_of_change(action: AwsChange, seen: Resource | None) -> OrderStandin
             | RestoreFromSnapshot()
             | CreateInstance()
             | CreateEndpoint()
+            | TakeSnapshot()
+            | CopySnapshot()
         ):
             return _creation(seen)
-        case DeleteInstance() | DeleteEndpoint() | DeleteCluster() | DeleteParameterGroup():
+        case DeleteInstance() | DeleteEndpoint() | DeleteCluster() | DeleteParameterGroup() | DeleteSnapshot():
             return _removal(seen)
         case AnchorJournal():
             return _anchor_set(action, seen)

@@ -34,6 +34,7 @@ VERBS: dict[str, tuple[str, str]] = {
         "daybreak.cli.sample:sample",
         "Record TARGET's transactions and counters, in milliseconds.",
     ),
+    "copy": ("daybreak.cli.copy:copy", "Keep copies of TARGET's snapshots in another region."),
     "watch": ("daybreak.cli.runs:watch", "Follow a run that another terminal carries out."),
     "resume": (
         "daybreak.cli.runs:resume",

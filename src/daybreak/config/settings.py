@@ -22,6 +22,7 @@ from daybreak.model.targets import (
     LOGIN_ALLOWED,
     Application,
     Contact,
+    CopyPromise,
     DatabaseTarget,
     Expectation,
     HealthCheck,
@@ -115,6 +116,13 @@ CheckName = Annotated[
 ]
 HealthUrl = Annotated[str, AfterValidator(_health_url), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
 InstanceClass = Annotated[str, _text_like(r"db\.[a-z0-9.-]+", 'an instance class such as "db.t4g.medium"')]
+KeyName = Annotated[
+    str,
+    _text_like(
+        r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(?:key|alias)/\S+|alias/\S+|(?:mrk-)?[0-9a-f-]{8,}",
+        "a KMS key by its ARN, its id or its alias (alias/NAME)",
+    ),
+]
 DatabaseName = Annotated[str, Field(min_length=1, max_length=63)]
 
 
@@ -132,6 +140,13 @@ class NetworkText(Network):
     subnet_group: Annotated[str, AfterValidator(str.lower)] | None = None
     """In AWS's own spelling, which has no upper case."""
     security_groups: tuple[GroupId, ...] = ()
+
+
+class CopyText(CopyPromise):
+    """What copies of snapshots are kept in one other region."""
+
+    key: KeyName | None = None
+    every: SpanText
 
 
 class CheckText(SqlCheck):
@@ -234,6 +249,8 @@ class TargetText(Value):
     logins: dict[Region, LoginText] = Field(default_factory=dict)
     objectives: ObjectivesText
     network: dict[Region, NetworkText] = Field(default_factory=dict)
+    snapshot_copies: dict[Region, CopyText] = Field(default_factory=dict, alias="copy")
+    """The table is called ``copy``; the field is not, because every value has a method of that name."""
     tables: dict[TableName, Expectation] = Field(default_factory=dict)
     checks: tuple[CheckText, ...] = ()
     application: ApplicationText | None = None

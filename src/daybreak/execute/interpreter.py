@@ -43,6 +43,7 @@ from daybreak.model.actions import (
     AnchorJournal,
     AwaitApproval,
     AwaitParameterGroup,
+    AwaitSnapshot,
     AwsOrder,
     ChangeSql,
     LoadRows,
@@ -84,7 +85,7 @@ def carry_out(plan: Plan, journal: Journal, doors: Doors) -> RunState:
 def clusters_awaited(plan: Plan) -> tuple[tuple[str | None, str], ...]:
     """The clusters that a plan's waits look at, each with its region where that is not the plan's own."""
     waits = (step.action for step in plan.steps if isinstance(step.action, Wait))
-    found = ((wait.region, wait.clone) for wait in waits if not isinstance(wait, AwaitParameterGroup))
+    found = ((wait.region, wait.clone) for wait in waits if not isinstance(wait, AwaitParameterGroup | AwaitSnapshot))
     return tuple(dict.fromkeys(found))
 
 

@@ -131,6 +131,35 @@ class Fenced(Value):
         return f"nobody but our own login can enter {self.thing.words()}, and nobody is in it"
 
 
+class OfRunOrAbsent(Value):
+    """Nothing of that name exists, or the run of this nonce made it, of this cluster."""
+
+    kind: Literal["of-run-or-absent"] = "of-run-or-absent"
+    thing: Thing
+    nonce: str
+    origin: str
+    """The resource id of the cluster."""
+
+    def sentence(self) -> str:
+        """The guard in words."""
+        return f"{self.thing.words()} does not exist, or holds {self.origin} and carries the nonce {self.nonce} of the run that made it"
+
+
+class Outlived(Value):
+    """Newer complete copies of the same cluster are there, all of ours: as many as are to stay."""
+
+    kind: Literal["outlived"] = "outlived"
+    thing: Thing
+    newer: tuple[Thing, ...] = Field(min_length=1)
+    origin: str
+    """The resource id of the cluster."""
+
+    def sentence(self) -> str:
+        """The guard in words."""
+        names = comma_list([each.words() for each in self.newer])
+        return f"newer complete copies are there beside {self.thing.words()}, by a look right before: {names}"
+
+
 class Approved(Value):
     """A person has approved the plan as it stands, and the approval still counts."""
 
@@ -145,6 +174,7 @@ class Approved(Value):
 
 
 Guard = Annotated[
-    OursOrAbsent | Ours | NotTheSource | AsPlanned | Sets | OldEnough | Fenced | Approved, Field(discriminator="kind")
+    OursOrAbsent | Ours | NotTheSource | AsPlanned | Sets | OldEnough | Fenced | OfRunOrAbsent | Outlived | Approved,
+    Field(discriminator="kind"),
 ]
 """Any one thing that must hold before a step acts."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from daybreak.model.capsule import Capsule
+from daybreak.model.copies import CopiesSeen
 from daybreak.model.kept import Kept
 from daybreak.model.spelling import Spelling
 from daybreak.model.trust import Authorities
@@ -80,6 +81,8 @@ class Observation(Value):
     """The size of the source's volume in bytes, from CloudWatch's ``VolumeBytesUsed``; ``None`` when it has no data."""
     past: tuple[PastRun, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
+    copies: CopiesSeen | None = None
+    """What the region of a target's copies shows of them; ``None`` where it was not asked."""
     quotas: tuple[Quota, ...] | None = ()
     """The account's limits, counted when a clone is planned; ``None`` where AWS does not say them."""
     offers: Offers | None = None

@@ -113,8 +113,22 @@ class CleanRequest(Value):
     """Why the run's journal could not say what belongs to it. Then tags decide, and a person types the clone's name."""
 
 
+class CopyRequest(Value):
+    """Keep copies of the source's snapshots in another region: make the one that is due, and remove those beyond the number kept.
+
+    The plan's own region is the one of the copies, so that a run can be read and gone on with there when the source's is lost.
+    """
+
+    kind: Literal["copy"] = "copy"
+    target: str
+    home: str
+    """The region of the source's cluster."""
+    why: str = ""
+    suffix: str
+
+
 RestoreRequest = PitrRequest | SnapshotRequest | RegionRequest
 """Everything that a clone can be made for."""
 
-Request = Annotated[RestoreRequest | CleanRequest, Field(discriminator="kind")]
+Request = Annotated[RestoreRequest | CopyRequest | CleanRequest, Field(discriminator="kind")]
 """Everything a plan can be made for."""

@@ -22,6 +22,13 @@ TAKEN_TAG = f"{OURS}taken"
 STATE_TAG = f"{OURS}state"
 """On a clone: where the state of its run is. It is a place, never a secret."""
 
+COPY_OF_TAG = f"{OURS}copy-of"
+"""The tag in which a snapshot that `daybreak copy` made names the cluster that it holds, by its resource id: a cluster that is
+made again under the old name is another one, and its copies never push out those of the one that is gone."""
+
+COPY_FOR_TAG = f"{OURS}copy-for"
+"""The tag in which a snapshot of ours names the region that it was taken or copied for."""
+
 PURPOSE_TAG = "Purpose"
 """The tag in which a clone says what it is for, as in the runbook."""
 
@@ -30,6 +37,9 @@ ORIGIN_TAG = "OriginalCluster"
 
 STAMPED = frozenset({RUN_TAG, NONCE_TAG, PLAN_TAG, EXPIRES_TAG})
 """The tags on everything that a run creates; they get their places before the source's tags."""
+
+ON_COPY = STAMPED | {TAKEN_TAG, COPY_OF_TAG, COPY_FOR_TAG}
+"""Our tags on a snapshot that is copied, and on its copy."""
 
 ON_CLUSTER = STAMPED | {JOURNAL_TAG, STATE_TAG, PURPOSE_TAG, ORIGIN_TAG}
 """Our tags on a clone; they get their places first."""

@@ -32,6 +32,19 @@ class Network(Value):
     security_groups: tuple[str, ...] = ()
 
 
+class CopyPromise(Value):
+    """What copies of a target's snapshots are kept in one other region, and how old the newest may be."""
+
+    key: str | None = None
+    """The KMS key of that region: an ARN, an id or an alias; needed where the source is encrypted under a key."""
+    every: Span
+    """How long after the last one a new copy is due, by the moments of what they hold."""
+    keep: int = Field(default=2, ge=1)
+    """How many complete copies stay."""
+    takes_snapshot: bool = True
+    """Whether a manual snapshot is taken to be copied; else the newest one that there is, which may be a day old."""
+
+
 def _zone(name: str | None) -> str | None:
     try:
         if name is not None:
@@ -169,6 +182,8 @@ class Target(Value):
     logins: dict[str, str] = Field(default_factory=dict)
     """The login by region, where another region has another reference; a replica of a secret has the same name."""
     network: dict[str, Network] = Field(default_factory=dict)
+    snapshot_copies: dict[str, CopyPromise] = Field(default_factory=dict)
+    """What ``daybreak copy`` keeps in other regions."""
     tables: dict[str, Expectation] = Field(default_factory=dict)
     checks: tuple[SqlCheck, ...] = ()
     application: Application | None = None

@@ -142,6 +142,11 @@ class Lookout:
         call = self._call("DescribeDBClusterSnapshots", Filters=of_cluster, MaxRecords=_AT_ONCE, **which)
         return map(snapshot_of, self._aws.pages(call, "DBClusterSnapshots"))
 
+    def manual_snapshots(self) -> tuple[Snapshot, ...]:
+        """Every manual snapshot of a cluster in the region, of whatever cluster."""
+        call = self._call("DescribeDBClusterSnapshots", SnapshotType="manual", MaxRecords=_AT_ONCE)
+        return tuple(map(snapshot_of, self._aws.pages(call, "DBClusterSnapshots")))
+
     def snapshot(self, name: str) -> Snapshot | None:
         """The snapshot of that identifier or ARN; ``None`` when AWS does not know it."""
         # AWS includes automated snapshots and those of other accounts only when asked to.

@@ -1,7 +1,7 @@
 """One poller for all waits: all runs of a process share each look at an account and region.
 
-The law: a round costs one paged describe of clusters, however many runs wait, and one of instances when a run waits for an
-instance. No round begins before the interval since the last one is over. Otherwise a hundred waiting restores would be a
+The law: a round costs one paged describe of clusters, however many runs wait, one of instances when a run waits for an
+instance, and one for each snapshot that is waited for. No round begins before the interval since the last one is over. Otherwise a hundred waiting restores would be a
 hundred pollers, and AWS throttles the whole account (FACTS 4.10).
 """
 
@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from daybreak.model.world import Cluster, Instance
+from daybreak.model.world import Cluster, Instance, Snapshot
 from daybreak.observe.look import Lookout
 
 CALM_ROUNDS = 20
@@ -29,6 +29,8 @@ class Round:
     number: int
     clusters: dict[str, Cluster] = field(default_factory=dict)
     instances: dict[str, Instance] = field(default_factory=dict)
+    snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    """Those that were asked for and that AWS knows, by identifier."""
 
 
 class Poller:
@@ -43,6 +45,7 @@ class Poller:
         self._sleep = sleep
         self._watched: Counter[str] = Counter()
         self._instances_of: set[str] = set()
+        self._snapshots: set[str] = set()
         self._state = threading.Condition()
         self._round = Round(0)
         self._begun = 0
@@ -60,8 +63,10 @@ class Poller:
         with self._state:
             self._watched -= Counter({cluster: 1})
 
-    def next_round(self, instances_of: Collection[str] = ()) -> Round:
-        """Return a round that began after this call, also with the instances of those clusters; look if no other thread does.
+    def next_round(self, instances_of: Collection[str] = (), snapshots: Collection[str] = ()) -> Round:
+        """Return a round that began after this call, also with those snapshots and the instances of those clusters.
+
+        It looks if no other thread does.
 
         A round that began earlier would show the world before the caller's last change, or without the caller's cluster.
         Raises what the look raises; the next caller then looks again.
@@ -70,6 +75,7 @@ class Poller:
             wanted = self._begun + 1
             while self._round.number < wanted:
                 self._instances_of.update(instances_of)
+                self._snapshots.update(snapshots)
                 if not self._is_looking:
                     self._is_looking = True
                     break
@@ -94,10 +100,13 @@ class Poller:
         with self._state:
             watched, wanted = sorted(self._watched), sorted(self._instances_of)
             self._instances_of.clear()
+            snapshots = sorted(self._snapshots)
+            self._snapshots.clear()
             self._begun = number = self._begun + 1
         try:
             clusters = self._lookout.clusters(watched)
-            seen = Round(number, clusters, self._lookout.instances(wanted) if wanted else {})
+            found = {name: one for name in snapshots if (one := self._lookout.snapshot(name)) is not None}
+            seen = Round(number, clusters, self._lookout.instances(wanted) if wanted else {}, found)
         finally:
             self._ended = self._monotonic()
         with self._state:
@@ -114,4 +123,9 @@ def _stretch(calm: int) -> int:
 def _statuses(seen: Round) -> dict[str, tuple[object, ...]]:
     clusters = {name: (one.status, one.window is None, one.has_pending_changes) for name, one in seen.clusters.items()}
     instances = {name: (one.status, one.parameter_group_status) for name, one in seen.instances.items()}
-    return clusters | {f"instance {name}": status for name, status in instances.items()}
+    snapshots = {name: (one.status, one.percent) for name, one in seen.snapshots.items()}
+    return (
+        clusters
+        | {f"instance {name}": status for name, status in instances.items()}
+        | {f"snapshot {name}": status for name, status in snapshots.items()}
+    )

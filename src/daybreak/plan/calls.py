@@ -17,6 +17,7 @@ from daybreak.model.actions import (
     AwsOrder,
     ChangeSql,
     CopyParameterGroup,
+    CopySnapshot,
     CreateEndpoint,
     CreateInstance,
     CreateParameterGroup,
@@ -24,6 +25,7 @@ from daybreak.model.actions import (
     DeleteEndpoint,
     DeleteInstance,
     DeleteParameterGroup,
+    DeleteSnapshot,
     LoadRows,
     ManagePassword,
     Restore,
@@ -32,13 +34,14 @@ from daybreak.model.actions import (
     RunCommand,
     SetClusterOptions,
     SetParameters,
+    TakeSnapshot,
     Validate,
     WaitOrder,
 )
 from daybreak.model.moment import At
 from daybreak.model.plan import AwsCall, Plan
 from daybreak.model.requests import CleanRequest
-from daybreak.model.tags import EXPIRES_TAG, JOURNAL_TAG, NONCE_TAG, PLAN_TAG, RUN_TAG, STATE_TAG
+from daybreak.model.tags import EXPIRES_TAG, JOURNAL_TAG, NONCE_TAG, PLAN_TAG, RUN_TAG, STATE_TAG, TAKEN_TAG
 from daybreak.model.value import Instant, Value, iso
 from daybreak.plan.operations import aws_call
 
@@ -47,6 +50,10 @@ DRAWN_AT_START = "<drawn at start>"
 
 DRAWN_AT_END = "<drawn at the end>"
 """What a plan prints for the journal's anchor: the newest event and its digest are not known before."""
+
+
+DRAWN_WHEN_TAKEN = "<when its source was taken>"
+"""What a plan prints for the time of a snapshot that its run takes itself: AWS says it when the snapshot is complete."""
 
 
 class Owner(Value):
@@ -92,7 +99,7 @@ def stamp_of(plan: Plan) -> Stamp:
     return plan.tags | {PLAN_TAG: plan.digest()}
 
 
-def fill_in(call: AwsCall, nonce: str, anchor: str, state: str = "") -> AwsCall:
+def fill_in(call: AwsCall, nonce: str, anchor: str, state: str = "", *, taken: str = "") -> AwsCall:
     """The call as we send it: the one place where drawn values replace the printed ones.
 
     It looks only at our own tags' values: what a person wrote into a tag of theirs stays. Raises ``Bug`` where nothing was
@@ -104,9 +111,10 @@ def fill_in(call: AwsCall, nonce: str, anchor: str, state: str = "") -> AwsCall:
         (NONCE_TAG, DRAWN_AT_START): nonce,
         (STATE_TAG, DRAWN_AT_START): state,
         (JOURNAL_TAG, DRAWN_AT_END): anchor,
+        (TAKEN_TAG, DRAWN_WHEN_TAKEN): taken,
     }
     tags = [tag | {"Value": drawn.get((tag["Key"], tag["Value"]), tag["Value"])} for tag in call.params["Tags"]]
-    if empty := [tag["Key"] for tag in tags if tag["Key"] in (NONCE_TAG, JOURNAL_TAG) and not tag["Value"]]:
+    if empty := [tag["Key"] for tag in tags if tag["Key"] in (NONCE_TAG, JOURNAL_TAG, TAKEN_TAG) and not tag["Value"]]:
         message = f"{call.operation} would be sent without {', '.join(empty)}"
         raise Bug(message)
     return call.model_copy(update={"params": call.params | {"Tags": tags}})
@@ -177,10 +185,33 @@ def _operation(action: AwsChange, stamp: Stamp) -> tuple[str, dict[str, Any]]:
         case DeleteCluster(clone=clone):
             # DeleteAutomatedBackups is missing on purpose: we never ask AWS to drop a backup.
             return "DeleteDBCluster", {"DBClusterIdentifier": clone, "SkipFinalSnapshot": True}
+        case TakeSnapshot():
+            return "CreateDBClusterSnapshot", {
+                "DBClusterSnapshotIdentifier": action.snapshot,
+                "DBClusterIdentifier": action.cluster,
+                "Tags": _tags(action.tags | stamp),
+            }
+        case CopySnapshot():
+            return "CopyDBClusterSnapshot", _copy_snapshot(action, stamp)
+        case DeleteSnapshot(snapshot=snapshot):
+            return "DeleteDBClusterSnapshot", {"DBClusterSnapshotIdentifier": snapshot}
         case DeleteParameterGroup(group=group):
             return "DeleteDBClusterParameterGroup", {"DBClusterParameterGroupName": group}
         case _:
             assert_never(action)
+
+
+def _copy_snapshot(action: CopySnapshot, stamp: Stamp) -> dict[str, Any]:
+    taken = iso(action.taken) if action.taken else DRAWN_WHEN_TAKEN
+    return {
+        "SourceDBClusterSnapshotIdentifier": action.source,
+        # With it the SDK signs the request to the source's region, which AWS wants of a copy from there.
+        "SourceRegion": action.source_region,
+        "TargetDBClusterSnapshotIdentifier": action.snapshot,
+        "KmsKeyId": action.key,
+        # CopyTags is missing on purpose: with it AWS's own tags would come along, and AWS refuses a call that names them.
+        "Tags": _tags(action.tags | {TAKEN_TAG: taken} | stamp),
+    }
 
 
 def _restore(action: RestoreToMoment, stamp: Stamp) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from daybreak.model.findings import Standing, Verdict
 from daybreak.model.moment import span_in_words
 from daybreak.model.observation import PastRun
 from daybreak.model.plan import Estimate, Plan
-from daybreak.model.requests import CleanRequest, Thoroughness
+from daybreak.model.requests import RestoreRequest, Thoroughness
 from daybreak.model.run import Amendment, RunState
 from daybreak.model.value import Span
 from daybreak.plan.amending import amend, is_taken, steps_unasked
@@ -64,6 +64,13 @@ FAIL_OVER = Estimate(
     high=timedelta(minutes=15),
     evidence="AWS speaks of minutes for a fail-over, which moves the database itself and makes no clone; never measured here",
 )
+SNAPSHOT = Estimate(
+    low=timedelta(minutes=1),
+    high=timedelta(hours=1),
+    evidence="a manual snapshot usually takes minutes; AWS names no time",
+)
+_COPY = (timedelta(minutes=10), timedelta(hours=12))
+"""The bounds for a copy where nothing is known of earlier ones."""
 OPTIONS = Estimate(low=timedelta(seconds=30), high=timedelta(minutes=2), evidence="settings apply within minutes")
 
 
@@ -88,7 +95,7 @@ def why_no_measure(verdict: Verdict, how: Thoroughness, clone: str = "") -> str:
 
 def why_no_stand_in(plan: Plan, amendments: Iterable[Amendment] = ()) -> str:
     """Why the clone of a run could not take the source's place, however right its data is; empty where it could."""
-    if not isinstance(plan.request, CleanRequest) and plan.request.purpose == "staging":
+    if isinstance(plan.request, RestoreRequest) and plan.request.purpose == "staging":
         return OF_STAGING
     made = tuple(amendments)
     for was, now in zip(plan.steps, amend(plan, made).steps, strict=True):
@@ -104,8 +111,8 @@ def why_no_stand_in(plan: Plan, amendments: Iterable[Amendment] = ()) -> str:
 
 
 def why_run_shows_nothing(plan: Plan, state: RunState) -> str:
-    """Why what a run measured does not show that a recovery keeps its promises; empty where it does, and for a clean-up."""
-    if isinstance(plan.request, CleanRequest):
+    """Why what a run measured does not show that a recovery keeps its promises; empty where it does, and for a run that restores nothing."""
+    if not isinstance(plan.request, RestoreRequest):
         return ""
     if state.verdict is None:
         return "the run reached no verdict"
@@ -131,6 +138,24 @@ def restore_estimate(kind: str, size: int | None, past: tuple[PastRun, ...]) -> 
         else "no earlier run of this target"
     )
     return Estimate(low=low, high=high, evidence=f"{row}; {history}")
+
+
+def copy_estimate(past: tuple[PastRun, ...]) -> Estimate:
+    """The estimate of one copy to another region, by the earlier ones of the same target to it.
+
+    >>> copy_estimate(()).evidence
+    'AWS names no time for a copy, and no earlier run made one here: hours where the storage is large'
+    """
+    own = [run.took for run in past if run.kind == "copy"]
+    if not own:
+        why = "AWS names no time for a copy, and no earlier run made one here: hours where the storage is large"
+        return Estimate(low=_COPY[0], high=_COPY[1], evidence=why)
+    middle = span_in_words(timedelta(seconds=median(took.total_seconds() for took in own)))
+    evidence = (
+        f"{len(own)} earlier {'copy' if len(own) == 1 else 'copies'} of this target to this region: median {middle}"
+    )
+    # A queue may stand before the next one, so the longest is no bound.
+    return Estimate(low=min(own), high=max(own) * 2, evidence=evidence)
 
 
 def _table(kind: str, size: int | None) -> tuple[timedelta, timedelta, str]:

@@ -12,10 +12,12 @@ from daybreak.model.actions import (
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
+    AwaitSnapshot,
     AwaitSql,
     AwsOrder,
     ChangeSql,
     CopyParameterGroup,
+    CopySnapshot,
     CreateEndpoint,
     CreateInstance,
     CreateParameterGroup,
@@ -23,6 +25,7 @@ from daybreak.model.actions import (
     DeleteEndpoint,
     DeleteInstance,
     DeleteParameterGroup,
+    DeleteSnapshot,
     LoadRows,
     ManagePassword,
     RestoreFromSnapshot,
@@ -30,9 +33,10 @@ from daybreak.model.actions import (
     RunCommand,
     SetClusterOptions,
     SetParameters,
+    TakeSnapshot,
     Validate,
 )
-from daybreak.model.guards import AsPlanned, Guard, NotTheSource, Ours, OursOrAbsent
+from daybreak.model.guards import AsPlanned, Guard, NotTheSource, OfRunOrAbsent, Ours, OursOrAbsent
 from daybreak.model.things import ResourceKind, Thing
 
 
@@ -88,7 +92,18 @@ def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tupl
             return same, hands_off
         case ChangeSql(cluster=cluster) | LoadRows(cluster=cluster):
             return Ours(thing=thing("cluster", cluster)), hands_off
+        case TakeSnapshot(snapshot=snapshot) | CopySnapshot(snapshot=snapshot):
+            return OursOrAbsent(thing=thing("cluster-snapshot", snapshot)), hands_off
+        case DeleteSnapshot(snapshot=snapshot, nonce=nonce, origin=origin):
+            return _of_maker(thing("cluster-snapshot", snapshot), nonce, origin), hands_off
+        case AwaitSnapshot(snapshot=snapshot, nonce=nonce, origin=origin):
+            return (_of_maker(thing("cluster-snapshot", snapshot), nonce, origin),)
         case AwaitClusterGone() | AwaitParameterGroup() | RunCommand() | AwaitApproval():
             return ()
         case _:
             assert_never(action)
+
+
+def _of_maker(thing: Thing, nonce: str | None, origin: str) -> Guard:
+    """Nothing of that name exists, or the run made it that is said to have made it: this one, or the one of this nonce."""
+    return OursOrAbsent(thing=thing) if nonce is None else OfRunOrAbsent(thing=thing, nonce=nonce, origin=origin)

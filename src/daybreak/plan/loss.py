@@ -12,7 +12,7 @@ from datetime import datetime
 from daybreak.model.loss import TO_ACCIDENT, Loss, loss_between, loss_unknown
 from daybreak.model.moment import Latest, distance
 from daybreak.model.plan import Plan
-from daybreak.model.requests import CleanRequest, RegionRequest, RestoreRequest, SnapshotRequest
+from daybreak.model.requests import RegionRequest, RestoreRequest, SnapshotRequest
 from daybreak.model.value import stamp
 
 OF_STAGING = "a clone for staging takes nobody's place"
@@ -24,7 +24,7 @@ OF_UNVOUCHED = "nothing vouches for the moment that the backup holds"
 
 def loss_of(plan: Plan) -> Loss | None:
     """What the restore of a plan loses; ``None`` for a plan that restores nothing."""
-    return None if isinstance(plan.request, CleanRequest) else loss_by(plan.request, plan.moment, plan.created)
+    return loss_by(plan.request, plan.moment, plan.created) if isinstance(plan.request, RestoreRequest) else None
 
 
 def loss_by(request: RestoreRequest, moment: datetime | None, planned: datetime) -> Loss | None:

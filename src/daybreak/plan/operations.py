@@ -90,6 +90,7 @@ class ReadOccasion(StrEnum):
     EVERY_RUN = "in every run"
     RESTORE = "in a restore"
     OF_SNAPSHOT = "where a snapshot is restored"
+    OF_COPIES = "where snapshots are taken, copied and removed"
     OF_KEPT_BACKUP = "where the kept backup of a deleted source is restored"
     OF_DELETED_SOURCE = "where the source is not there to be looked at"
     OWN_INSTANCE_GROUPS = "where an instance has a parameter group with values and tags"
@@ -172,12 +173,16 @@ _MANAGED_PASSWORD = (
     Demand("ManageMasterUserPassword", ("kms:DescribeKey",), "key"),
 )
 
-_OF_RESTORES = (
-    _right_to_tag("DBClusterIdentifier", "cluster"),
-    # RDS makes this grant in the caller's name; without it nothing could open the restored storage.
+_OF_KEYS = (
+    # RDS makes this grant in the caller's name; without it nothing could open the new storage.
     Demand(
         "KmsKeyId", ("kms:CreateGrant",), "key", "{KmsKeyId}", Condition("Bool", "kms:GrantIsForAWSResource", "true")
     ),
+)
+
+_OF_RESTORES = (
+    _right_to_tag("DBClusterIdentifier", "cluster"),
+    *_OF_KEYS,
     Demand(
         "Domain",
         (
@@ -216,7 +221,14 @@ _READS = (
     ReadOperation("rds", "DescribeDBParameters", {ReadOccasion.OWN_INSTANCE_GROUPS: ("pg",)}),
     ReadOperation("rds", "DescribeDBProxies", {_RESTORE: ("db-proxy",)}),
     ReadOperation("rds", "DescribeDBProxyTargets", {_RESTORE: ("db-proxy", "target-group")}),
-    ReadOperation("rds", "DescribeDBClusterSnapshots", {ReadOccasion.OF_SNAPSHOT: ("cluster", "cluster-snapshot")}),
+    ReadOperation(
+        "rds",
+        "DescribeDBClusterSnapshots",
+        {
+            ReadOccasion.OF_SNAPSHOT: ("cluster", "cluster-snapshot"),
+            ReadOccasion.OF_COPIES: ("cluster", "cluster-snapshot"),
+        },
+    ),
     ReadOperation(
         "rds", "DescribeDBClusterAutomatedBackups", {ReadOccasion.OF_KEPT_BACKUP: ("cluster", "cluster-auto-backup")}
     ),
@@ -310,6 +322,22 @@ _CHANGES = (
     ChangeOperation("rds", "DeleteDBInstance", (_changes("DBInstanceIdentifier", "db"),)),
     ChangeOperation("rds", "DeleteDBCluster", (_changes("DBClusterIdentifier", "cluster"),)),
     ChangeOperation("rds", "DeleteDBClusterParameterGroup", (_changes("DBClusterParameterGroupName", "cluster-pg"),)),
+    ChangeOperation(
+        "rds",
+        "CreateDBClusterSnapshot",
+        (_makes("DBClusterSnapshotIdentifier", "cluster-snapshot"), _uses("DBClusterIdentifier", "cluster")),
+        (_right_to_tag("DBClusterSnapshotIdentifier", "cluster-snapshot"),),
+    ),
+    ChangeOperation(
+        "rds",
+        "CopyDBClusterSnapshot",
+        (
+            _makes("TargetDBClusterSnapshotIdentifier", "cluster-snapshot"),
+            _uses("SourceDBClusterSnapshotIdentifier", "cluster-snapshot"),
+        ),
+        (_right_to_tag("TargetDBClusterSnapshotIdentifier", "cluster-snapshot"), *_OF_KEYS),
+    ),
+    ChangeOperation("rds", "DeleteDBClusterSnapshot", (_changes("DBClusterSnapshotIdentifier", "cluster-snapshot"),)),
     ChangeOperation("rds", "AddTagsToResource", (_changes("ResourceName", "cluster"),)),
     ChangeOperation(
         "rds",

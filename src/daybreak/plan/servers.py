@@ -11,7 +11,7 @@ from typing import Any
 
 from daybreak.model.actions import AwaitCluster, AwaitSql, Validate
 from daybreak.model.plan import Plan
-from daybreak.model.requests import CleanRequest
+from daybreak.model.requests import RestoreRequest
 from daybreak.model.run import RunState
 from daybreak.model.trust import AMAZON, Trust, trust_words
 
@@ -70,7 +70,7 @@ def way_in(plan: Plan, state: RunState) -> str:
         isinstance(step.action, Validate) and step.action.part != "clone" and state.step(step.id).status == "done"
         for step in plan.steps
     )
-    is_closed = isinstance(plan.request, CleanRequest) or state.status == "failed" or not is_judged
+    is_closed = not isinstance(plan.request, RestoreRequest) or state.status == "failed" or not is_judged
     seen = None if is_closed else clone_seen(plan, state)
     if seen is None:
         return ""

@@ -12,9 +12,11 @@ from daybreak.model.actions import (
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
+    AwaitSnapshot,
     AwaitSql,
     ChangeSql,
     CopyParameterGroup,
+    CopySnapshot,
     CreateEndpoint,
     CreateInstance,
     CreateParameterGroup,
@@ -22,6 +24,7 @@ from daybreak.model.actions import (
     DeleteEndpoint,
     DeleteInstance,
     DeleteParameterGroup,
+    DeleteSnapshot,
     LoadRows,
     ManagePassword,
     RestoreFromSnapshot,
@@ -30,8 +33,10 @@ from daybreak.model.actions import (
     SetClusterOptions,
     SetParameters,
     SqlStatement,
+    TakeSnapshot,
     Validate,
 )
+from daybreak.model.tags import COPY_OF_TAG
 from daybreak.model.things import Thing
 from daybreak.model.undo import GoesWith, Irreversible, TakenBack, Undo
 
@@ -76,7 +81,11 @@ def _undo_of(action: Action, region: str) -> Undo | None:
             return TakenBack(actions=(action.model_copy(update={"command": back, "back": action.command}),))
         case RunCommand():
             return Irreversible(because="only its owner knows what takes it back")
-        case AwaitApproval():
+        case TakeSnapshot(snapshot=snapshot, tags=tags) | CopySnapshot(snapshot=snapshot, tags=tags):
+            return TakenBack(actions=(DeleteSnapshot(snapshot=snapshot, origin=tags.get(COPY_OF_TAG, "")),))
+        case DeleteSnapshot():
+            return Irreversible(because="AWS keeps nothing of a deleted snapshot")
+        case AwaitSnapshot() | AwaitApproval():
             return None
         case AwaitCluster() | AwaitClusterGone() | AwaitInstance() | AwaitParameterGroup() | AwaitSql() | Validate():
             return None

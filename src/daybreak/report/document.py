@@ -31,7 +31,7 @@ from daybreak.model.report import (
     StepLine,
     Witness,
 )
-from daybreak.model.requests import CleanRequest
+from daybreak.model.requests import RestoreRequest
 from daybreak.model.run import Amendment, RunState, StepState
 from daybreak.model.targets import Objectives
 from daybreak.model.trust import AMAZON
@@ -229,7 +229,7 @@ def _name(found: re.Match[str]) -> str:
 
 
 def _server(plan: Plan, state: RunState) -> str:
-    seen = None if isinstance(plan.request, CleanRequest) else clone_seen(plan, state)
+    seen = None if not isinstance(plan.request, RestoreRequest) else clone_seen(plan, state)
     return f"{seen['endpoint']}:{seen['port']}" if seen else ""
 
 

@@ -11,7 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from daybreak.model.actions import CreateInstance, ManagePassword, Restore, RestoreFromSnapshot, Validate
+from daybreak.model.actions import (
+    AwaitSnapshot,
+    CopySnapshot,
+    CreateInstance,
+    DeleteSnapshot,
+    ManagePassword,
+    Restore,
+    RestoreFromSnapshot,
+    Validate,
+)
 from daybreak.model.plan import AwsCall, Plan
 from daybreak.model.things import ResourceKind
 from daybreak.model.world import Identity
@@ -99,6 +108,9 @@ def _occasions(plan: Plan) -> Iterator[tuple[ReadOccasion, tuple[str, ...]]]:
     """The occasions to read that a plan has, each with the names of what is read."""
     actions = [step.action for step in plan.steps]
     yield ReadOccasion.EVERY_RUN, _ANY
+    if any(isinstance(action, CopySnapshot | DeleteSnapshot | AwaitSnapshot) for action in actions):
+        yield ReadOccasion.OF_COPIES, _ANY
+        yield ReadOccasion.KEY, tuple(each.key for each in actions if isinstance(each, CopySnapshot) and each.key)
     restores = [action for action in actions if isinstance(action, Restore)]
     if not restores:
         return

@@ -16,9 +16,11 @@ from daybreak.model.actions import (
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
+    AwaitSnapshot,
     AwaitSql,
     ChangeSql,
     CopyParameterGroup,
+    CopySnapshot,
     CreateEndpoint,
     CreateInstance,
     CreateParameterGroup,
@@ -26,6 +28,7 @@ from daybreak.model.actions import (
     DeleteEndpoint,
     DeleteInstance,
     DeleteParameterGroup,
+    DeleteSnapshot,
     LoadRows,
     ManagePassword,
     RestoreFromSnapshot,
@@ -33,6 +36,7 @@ from daybreak.model.actions import (
     RunCommand,
     SetClusterOptions,
     SetParameters,
+    TakeSnapshot,
     Validate,
     Wait,
 )
@@ -43,9 +47,10 @@ from daybreak.model.plan import Plan, Step
 from daybreak.model.run import Amendment, PlanAmended
 from daybreak.model.undo import GoesWith, Irreversible, TakenBack, Undo
 from daybreak.model.value import iso
+from daybreak.plan.operations import plain_name
 from daybreak.report.words import many
 
-_Removal = DeleteEndpoint | DeleteInstance | DeleteCluster | DeleteParameterGroup
+_Removal = DeleteEndpoint | DeleteInstance | DeleteCluster | DeleteParameterGroup | DeleteSnapshot
 
 
 def sentence(action: Action) -> str:
@@ -162,6 +167,10 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
             return "run", "running", command[0]
         case AwaitApproval():
             return "wait for", "waiting for", "an approval"
+        case TakeSnapshot(cluster=cluster):
+            return "take", "taking", f"a snapshot of {cluster}"
+        case CopySnapshot(source=source, source_region=home):
+            return "copy", "copying", f"the snapshot {plain_name(source)} of {home}"
         case Validate() as action:
             return "validate", "validating", f"{_OBJECT[action.part]}{many(_checks_of(action), 'check')}{_own(action)}"
         case _:
@@ -186,6 +195,10 @@ def _wait_or_removal(action: Wait | _Removal, end: Callable[[str], str]) -> tupl
             return "delete", "deleting", f"instance {end(instance)}"
         case DeleteCluster():
             return "delete", "deleting", "the cluster, without a final snapshot"
+        case AwaitSnapshot(snapshot=snapshot, region=region):
+            return "wait for", "waiting for", f"the {'copy' if region is None else 'snapshot'} {snapshot}"
+        case DeleteSnapshot(snapshot=snapshot, region=region):
+            return "delete", "deleting", f"the {'copy' if region is None else 'snapshot'} {snapshot}, for good"
         case DeleteParameterGroup(group=group):
             return "delete", "deleting", f"parameter group {end(group)}"
         case _:
@@ -243,10 +256,24 @@ def _sentence(action: Action) -> str:
             return f"Delete the cluster {clone}, without a final snapshot"
         case AwaitClusterGone(clone=clone):
             return f"Wait until AWS no longer knows {clone}"
+        case TakeSnapshot(cluster=cluster, snapshot=snapshot):
+            return f"Take the manual snapshot {snapshot} of {cluster}{_in(action)}"
+        case CopySnapshot(source=source, snapshot=snapshot, source_region=home, key=key):
+            under = f", under the key {key}" if key else ""
+            return f"Copy the snapshot {plain_name(source)} of {home} to {snapshot}{under}"
+        case AwaitSnapshot(snapshot=snapshot):
+            return f"Wait until the snapshot {snapshot} is complete{_in(action)}"
+        case DeleteSnapshot(snapshot=snapshot):
+            return f"Delete the snapshot {snapshot}{_in(action)}, for good"
         case DeleteParameterGroup(group=group):
             return f"Delete the parameter group {group}"
         case _:
             assert_never(action)
+
+
+def _in(action: Action) -> str:
+    """Where an action acts, if not in the plan's own region."""
+    return f" in {action.region}" if action.region else ""
 
 
 def _restore(action: RestoreToMoment) -> str:

@@ -14,6 +14,7 @@ from daybreak.model.actions import (
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
+    AwaitSnapshot,
     AwaitSql,
     ChangeSql,
     LoadRows,
@@ -22,7 +23,7 @@ from daybreak.model.actions import (
     Validate,
 )
 from daybreak.model.plan import AwsCall, Plan, Step
-from daybreak.model.requests import CleanRequest
+from daybreak.model.requests import RestoreRequest
 from daybreak.model.value import stamp
 from daybreak.model.world import AWSS_OWN
 from daybreak.plan.amending import steps_unasked
@@ -74,9 +75,9 @@ class Typist:
             plan=plan,
         )
 
-    def look(self, operation: str, query: str, **params: str) -> str:
-        """A command that prints one thing that AWS knows."""
-        return self.line(aws_call("rds", operation, params, self.region), query)
+    def look(self, operation: str, query: str, region: str | None = None, **params: str) -> str:
+        """A command that prints one thing that AWS knows; ``region`` is where it is, if not in the plan's own."""
+        return self.line(aws_call("rds", operation, params, region or self.region), query)
 
     def line(self, call: AwsCall, query: str | None = None) -> str:
         """A call as a command, to the endpoint of its service."""
@@ -107,7 +108,7 @@ def script(plan: Plan) -> str:
         "#!/usr/bin/env bash",
         f"# Plan {plan.digest()} for {plan.target.name}, made {stamp(plan.created)}, expires {stamp(plan.expires)}.",
         f"# By hand the guards are yours: {plan.source} is never changed, and nothing of the clone's name may exist yet.",
-        *([] if isinstance(plan.request, CleanRequest) else [BY_HAND]),
+        *([BY_HAND] if isinstance(plan.request, RestoreRequest) else []),
         "set -euo pipefail",
     ]
     unasked = steps_unasked(plan)
@@ -134,6 +135,14 @@ def commands(step: Step, hand: Typist, *, is_asked: bool = True) -> str:
             return f"{_until(instance, look, 'available')}\n{_parameter_groups(clone, hand)}"
         case AwaitParameterGroup(rest=rest):
             return f"sleep {rest.total_seconds():.0f}"
+        case AwaitSnapshot(snapshot=snapshot, region=region):
+            look = hand.look(
+                "DescribeDBClusterSnapshots",
+                "DBClusterSnapshots[0].Status",
+                region,
+                DBClusterSnapshotIdentifier=snapshot,
+            )
+            return _until(snapshot, look, "available")
         case AwaitClusterGone(clone=clone):
             look = hand.look("DescribeDBClusters", "DBClusters[0].Status", DBClusterIdentifier=clone)
             return f"until {look} 2>&1 | grep -q DBClusterNotFoundFault; do\n  sleep 30\ndone"

@@ -19,7 +19,7 @@ from daybreak.errors import Failed, Paused, Refused, Uncertain
 from daybreak.execute.hands.course import Course
 from daybreak.execute.refusals import Forbidden, Rejected, pause_for
 from daybreak.execute.slowly import Slowly
-from daybreak.model.actions import AnchorJournal, AwsChange, DeleteParameterGroup
+from daybreak.model.actions import AnchorJournal, AwsChange, DeleteParameterGroup, TakeSnapshot
 from daybreak.model.names import comma_list
 from daybreak.model.plan import AwsCall, Step
 from daybreak.model.replies import Category
@@ -30,6 +30,7 @@ from daybreak.model.world import Cluster, Instance
 from daybreak.observe.look import Lookout
 from daybreak.plan.amending import ways_out
 from daybreak.plan.calls import fill_in
+from daybreak.plan.copies import time_taken
 from daybreak.plan.operations import touches_of
 
 REST_BEFORE_BELIEVING = 60.0
@@ -50,7 +51,8 @@ def resources_named(lookout: Lookout, action: AwsChange) -> tuple[Cluster | Inst
     """
     if isinstance(action, DeleteParameterGroup):
         return tuple(each for each in lookout.clusters().values() if each.parameter_group == action.group)
-    cluster = lookout.cluster(action.clone) if hasattr(action, "clone") else None
+    name = action.cluster if isinstance(action, TakeSnapshot) else getattr(action, "clone", None)
+    cluster = lookout.cluster(name) if name else None
     return (cluster, *lookout.inside(cluster)) if cluster is not None else ()
 
 
@@ -148,8 +150,13 @@ class AwsHand:
 
     def _intend(self, step: Step, action: AwsChange, attempt: int) -> AwsCall:
         """The call as it will be sent, once it is durable: the process that resumes knows that it may be out there."""
-        anchor = self._journal.tail().tag_value()
-        call = fill_in(self._looker.call_for(action), self._nonce, anchor, self._doors.state_place)
+        call = fill_in(
+            self._looker.call_for(action),
+            self._nonce,
+            self._journal.tail().tag_value(),
+            self._doors.state_place,
+            taken=time_taken(self._plan, self._journal.state(), action),
+        )
         self._looker.heed()
         self._journal.append(StepIntended(step=step.id, attempt=attempt, call=call.plain()))
         return call

@@ -15,13 +15,13 @@ from daybreak.execute.doors import Answers, Progress
 from daybreak.execute.hands.course import Course
 from daybreak.execute.refusals import Delayed, Gone
 from daybreak.execute.slowly import Slowly
-from daybreak.model.actions import AwaitCluster, AwaitClusterGone, AwaitInstance, AwaitSql, Wait
+from daybreak.model.actions import AwaitCluster, AwaitClusterGone, AwaitInstance, AwaitSnapshot, AwaitSql, Wait
 from daybreak.model.moment import span_in_words
 from daybreak.model.plan import Step
 from daybreak.model.run import StepDone, StepIntended, StepSeen
 from daybreak.model.statuses import SERVING
 from daybreak.model.things import Thing
-from daybreak.model.world import Cluster, Instance
+from daybreak.model.world import Cluster, Instance, Snapshot
 from daybreak.observe.poller import Round
 from daybreak.plan.amending import ways_out
 from daybreak.plan.servers import login_recorded
@@ -63,7 +63,8 @@ class WaitHand:
             if here:
                 self._course.about = here[0]
                 instances_of = {each.action.clone for each in here if isinstance(each.action, AwaitInstance)}
-                look = self._looker.look(here[0], partial(poller.next_round, instances_of))
+                snapshots = {each.action.snapshot for each in here if isinstance(each.action, AwaitSnapshot)}
+                look = self._looker.look(here[0], partial(poller.next_round, instances_of, snapshots))
                 self._rounds[region] = yield from look
                 judged += here
         for step in judged:
@@ -88,28 +89,43 @@ class WaitHand:
     def _standing(self, step: Step) -> Slowly[OrderStanding]:
         """Where a wait stands: by the shared round, and by further looks where one answer proves nothing."""
         seen = self._rounds[step.action.region]
-        cluster = seen.clusters.get(getattr(step.action, "clone", ""))
-        first = self._stand(step, cluster, seen.instances.get(getattr(step.action, "instance", "")))
+        action = step.action
+        first = self._stand(
+            step,
+            seen.clusters.get(getattr(action, "clone", "")),
+            seen.instances.get(getattr(action, "instance", "")),
+            seen.snapshots.get(getattr(action, "snapshot", "")),
+        )
         return (yield from self._looker.closely(step, lambda: self._stand_alone(step), doubted=DOUBTED, first=first))
 
     def _stand_alone(self, step: Step) -> Slowly[OrderStanding]:
         lookout = self._doors.place(step.action.region).lookout
-        cluster, instance = None, None
+        cluster, instance, snapshot = None, None, None
         if name := getattr(step.action, "clone", None):
             cluster = yield from self._looker.look(step, lambda: lookout.cluster(name))
         if isinstance(action := step.action, AwaitInstance):
             instance = yield from self._looker.look(step, lambda: lookout.instance(action.instance))
-        return self._stand(step, cluster, instance)
+        if isinstance(waiting := step.action, AwaitSnapshot):
+            snapshot = yield from self._looker.look(step, lambda: lookout.snapshot(waiting.snapshot))
+        return self._stand(step, cluster, instance, snapshot)
 
-    def _stand(self, step: Step, cluster: Cluster | None, instance: Instance | None) -> OrderStanding:
+    def _stand(
+        self, step: Step, cluster: Cluster | None, instance: Instance | None, snapshot: Snapshot | None
+    ) -> OrderStanding:
         action = step.action
         if not isinstance(action, Wait):
             raise Bug(f"step {step.id} is not a wait")
-        if barred := self._looker.bar(step, self._things(action, cluster, instance)):
+        if barred := self._looker.bar(step, self._things(action, cluster, instance, snapshot)):
             return barred
         windowless = self._time_without_window(cluster)
         standing = standing_of_wait(
-            action, cluster, instance, self._looker.owner, self._age_before(step), windowless=windowless
+            action,
+            cluster,
+            instance,
+            self._looker.owner,
+            self._age_before(step),
+            windowless=windowless,
+            snapshot=snapshot,
         )
         if standing.place is Position.UNDER_WAY and cluster is not None and instance is not None:
             return self._stand_by_answer(cluster, instance, standing)
@@ -127,11 +143,15 @@ class WaitHand:
             return OrderStanding(place=place, seen=answers.seen, result=result)
         return standing
 
-    def _things(self, action: Wait, cluster: Cluster | None, instance: Instance | None) -> dict[Thing, Resource | None]:
+    def _things(
+        self, action: Wait, cluster: Cluster | None, instance: Instance | None, snapshot: Snapshot | None
+    ) -> dict[Thing, Resource | None]:
         """What a round showed of the things that a wait's guards speak of."""
         region = action.region or self._doors.home.aws.region
         name = getattr(action, "clone", "")
         seen: dict[Thing, Resource | None] = {Thing(kind="cluster", name=name, region=region): cluster}
+        if isinstance(action, AwaitSnapshot):
+            seen[Thing(kind="cluster-snapshot", name=action.snapshot, region=region)] = snapshot
         if isinstance(action, AwaitInstance):
             seen[Thing(kind="db", name=action.instance, region=region)] = instance
         return seen
@@ -258,8 +278,14 @@ class WaitHand:
         limit = self._doors.patience.with_waits or 2 * max(promised, self._plan.estimate.high)
         waited = self._time_waited(step)
         if waited > limit:
+            name = getattr(step.action, "snapshot", None)
+            about = (
+                f"db-cluster-snapshot --source-identifier {name}"
+                if name
+                else f"db-cluster --source-identifier {self._plan.clone}"
+            )
             raise Delayed(
                 f"step {step.id} has waited {span_in_words(waited)}, twice what was expected: {self._seen.get(step.id, '')}",
-                f"look at the events: aws rds describe-events --source-type db-cluster --source-identifier {self._plan.clone}",
+                f"look at the events: aws rds describe-events --source-type {about}",
                 f"go on waiting: daybreak resume {self._plan.run}",
             )

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from daybreak.model.actions.placed import Placed
 from daybreak.model.moment import Moment
-from daybreak.model.value import Span
+from daybreak.model.value import Instant, Span
 from daybreak.model.world import ServerlessRange
 
 
@@ -190,6 +190,42 @@ class DeleteParameterGroup(AwsOrder):
     group: str
 
 
+class TakeSnapshot(AwsOrder):
+    """Take a manual snapshot of the source: a copy of an older one would be as old as that. Nothing of the cluster changes."""
+
+    kind: Literal["take-snapshot@1"] = "take-snapshot@1"
+    cluster: str
+    snapshot: str
+    tags: dict[str, str] = Field(default_factory=dict)
+
+
+class CopySnapshot(AwsOrder):
+    """Copy a snapshot into the region where the action is placed. Nobody else gets a right to the copy."""
+
+    kind: Literal["copy-snapshot@1"] = "copy-snapshot@1"
+    source: str
+    """Its ARN."""
+    source_region: str
+    snapshot: str
+    """The copy's identifier."""
+    key: str | None = None
+    """The ARN of the key of the copy's region; ``None`` where the source is not encrypted."""
+    taken: Instant | None = None
+    """When the source was taken; ``None`` where the run takes it itself, and reads that from AWS before it copies."""
+    tags: dict[str, str] = Field(default_factory=dict)
+
+
+class DeleteSnapshot(AwsOrder):
+    """Delete a manual snapshot that a run of ours made, and nobody else's."""
+
+    kind: Literal["delete-snapshot@1"] = "delete-snapshot@1"
+    snapshot: str
+    origin: str
+    """The resource id of the cluster that it holds."""
+    nonce: str | None = None
+    """The nonce of the run that made it; ``None`` is the run that deletes it."""
+
+
 Restore = RestoreToMoment | RestoreFromSnapshot
 """The actions that make a clone's storage."""
 
@@ -208,5 +244,8 @@ AwsChange = (
     | DeleteInstance
     | DeleteCluster
     | DeleteParameterGroup
+    | TakeSnapshot
+    | CopySnapshot
+    | DeleteSnapshot
 )
 """All of them."""

@@ -62,5 +62,16 @@ class AwaitClusterGone(WaitOrder):
     clone: str
 
 
-Wait = AwaitCluster | AwaitParameterGroup | AwaitInstance | AwaitSql | AwaitClusterGone
+class AwaitSnapshot(WaitOrder):
+    """Wait until a snapshot or a copy of one is complete."""
+
+    kind: Literal["await-snapshot@1"] = "await-snapshot@1"
+    snapshot: str
+    origin: str
+    """The resource id of the cluster that it holds."""
+    nonce: str | None = None
+    """The nonce of the run that makes it; ``None`` is the run that waits."""
+
+
+Wait = AwaitCluster | AwaitParameterGroup | AwaitInstance | AwaitSql | AwaitClusterGone | AwaitSnapshot
 """All of them."""

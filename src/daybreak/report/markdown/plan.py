@@ -13,9 +13,11 @@ from daybreak.model.actions import (
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
+    AwaitSnapshot,
     AwaitSql,
     ChangeSql,
     CopyParameterGroup,
+    CopySnapshot,
     CreateEndpoint,
     CreateInstance,
     CreateParameterGroup,
@@ -23,6 +25,7 @@ from daybreak.model.actions import (
     DeleteEndpoint,
     DeleteInstance,
     DeleteParameterGroup,
+    DeleteSnapshot,
     LoadRows,
     ManagePassword,
     Restore,
@@ -31,11 +34,19 @@ from daybreak.model.actions import (
     RunCommand,
     SetClusterOptions,
     SetParameters,
+    TakeSnapshot,
     Validate,
 )
 from daybreak.model.moment import readings
 from daybreak.model.plan import Plan, Step
-from daybreak.model.requests import CleanRequest, PitrRequest, RegionRequest, SnapshotRequest
+from daybreak.model.requests import (
+    CleanRequest,
+    CopyRequest,
+    PitrRequest,
+    RegionRequest,
+    RestoreRequest,
+    SnapshotRequest,
+)
 from daybreak.model.undo import Irreversible, TakenBack
 from daybreak.model.value import stamp
 from daybreak.model.world import endpoint_words
@@ -57,6 +68,7 @@ WAIT = "Wait for Cluster Availability"
 CREATE = "Create Database Instance"
 VALIDATE = "Validate Data"
 CLEAN = "Clean Up"
+COPY = "Copy Snapshot to DR Region"
 
 CHAPTERS = (DETERMINE, RESTORE, WAIT, CREATE, VALIDATE)
 """The runbook's steps of a point-in-time recovery, in its words."""
@@ -110,6 +122,8 @@ def chapter(action: Action) -> str:
             return VALIDATE
         case ChangeSql() | LoadRows() | RunCommand() | AwaitApproval():
             return RESTORE
+        case TakeSnapshot() | CopySnapshot() | AwaitSnapshot() | DeleteSnapshot():
+            return COPY
         case DeleteEndpoint() | DeleteInstance() | DeleteCluster() | AwaitClusterGone() | DeleteParameterGroup():
             return CLEAN
         case _:
@@ -141,8 +155,8 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
     if plan.request.why:
         yield "Why", markdown(plan.request.why)
     yield "Source", code(plan.source)
-    yield "Clone", code(plan.clone)
-    if not isinstance(plan.request, CleanRequest):
+    yield "Copy" if isinstance(plan.request, CopyRequest) else "Clone", code(plan.clone)
+    if isinstance(plan.request, RestoreRequest):
         yield "What the clone's server must prove", markdown(proof_of(plan))
     if plan.moment:
         utc, local, ago = readings(plan.moment.replace(microsecond=0), now=plan.created, zone=plan.zone)
@@ -186,7 +200,7 @@ def _chapters(plan: Plan, hand: Typist) -> Iterator[str]:
             yield f"#### Step {number}: {title}"
             yield from _snapshots(plan, hand) if title == LIST else _of(plan, hand, ours)
     else:
-        yield f"## {CLEAN}"
+        yield f"## {COPY if isinstance(plan.request, CopyRequest) else CLEAN}"
         yield "### Procedure"
         for number, step in enumerate(plan.steps, start=1):
             yield f"#### Step {number}: {markdown(sentence(step.action))}"
@@ -259,7 +273,7 @@ def _block(steps: list[Step], hand: Typist, *, is_asked: bool = True) -> str:
 
 
 def _after(plan: Plan) -> Iterator[str]:
-    if isinstance(plan.request, CleanRequest):
+    if not isinstance(plan.request, RestoreRequest):
         return
     yield "## Validation Checklist"
     yield "### Database Level\n" + "\n".join(f"- [ ] {box}" for box in _BOXES)
@@ -279,8 +293,10 @@ def _after(plan: Plan) -> Iterator[str]:
 def _troubleshooting(plan: Plan, hand: Typist) -> Iterator[str]:
     yield "## Troubleshooting"
     yield "### Common Issues"
-    params = {"SourceIdentifier": plan.clone, "SourceType": "db-cluster", "Duration": 60}
-    yield '#### Issue: Cluster stuck in "creating" state'
+    is_copy = isinstance(plan.request, CopyRequest)
+    kind = "db-cluster-snapshot" if is_copy else "db-cluster"
+    params = {"SourceIdentifier": plan.clone, "SourceType": kind, "Duration": 60}
+    yield f'#### Issue: {"Snapshot" if is_copy else "Cluster"} stuck in "creating" state'
     yield code_block("# Check for events\n" + _line("rds", "DescribeEvents", params, hand), "bash")
     restore = next((step.action for step in plan.steps if isinstance(step.action, Restore)), None)
     if restore:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from daybreak.model.actions import (
     CopyParameterGroup,
+    CopySnapshot,
     CreateEndpoint,
     CreateInstance,
     CreateParameterGroup,
@@ -18,14 +19,23 @@ from daybreak.model.actions import (
     DeleteEndpoint,
     DeleteInstance,
     DeleteParameterGroup,
+    DeleteSnapshot,
     RestoreFromSnapshot,
     RestoreToMoment,
+    TakeSnapshot,
 )
 from daybreak.model.loss import Loss
 from daybreak.model.moment import Latest, readings
 from daybreak.model.names import comma_list
 from daybreak.model.plan import Opening, Plan, StepId
-from daybreak.model.requests import CleanRequest, PitrRequest, RegionRequest, RestoreRequest, SnapshotRequest
+from daybreak.model.requests import (
+    CleanRequest,
+    CopyRequest,
+    PitrRequest,
+    RegionRequest,
+    RestoreRequest,
+    SnapshotRequest,
+)
 from daybreak.model.targets import Contact
 from daybreak.model.trust import Trust, trust_words
 from daybreak.model.value import stamp
@@ -75,7 +85,9 @@ def _title(plan: Plan) -> str:
         case RegionRequest():
             where = plan.identity.region
             return f"Restore of {plan.target.name} in {where}, away from {plan.request.home}{_purpose(plan.request)}"
-        case _:
+        case CopyRequest():
+            return f"Copies of {plan.target.name} in {plan.identity.region}, away from {plan.request.home}"
+        case CleanRequest():
             return f"Clean-up after {plan.request.run}"
 
 
@@ -93,7 +105,8 @@ _AT_THE_END = "loses"
 
 def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
     """What a person says yes to: which clone, of which moment, what is created or removed, and how long from ``now`` on."""
-    yield "clone", plan.clone
+    if not isinstance(plan.request, CopyRequest):
+        yield "clone", plan.clone
     if plan.moment:
         utc, local, ago = readings(plan.moment.replace(microsecond=0), now=now, zone=plan.zone)
         is_latest = isinstance(plan.request, PitrRequest) and isinstance(plan.request.moment, Latest)
@@ -104,10 +117,13 @@ def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
         yield _AT_THE_END, loss_words(lost, plan)
     if isinstance(plan.request, CleanRequest):
         yield "deletes", f"{_count(plan, DELETED)}; only what carries {owner_of(plan, None).mark()}"
+    elif isinstance(plan.request, CopyRequest):
+        yield "creates", _count(plan, CREATED)
+        yield "deletes", f"{_count(plan, DELETED)}; only what daybreak copy made of this cluster, for good"
     else:
         yield "creates", f"{_count(plan, CREATED)}; each name begins with the clone's"
     yield "source", f"{plan.source}: nothing of it changes"
-    promised = "" if isinstance(plan.request, CleanRequest) else f"; promised {span_words(plan.objectives.rto)}"
+    promised = "" if not isinstance(plan.request, RestoreRequest) else f"; promised {span_words(plan.objectives.rto)}"
     low, high = plan.estimate.low, plan.estimate.high
     until = f"by {hour(now + high, now)} if begun now{promised}"
     if judged := road_of(plan).share(plan.estimate):
@@ -121,7 +137,7 @@ def loss_words(lost: Loss, plan: Plan) -> str:
     """What a restore will lose, on one line: a person must say yes to it."""
     if lost.span is None:
         return f"not said: {lost.words}"
-    is_named = not isinstance(plan.request, CleanRequest) and plan.request.accident is not None
+    is_named = isinstance(plan.request, RestoreRequest) and plan.request.accident is not None
     end = "the accident" if is_named else "the time of this plan"
     return f"{span_words(lost.span)}, up to {end}; promised {span_words(plan.objectives.rpo)}"
 
@@ -133,6 +149,8 @@ CREATED: dict[type, str] = {
     CopyParameterGroup: "parameter group",
     CreateParameterGroup: "parameter group",
     CreateEndpoint: "custom endpoint",
+    TakeSnapshot: "snapshot",
+    CopySnapshot: "copy of a snapshot",
 }
 """What each creating action creates."""
 
@@ -141,6 +159,7 @@ DELETED: dict[type, str] = {
     DeleteInstance: "instance",
     DeleteParameterGroup: "parameter group",
     DeleteEndpoint: "custom endpoint",
+    DeleteSnapshot: "snapshot",
 }
 """What each deleting action deletes."""
 
@@ -165,14 +184,14 @@ def _circumstances(plan: Plan) -> Iterator[tuple[str, str]]:
     for step in plan.steps:
         if isinstance(step.action, RestoreFromSnapshot):
             yield "snapshot", step.action.snapshot
-    if not isinstance(plan.request, CleanRequest) and proof_of(plan) != trust_words(Trust(), None):
+    if isinstance(plan.request, RestoreRequest) and proof_of(plan) != trust_words(Trust(), None):
         yield "proof", proof_of(plan)
 
 
 def _rest(plan: Plan) -> Iterator[tuple[str, str]]:
     """What else a person may want to know."""
     yield "as", plan.identity.caller
-    if not isinstance(plan.request, CleanRequest) and proof_of(plan) == trust_words(Trust(), None):
+    if isinstance(plan.request, RestoreRequest) and proof_of(plan) == trust_words(Trust(), None):
         yield "proof", proof_of(plan)
     if (lost := loss_of(plan)) and lost.since and lost.until:
         yield "lost", f"what was written from {stamp(lost.since)} to {stamp(lost.until)}: {lost.words}"
