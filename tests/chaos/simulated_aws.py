@@ -10,17 +10,19 @@ import copy
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from daybreak.aws.faults import AwsFault, category_of
+from daybreak.aws.faults import AwsFault
 from daybreak.model.members import CLUSTER, INSTANCE
 from daybreak.model.observation import Observation
 from daybreak.model.plan import AwsCall
-from daybreak.model.replies import Reply, Trouble
+from daybreak.model.replies import Reply
 from daybreak.model.tags import JOURNAL_TAG
 from tests import fix_worlds
 from tests.chaos.reply_faults import AFTER, BEFORE, HEARD, Fault
+from tests.chaos.simulated_parts import Clock, Resource, refusal
+from tests.chaos.simulated_snapshots import SimulatedSnapshots
 from tests.chaos.wire_shapes import (
     backup_body,
     cluster_body,
@@ -36,46 +38,6 @@ CALL_TAKES, RESTORING, WINDOW_LAGS, CREATING, SETTLES, DELETING = 0.2, 1500.0, 6
 """Virtual seconds: one call, a restore, its window after it, an instance, a modification, a deletion."""
 
 
-@dataclass
-class Clock:
-    """Virtual time; a sleep is over at once."""
-
-    start: datetime
-    elapsed: float = 0.0
-    slept: list[float] = field(default_factory=list)
-    woken: Callable[[], None] = lambda: None
-    dice: Callable[[], float] = lambda: 0.5
-
-    def now(self) -> datetime:
-        return self.start + timedelta(seconds=self.elapsed)
-
-    def monotonic(self) -> float:
-        return self.elapsed
-
-    def sleep(self, seconds: float) -> None:
-        self.elapsed += seconds
-        self.slept.append(seconds)
-        self.woken()
-
-    def jitter(self) -> float:
-        return self.dice()
-
-
-@dataclass
-class Resource:
-    """One thing in the account; ``body`` is its wire shape but for what follows the clock."""
-
-    body: dict[str, Any]
-    tags: dict[str, str]
-    listed_at: float = 0.0
-    ready_at: float = 0.0
-    gone_at: float | None = None
-    later: tuple[float, dict[str, Any]] | None = None
-    """When a modification is over, and what it then shows."""
-    failed: str | None = None
-    """A status in which it is stuck."""
-
-
 @dataclass(frozen=True)
 class Hearing:
     """Hears the answer to a call from somewhere else than this world; what it raises is what the caller hears."""
@@ -86,17 +48,13 @@ class Hearing:
 
 
 @dataclass
-class SimulatedAws:
-    """One region of one account."""
+class SimulatedAws(SimulatedSnapshots):
+    """One region of one account; of another one, ``elsewhere``, it has the snapshots alone."""
 
-    clock: Clock
-    region: str = "us-east-1"
     clusters: dict[str, Resource] = field(default_factory=dict)
     instances: dict[str, Resource] = field(default_factory=dict)
     groups: dict[str, Resource] = field(default_factory=dict)
     endpoints: dict[str, Resource] = field(default_factory=dict)
-    snapshots: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By identifier, in wire shape; none of them is ever changed."""
     backups: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The kept ones of deleted clusters, by resource id."""
     effects: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -132,7 +90,7 @@ class SimulatedAws:
 
     def shelves(self) -> tuple[dict[str, Resource], ...]:
         """Everything there can be, by kind."""
-        return self.clusters, self.instances, self.groups, self.endpoints
+        return self.clusters, self.instances, self.groups, self.endpoints, self.taken
 
     def client(self, service: str) -> Any:
         """No token is signed here."""
@@ -141,6 +99,7 @@ class SimulatedAws:
     def read(self, call: AwsCall) -> dict[str, Any]:
         """Answer a read."""
         self.reads[call.operation] += 1
+        self.here = call.region
         self.read_at.append(self.clock.elapsed)
         self._pass(is_change=False)
         if hearing := self.heard.get((call.operation, self.reads[call.operation])):
@@ -184,7 +143,7 @@ class SimulatedAws:
             raise AwsFault(HEARD[fault])
 
     def _take_effect(self, call: AwsCall) -> None:
-        name = names_touched(call)[0]
+        name, self.here = names_touched(call)[0], call.region
         before = copy.deepcopy(self.groups.get(name))
         was_tagged = call.operation == "AddTagsToResource" and JOURNAL_TAG in self.clusters[name].tags
         getattr(self, f"_{call.operation}")(call.params)
@@ -213,7 +172,7 @@ class SimulatedAws:
         if name := params.get("DBClusterIdentifier"):
             body = self._cluster(name)
             if body is None:
-                raise _no("DBClusterNotFoundFault", f"{name} not found")
+                raise refusal("DBClusterNotFoundFault", f"{name} not found")
             return {"DBClusters": [body]}
         wanted = params["Filters"][0]["Values"] if "Filters" in params else list(self.clusters)
         shown = [self._cluster(name) for name in sorted(wanted)]
@@ -265,11 +224,11 @@ class SimulatedAws:
     def _RestoreDBClusterToPointInTime(self, params: dict[str, Any]) -> None:  # noqa: N802
         name = params["DBClusterIdentifier"]
         if self._there(self.clusters, name):
-            raise _no("DBClusterAlreadyExistsFault", f"{name} exists")
+            raise refusal("DBClusterAlreadyExistsFault", f"{name} exists")
         origin = self._origin(params)
         group = self._there(self.groups, params["DBClusterParameterGroupName"])
         if group is None or group.listed_at > self.clock.elapsed:
-            raise _no("DBClusterParameterGroupNotFound", "there is no such group")
+            raise refusal("DBClusterParameterGroupNotFound", "there is no such group")
         body = restored_body(name, params, origin)
         self.clusters[name] = Resource(body, _tags(params), *self._born(self.restoring))
 
@@ -281,18 +240,12 @@ class SimulatedAws:
         if resource := params.get("SourceDbClusterResourceId"):
             living = [each.body for each in self.clusters.values() if each.body["DbClusterResourceId"] == resource]
             if not living and resource not in self.backups:
-                raise _no("DBClusterAutomatedBackupNotFoundFault", f"no backup of {resource}")
+                raise refusal("DBClusterAutomatedBackupNotFoundFault", f"no backup of {resource}")
             return living[0] if living else self.backups[resource]
         source = self._there(self.clusters, params["SourceDBClusterIdentifier"])
         if source is None:
-            raise _no("DBClusterNotFoundFault", "the source is gone")
+            raise refusal("DBClusterNotFoundFault", "the source is gone")
         return source.body
-
-    def _DescribeDBClusterSnapshots(self, params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        name = params["DBClusterSnapshotIdentifier"]
-        if name not in self.snapshots:
-            raise _no("DBClusterSnapshotNotFoundFault", f"{name} not found")
-        return {"DBClusterSnapshots": [self.snapshots[name]]}
 
     def _RestoreDBClusterFromSnapshot(self, params: dict[str, Any]) -> None:  # noqa: N802
         # What has to be there besides the snapshot is the same.
@@ -311,16 +264,16 @@ class SimulatedAws:
         name = params["DBClusterIdentifier"]
         thing = self._settled(self.clusters, name, "DBCluster")
         if thing.body["DeletionProtection"]:
-            raise _no("InvalidParameterCombination", "Cannot delete protected Cluster")
+            raise refusal("InvalidParameterCombination", "Cannot delete protected Cluster")
         inside = [each for each in self.instances.values() if each.body["DBClusterIdentifier"] == name]
         if any(each.gone_at is None for each in inside):
-            raise _no("InvalidDBClusterStateFault", "it still contains DB instances in non-deleting state")
+            raise refusal("InvalidDBClusterStateFault", "it still contains DB instances in non-deleting state")
         thing.gone_at = max([self.clock.elapsed + DELETING, *(each.gone_at or 0 for each in inside)])
 
     def _AddTagsToResource(self, params: dict[str, Any]) -> None:  # noqa: N802
         thing = self._there(self.clusters, params["ResourceName"].rsplit(":", 1)[1])
         if thing is None:
-            raise _no("DBClusterNotFoundFault", f"{params['ResourceName']} not found")
+            raise refusal("DBClusterNotFoundFault", f"{params['ResourceName']} not found")
         thing.tags |= {tag["Key"]: tag["Value"] for tag in params["Tags"]}
 
     def _born(self, takes: float) -> tuple[float, float]:
@@ -329,10 +282,10 @@ class SimulatedAws:
     def _settled(self, shelf: dict[str, Resource], name: str, what: str) -> Resource:
         thing = self._there(shelf, name)
         if thing is None:
-            raise _no(f"{what}NotFoundFault" if what == "DBCluster" else f"{what}NotFound", f"{name} not found")
+            raise refusal(f"{what}NotFoundFault" if what == "DBCluster" else f"{what}NotFound", f"{name} not found")
         if self._status(thing) != "available":
             code = "InvalidDBClusterStateFault" if what == "DBCluster" else f"Invalid{what}State"
-            raise _no(code, f"{name} is {self._status(thing)}")
+            raise refusal(code, f"{name} is {self._status(thing)}")
         return thing
 
     # -- instances
@@ -342,7 +295,7 @@ class SimulatedAws:
         if "DBInstanceIdentifier" in params:
             found = [body for name, body in bodies if name == params["DBInstanceIdentifier"] and body]
             if not found:
-                raise _no("DBInstanceNotFound", "DBInstance not found")
+                raise refusal("DBInstanceNotFound", "DBInstance not found")
             return {"DBInstances": found}
         wanted = params["Filters"][0]["Values"]
         return {"DBInstances": [body for _, body in bodies if body and body["DBClusterIdentifier"] in wanted]}
@@ -365,7 +318,7 @@ class SimulatedAws:
     def _CreateDBInstance(self, params: dict[str, Any]) -> None:  # noqa: N802
         name, cluster = params["DBInstanceIdentifier"], params["DBClusterIdentifier"]
         if self._there(self.instances, name):
-            raise _no("DBInstanceAlreadyExists", f"{name} exists")
+            raise refusal("DBInstanceAlreadyExists", f"{name} exists")
         self._settled(self.clusters, cluster, "DBCluster")
         family = _family_of(self.clusters[cluster].body["EngineVersion"])
         body = {
@@ -388,7 +341,7 @@ class SimulatedAws:
         if name := params.get("DBClusterEndpointIdentifier"):
             found = [body for each, body in bodies if each == name and body]
             if not found:
-                raise _no("DBClusterEndpointNotFoundFault", f"{name} not found")
+                raise refusal("DBClusterEndpointNotFoundFault", f"{name} not found")
             return {"DBClusterEndpoints": found}
         cluster = params["DBClusterIdentifier"]
         return {"DBClusterEndpoints": [body for _, body in bodies if body and body["DBClusterIdentifier"] == cluster]}
@@ -402,7 +355,7 @@ class SimulatedAws:
     def _CreateDBClusterEndpoint(self, params: dict[str, Any]) -> None:  # noqa: N802
         name = params["DBClusterEndpointIdentifier"]
         if self._there(self.endpoints, name):
-            raise _no("DBClusterEndpointAlreadyExistsFault", f"{name} exists")
+            raise refusal("DBClusterEndpointAlreadyExistsFault", f"{name} exists")
         self._settled(self.clusters, params["DBClusterIdentifier"], "DBCluster")
         for member in (*params.get("StaticMembers", ()), *params.get("ExcludedMembers", ())):
             self._settled(self.instances, member, "DBInstance")
@@ -415,9 +368,9 @@ class SimulatedAws:
         name = params["DBClusterEndpointIdentifier"]
         thing = self._there(self.endpoints, name)
         if thing is None:
-            raise _no("DBClusterEndpointNotFoundFault", f"{name} not found")
+            raise refusal("DBClusterEndpointNotFoundFault", f"{name} not found")
         if self._status(thing) != "available":
-            raise _no("InvalidDBClusterEndpointStateFault", f"{name} is {self._status(thing)}")
+            raise refusal("InvalidDBClusterEndpointStateFault", f"{name} is {self._status(thing)}")
         thing.gone_at = self.clock.elapsed + SETTLES
 
     # -- parameter groups
@@ -425,7 +378,7 @@ class SimulatedAws:
     def _group(self, params: dict[str, Any]) -> Resource:
         thing = self._there(self.groups, params["DBClusterParameterGroupName"])
         if thing is None or thing.listed_at > self.clock.elapsed:
-            raise _no("DBParameterGroupNotFound", "there is no such group")
+            raise refusal("DBParameterGroupNotFound", "there is no such group")
         return thing
 
     def _DescribeDBClusterParameterGroups(self, params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
@@ -451,7 +404,7 @@ class SimulatedAws:
 
     def _add_group(self, name: str, values: dict[str, str], about: tuple[str, str], params: dict[str, Any]) -> None:
         if name in self.groups:
-            raise _no("DBParameterGroupAlreadyExists", f"{name} exists")
+            raise refusal("DBParameterGroupAlreadyExists", f"{name} exists")
         self.groups[name] = Resource(group_body(name, values, *about), _tags(params), *self._born(0.0))
 
     def _ModifyDBClusterParameterGroup(self, params: dict[str, Any]) -> None:  # noqa: N802
@@ -463,16 +416,12 @@ class SimulatedAws:
         self._group(params)
         users = [self._there(self.clusters, each) for each in list(self.clusters)]
         if any(each and each.body["DBClusterParameterGroup"] == name for each in users):
-            raise _no("InvalidDBParameterGroupState", f"{name} is in use")
+            raise refusal("InvalidDBParameterGroupState", f"{name} is in use")
         del self.groups[name]
 
 
 def _family_of(version: str) -> str:
     return f"aurora-postgresql{version.partition('.')[0]}"
-
-
-def _no(code: str, message: str) -> AwsFault:
-    return AwsFault(Trouble(category=category_of(code, 400), code=code, message=message))
 
 
 def _tags(params: dict[str, Any]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from daybreak.execute.beside import News, Work, WorkResult
 from daybreak.postgres.leash import Leash
-from tests.chaos.simulated_aws import Clock
+from tests.chaos.simulated_parts import Clock
 
 
 class SimulatedErrand:

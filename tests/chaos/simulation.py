@@ -41,8 +41,11 @@ from daybreak.observe.poller import Poller
 from daybreak.plan.calls import owner_of
 from daybreak.postgres.leash import Leash
 from tests import fix_worlds
+from tests.chaos import fix_copies
 from tests.chaos.simulated_aws import SimulatedAws, world_of
 from tests.chaos.simulated_beside import SimulatedBeside, SimulatedErrand
+from tests.chaos.simulated_snapshots import RegionOfAccount
+from tests.fix_operations import names_touched
 
 POLL = 60.0
 LIVES = 20
@@ -74,7 +77,7 @@ class SimulatedDatabase:
         obstacle: Obstacle | None = None,
         takes: timedelta = timedelta(minutes=2),
     ) -> None:
-        self._aws = aws
+        self.aws, self.clock = aws, aws.clock
         self._takes = takes.total_seconds()
         self.raises: BaseException | None = None
         self._kept_out = kept_out.total_seconds()
@@ -82,17 +85,13 @@ class SimulatedDatabase:
         self.validations: list[ValidationPart] = []
 
     def answers(self, action: AwaitSql, cluster: Cluster) -> Answers:
-        self._aws.clock.elapsed += 0.5
+        self.aws.clock.elapsed += 0.5
         ready = min(
-            (
-                each.ready_at
-                for each in self._aws.instances.values()
-                if each.body["DBClusterIdentifier"] == action.clone
-            ),
+            (each.ready_at for each in self.aws.instances.values() if each.body["DBClusterIdentifier"] == action.clone),
             default=float("inf"),
         )
-        is_up = self._aws.clock.elapsed >= ready + 20
-        if is_up and self._aws.clock.elapsed < ready + 20 + self._kept_out:
+        is_up = self.aws.clock.elapsed >= ready + 20
+        if is_up and self.aws.clock.elapsed < ready + 20 + self._kept_out:
             return Answers(is_answering=False, seen="no way in", obstacle=self._obstacle, hints=("look there",))
         return Answers(is_answering=is_up, seen="PostgreSQL 16.6 answers" if is_up else "connection refused")
 
@@ -107,18 +106,18 @@ class SimulatedDatabase:
         assert action.part is not None, "a plan of this release asks in two parts"
         self.validations.append(action.part)
         if action.part == "clone":
-            self._aws.clock.elapsed += 1
+            self.aws.clock.elapsed += 1
             report(_finding("instances", is_fit=len(scene.instances) >= max(1, len(action.instances_seen))))
             return Measured()
-        group = self._aws.groups.get(scene.clone.parameter_group)
+        group = self.aws.groups.get(scene.clone.parameter_group)
         values = group.body["Parameters"] if group else {}
         if self.raises is not None:
             raise self.raises
         in_quarantine = all(values.get(name) == value for name, value in action.quarantine.items())
-        self._aws.clock.elapsed += self._takes / 2
+        self.aws.clock.elapsed += self._takes / 2
         report(_finding("quarantine", is_fit=in_quarantine))
         progress("half of it")
-        self._aws.clock.elapsed += self._takes / 2
+        self.aws.clock.elapsed += self._takes / 2
         report(_finding("moment", is_fit=abs(scene.moment - fix_worlds.MOMENT) < timedelta(hours=2)))
         return Measured(newest=scene.moment - timedelta(seconds=1), rows=5_000)
 
@@ -203,6 +202,9 @@ class Simulation:
             aws.region: SimulatedDatabase(aws, self.kept_out, self.obstacle, self.validation_takes) for aws in worlds
         }
         places = {aws.region: _place(aws, databases[aws.region], self.sql, self.poll) for aws in worlds}
+        if self.aws.elsewhere:
+            beyond = RegionOfAccount(self.aws, self.aws.elsewhere)
+            places[beyond.region] = _place(beyond, databases[self.aws.region], self.sql, self.poll)
 
         def told(event: Event) -> None:
             self.told.append(event)
@@ -236,11 +238,11 @@ class Simulation:
         assert all(isinstance(body, StepRetried) for body in own)
 
 
-def _place(aws: SimulatedAws, database: SimulatedDatabase, sql: SqlDoor | None, poll: float) -> Place:
-    lookout = Lookout(aws)
-    poller = Poller(lookout, poll, monotonic=aws.clock.monotonic, sleep=aws.clock.sleep)
+def _place(aws: SimulatedAws | RegionOfAccount, database: SimulatedDatabase, sql: SqlDoor | None, poll: float) -> Place:
+    lookout, clock = Lookout(aws), database.clock
+    poller = Poller(lookout, poll, monotonic=clock.monotonic, sleep=clock.sleep)
     # Of plans that change nothing inside a database, the door refuses each.
-    return Place(aws, lookout, poller, database, sql or Sql(aws, {}, Trust()))
+    return Place(aws, lookout, poller, database, sql or Sql(database.aws, {}, Trust()))
 
 
 class _Death:
@@ -336,6 +338,20 @@ def _region_case(name: str) -> Case:
     return Case(name, made, world_of(seen))
 
 
+def _copy_case(name: str, *, is_coming: bool = False) -> Case:
+    """Copies in another region: two complete ones of which one goes, or one that an earlier run began and that is followed."""
+    seen = fix_copies.observation(
+        copies=fix_copies.seen(
+            fix_copies.copied("old", days=2),
+            fix_copies.copied("older", days=3),
+            *([fix_copies.copied("coming", hours=1, status="copying", percent=40)] if is_coming else []),
+        ),
+        snapshots=(fix_copies.left_behind("left", days=2),),
+    )
+    made = fix_worlds.plan(request=fix_copies.request(), seen=seen, by=fix_copies.target())
+    return Case(name, made, fix_copies.world(seen))
+
+
 def _deleted() -> Observation:
     kept = AutomatedBackup(
         cluster=fix_worlds.SOURCE,
@@ -392,6 +408,8 @@ CASES: dict[str, Callable[[], Case]] = {
     "capsule": lambda: pitr_case("capsule", _remembered()),
     "snapshot-capsule": lambda: snapshot_case("snapshot-capsule", _remembered()),
     "region": lambda: _region_case("region"),
+    "copy": lambda: _copy_case("copy"),
+    "copy-coming": lambda: _copy_case("copy-coming", is_coming=True),
     "clean-protected": lambda: _clean_case("clean-protected", is_protected=True),
     "clean-unprotected": lambda: _clean_case("clean-unprotected", is_protected=False),
 }
@@ -435,6 +453,7 @@ def standing_of_world(aws: SimulatedAws, plan: Plan) -> dict[str, Any]:
         ),
         "tags": {key: value for key, value in cluster.tags.items() if key not in DRAWN} if cluster else None,
         "drawn": sorted(DRAWN & cluster.tags.keys()) if cluster else None,
+        "snapshots": sorted(name for name, one in aws.taken.items() if one.gone_at is None),
     }
 
 
@@ -445,7 +464,7 @@ def check_effects(simulation: Simulation) -> None:
     owner = owner_of(plan, chain.state().nonce)
     twice = {key: count for key, count in aws.effects.items() if count > 1}
     assert twice == {}, twice
-    touched = [call for call in aws.sent if plan.source in _names(call)]
+    touched = [call for call in aws.sent if plan.source in names_touched(call)]
     assert touched == []
     if plan.kind == "clean":
         return
@@ -455,11 +474,6 @@ def check_effects(simulation: Simulation) -> None:
     clones = [one for one in aws.clusters.values() if owner.owns(one.tags)]
     assert len(clones) <= 1
     assert [chain.contradiction(one.tags.get(JOURNAL_TAG)) for one in clones if JOURNAL_TAG in one.tags] in ([], [""])
-
-
-def _names(call: AwsCall) -> set[str]:
-    changed = {"TargetDBClusterParameterGroupIdentifier", "DBClusterParameterGroupName", "DBClusterIdentifier"}
-    return {str(call.params[key]) for key in changed | {"DBInstanceIdentifier"} if key in call.params}
 
 
 def survived(simulation: Simulation, crashes: Iterable[Crash] = (), *, rest: float = 900.0) -> RunState | DaybreakError:

@@ -13,7 +13,7 @@ from daybreak.execute.hands.looking import LOOKS_BEFORE_BELIEVING
 from daybreak.journal.folder import FolderStore
 from daybreak.model.run import StepDone, StepFailed, StepSeen, state_of
 from tests.chaos.lies import Liar, Lie
-from tests.chaos.simulated_aws import Resource
+from tests.chaos.simulated_parts import Resource
 from tests.chaos.simulation import CASES, Simulation, case_of, check_effects, scratch, standing_of_world
 
 CLEANS = ["clean-protected", "clean-unprotected"]

@@ -19,7 +19,7 @@ from daybreak.model.run import Event, FindingMade, RunState, StepDone, StepInten
 from daybreak.model.statuses import SERVING
 from daybreak.plan.amending import Wishes, amendments_for
 from tests.chaos.reply_faults import Fault
-from tests.chaos.simulated_aws import Resource
+from tests.chaos.simulated_parts import Resource
 from tests.chaos.simulation import CASES, Crash, Killed, Mode, Simulation, scratch
 
 RDS = botocore.session.get_session().get_service_model("rds")

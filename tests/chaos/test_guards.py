@@ -18,7 +18,8 @@ from daybreak.model.plan import Plan, Step
 from daybreak.model.run import Event, RunState, StepIntended
 from daybreak.model.things import Thing
 from tests import fix_worlds
-from tests.chaos.simulated_aws import Resource, SimulatedAws
+from tests.chaos.simulated_aws import SimulatedAws
+from tests.chaos.simulated_parts import Resource
 from tests.chaos.simulation import CASES, Case, Simulation, case_of, scratch
 from tests.chaos.wire_shapes import cluster_body, group_body, instance_body
 

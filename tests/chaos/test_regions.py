@@ -23,7 +23,8 @@ from daybreak.plan.sequence import Sequence
 from daybreak.plan.touching import things_touched
 from daybreak.report.iam_policy import policy_of
 from tests import fix_worlds
-from tests.chaos.simulated_aws import Resource, SimulatedAws, world_of
+from tests.chaos.simulated_aws import SimulatedAws, world_of
+from tests.chaos.simulated_parts import Resource
 from tests.chaos.simulation import Simulation, scratch
 from tests.chaos.test_undo import rollback_of, things_in
 from tests.chaos.wire_shapes import group_body

@@ -22,7 +22,8 @@ from daybreak.plan.calls import call_of, stamp_of
 from daybreak.plan.touching import things_touched
 from tests import fix_worlds
 from tests.chaos.reply_faults import Fault
-from tests.chaos.simulated_aws import Hearing, Resource
+from tests.chaos.simulated_aws import Hearing
+from tests.chaos.simulated_parts import Resource
 from tests.chaos.simulation import CASES, Simulation, case_of, check_effects, scratch, standing_of_world, survived
 from tests.fix_liar import LIES, SLOW, Liar, lying
 from tests.fix_operations import CHANGES, READS, names_touched

@@ -38,7 +38,9 @@ def things_in(aws: SimulatedAws) -> dict[str, Any]:
             for key, thing in sorted(shelf.items())
             if thing.gone_at is None or thing.gone_at > aws.clock.elapsed
         }
-        for name, shelf in zip(("clusters", "instances", "groups", "endpoints"), aws.shelves(), strict=True)
+        for name, shelf in zip(
+            ("clusters", "instances", "groups", "endpoints", "snapshots"), aws.shelves(), strict=True
+        )
     }
 
 

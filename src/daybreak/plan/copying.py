@@ -207,6 +207,7 @@ class _Steps:
     def __init__(self, work: CopyWork, name: str) -> None:
         self._work = work
         self._name = name
+        self._taken = f"{name}-home"
         self._origin = work.cluster.resource_id
         self.sequence = Sequence(work.away.region, (work.target.cluster,))
         self.copying = estimates.copy_estimate(work.seen.past)
@@ -232,12 +233,12 @@ class _Steps:
         work = self._work
         taken, before = self._take() if work.promise.takes_snapshot else (None, ())
         source = work.source
-        arn = source.arn if source else arn_of(work.seen.identity, "cluster-snapshot", self._name, work.home)
+        arn = source.arn if source else arn_of(work.seen.identity, "cluster-snapshot", self._taken, work.home)
         tags = source.tags if source else work.cluster.tags
         asked: Guard = (
             AsPlanned(thing=self._thing(source.identifier, work.home), field="created", value=spell(source.created))
             if source
-            else Ours(thing=self._thing(self._name, work.home))
+            else Ours(thing=self._thing(self._taken, work.home))
         )
         action = CopySnapshot(
             source=arn,
@@ -251,7 +252,7 @@ class _Steps:
         sent = self.sequence.add("copy-snapshot", action, why, estimates.CALL, after=before, guards=(asked,))
         waited = self._await("await-copy", self._name, "only a complete copy can be restored", after=(sent,))
         if taken is not None:
-            action_left = DeleteSnapshot(snapshot=self._name, origin=self._origin, region=work.home)
+            action_left = DeleteSnapshot(snapshot=self._taken, origin=self._origin, region=work.home)
             why = "it was taken to be copied, and the copy is complete: keeping it costs storage"
             self.sequence.add("delete-snapshot", action_left, why, estimates.CALL, after=(waited,))
         return self._thing(self._name), waited
@@ -259,10 +260,10 @@ class _Steps:
     def _take(self) -> tuple[StepId, tuple[StepId, ...]]:
         work = self._work
         tags = own_tags(work.cluster.tags, ON_COPY) | self._marks
-        action = TakeSnapshot(cluster=work.cluster.identifier, snapshot=self._name, tags=tags, region=work.home)
+        action = TakeSnapshot(cluster=work.cluster.identifier, snapshot=self._taken, tags=tags, region=work.home)
         why = "a copy is as old as what it was copied from: the newest automated snapshot may be a day old"
         taken = self.sequence.add("take-snapshot", action, why, estimates.CALL)
-        waits = AwaitSnapshot(snapshot=self._name, origin=self._origin, region=work.home)
+        waits = AwaitSnapshot(snapshot=self._taken, origin=self._origin, region=work.home)
         why = "AWS copies only a complete snapshot, and its time is written into a tag of the copy"
         return taken, (self.sequence.add("await-snapshot", waits, why, estimates.SNAPSHOT, after=(taken,)),)
 

@@ -1,0 +1,56 @@
+"""What the simulated account is made of: its clock, its things, and how it says no."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from daybreak.aws.faults import AwsFault, category_of
+from daybreak.model.replies import Trouble
+
+
+@dataclass
+class Clock:
+    """Virtual time; a sleep is over at once."""
+
+    start: datetime
+    elapsed: float = 0.0
+    slept: list[float] = field(default_factory=list)
+    woken: Callable[[], None] = lambda: None
+    dice: Callable[[], float] = lambda: 0.5
+
+    def now(self) -> datetime:
+        return self.start + timedelta(seconds=self.elapsed)
+
+    def monotonic(self) -> float:
+        return self.elapsed
+
+    def sleep(self, seconds: float) -> None:
+        self.elapsed += seconds
+        self.slept.append(seconds)
+        self.woken()
+
+    def jitter(self) -> float:
+        return self.dice()
+
+
+@dataclass
+class Resource:
+    """One thing in the account; ``body`` is its wire shape but for what follows the clock."""
+
+    body: dict[str, Any]
+    tags: dict[str, str]
+    listed_at: float = 0.0
+    ready_at: float = 0.0
+    gone_at: float | None = None
+    later: tuple[float, dict[str, Any]] | None = None
+    """When a modification is over, and what it then shows."""
+    failed: str | None = None
+    """A status in which it is stuck."""
+
+
+def refusal(code: str, message: str) -> AwsFault:
+    """AWS's no."""
+    return AwsFault(Trouble(category=category_of(code, 400), code=code, message=message))
