@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, Protocol
 
 from daybreak.model.plan import AwsCall
@@ -160,12 +159,6 @@ class SimulatedSnapshots:
         made = self._make(name, origin, {"Tags": listed}, 0.0, "copying")
         made.body |= more
         return made
-
-    def age_of(self, moment: str) -> timedelta:
-        """How long ago a moment was, as a tag writes it."""
-        from datetime import datetime
-
-        return self.clock.now() - datetime.fromisoformat(moment)
 
 
 def _span(thing: Resource) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,28 @@ import pytest
 from daybreak.errors import DaybreakError
 from daybreak.journal.folder import FolderStore
 from daybreak.model.actions import CreateInstance, Validate, Wait
-from daybreak.model.guards import AsPlanned, Guard, NotTheSource, OldEnough, Ours, OursOrAbsent, Sets
+from daybreak.model.guards import (
+    AsPlanned,
+    Guard,
+    NotTheSource,
+    OfRunOrAbsent,
+    OldEnough,
+    Ours,
+    OursOrAbsent,
+    Outlived,
+    Sets,
+)
 from daybreak.model.plan import Plan, Step
 from daybreak.model.run import Event, RunState, StepIntended
+from daybreak.model.tags import COPY_OF_TAG, TAKEN_TAG
 from daybreak.model.things import Thing
 from tests import fix_worlds
 from tests.chaos.simulated_aws import SimulatedAws
 from tests.chaos.simulated_parts import Resource
 from tests.chaos.simulation import CASES, Case, Simulation, case_of, scratch
-from tests.chaos.wire_shapes import cluster_body, group_body, instance_body
+from tests.chaos.wire_shapes import cluster_body, group_body, instance_body, snapshot_body
 
-_KINDS = ("copied-group", "created-group", "deleted-source", "snapshot", "clean-protected")
+_KINDS = ("copied-group", "created-group", "deleted-source", "snapshot", "clean-protected", "copy", "copy-coming")
 
 
 def shelf(aws: SimulatedAws, thing: Thing) -> dict[str, Resource]:
@@ -33,6 +45,7 @@ def shelf(aws: SimulatedAws, thing: Thing) -> dict[str, Resource]:
         "db": aws.instances,
         "cluster-pg": aws.groups,
         "cluster-endpoint": aws.endpoints,
+        "cluster-snapshot": aws.taken,
     }[thing.kind]
 
 
@@ -40,7 +53,7 @@ def usurp(aws: SimulatedAws, thing: Thing) -> None:
     """Another run has the thing, or makes one of its name."""
     things = shelf(aws, thing)
     if thing.name not in things:
-        things[thing.name] = Resource(_SHAPES[thing.kind](thing.name), {})
+        things[thing.name] = Resource(_SHAPES[thing.kind](thing.name) | {"_region": thing.region}, {})
     things[thing.name].tags = fix_worlds.another_runs(things[thing.name].tags)
 
 
@@ -53,6 +66,11 @@ _SHAPES: dict[str, Callable[[str], dict[str, Any]]] = {
         "DBClusterEndpointArn": f"arn:aws:rds:us-east-1:123456789012:cluster-endpoint:{name}",
         "DBClusterIdentifier": fix_worlds.SOURCE,
     },
+    "cluster-snapshot": lambda name: {
+        **snapshot_body(fix_worlds.snapshot(name, kind="manual")),
+        "_since": 0.0,
+        "_busy": "creating",
+    },
 }
 """What AWS answers of a thing of each kind that somebody else made."""
 
@@ -60,6 +78,21 @@ _SHAPES: dict[str, Callable[[str], dict[str, Any]]] = {
 def remove(aws: SimulatedAws, thing: Thing) -> None:
     """Somebody deletes the thing."""
     del shelf(aws, thing)[thing.name]
+
+
+def relabel(aws: SimulatedAws, thing: Thing) -> None:
+    """Somebody makes it the copy of another cluster."""
+    aws.taken[thing.name].tags |= {COPY_OF_TAG: "cluster-ANOTHER"}
+
+
+def fail(aws: SimulatedAws, thing: Thing) -> None:
+    """AWS finds that the copy is none."""
+    aws.taken[thing.name].failed = "failed"
+
+
+def backdate(aws: SimulatedAws, thing: Thing) -> None:
+    """Somebody says that it holds an old moment."""
+    aws.taken[thing.name].tags |= {TAKEN_TAG: "2020-01-01T00:00:00Z"}
 
 
 def exchange(aws: SimulatedAws, guard: AsPlanned) -> None:
@@ -100,6 +133,15 @@ def ways_to_break(guard: Guard) -> Iterator[tuple[str, Callable[[SimulatedAws], 
         case Ours(thing=thing):
             yield f"another's {thing.kind}", lambda aws: usurp(aws, thing)
             yield f"no {thing.kind}", lambda aws: remove(aws, thing)
+        case OfRunOrAbsent(thing=thing):
+            yield "another's snapshot", lambda aws: usurp(aws, thing)
+            yield "another cluster's", lambda aws: relabel(aws, thing)
+        case Outlived(newer=newer):
+            for each in newer:
+                yield f"no {each.name}", partial(remove, thing=each)
+                yield f"{each.name} failed", partial(fail, thing=each)
+                yield f"{each.name} unmarked", partial(relabel, thing=each)
+                yield f"{each.name} holds nothing later", partial(backdate, thing=each)
         case AsPlanned():
             yield f"another {guard.field} of the {guard.thing.kind}", lambda aws: exchange(aws, guard)
         case Sets(is_all=is_all):
@@ -153,14 +195,24 @@ def test_nothing_is_sent_where_a_guard_is_broken(kind: str, name: str, way: Call
         assert any(cause in why + held.note for cause in _CAUSES), why + held.note
 
 
-_CAUSES = ("was not created by this run", "does not carry the tag", "is gone", "now it has", "was changed: ")
+_CAUSES = (
+    "was not created by this run",
+    "does not carry the tag",
+    "is gone",
+    "now it has",
+    "was changed: ",
+    "is not, or no longer, the copy",
+    "is failed, and not complete",
+    "is no copy of",
+    "holds no later moment",
+)
 
 
 def _is_of(params: dict[str, Any], step: Step) -> bool:
     """Whether a call names what the step makes, changes or removes."""
     if isinstance(step.action, Wait | Validate):
         return step.when_refused != "hold"  # what the run can do without ends nothing else
-    own = {getattr(step.action, field, None) for field in ("instance", "endpoint", "group")} - {None}
+    own = {getattr(step.action, field, None) for field in ("instance", "endpoint", "group", "snapshot")} - {None}
     wanted = own or {getattr(step.action, "clone", None)}
     return bool(wanted.intersection(str(value) for value in params.values() if isinstance(value, str)))
 

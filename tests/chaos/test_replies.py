@@ -43,6 +43,9 @@ PLACES = [
     ("clean-unprotected", "DeleteDBInstance"),
     ("clean-unprotected", "DeleteDBCluster"),
     ("clean-unprotected", "DeleteDBClusterParameterGroup"),
+    ("copy", "CreateDBClusterSnapshot"),
+    ("copy", "CopyDBClusterSnapshot"),
+    ("copy-coming", "DeleteDBClusterSnapshot"),
 ]
 """Each operation that changes something, in a plan that needs it."""
 
@@ -273,7 +276,7 @@ def usurped(simulation: Simulation, operation: str) -> Resource:
         thing.tags = fix_worlds.another_runs(thing.tags)
         return copy.deepcopy(thing)
 
-    if plan.kind == "clean":
+    if plan.kind in ("clean", "copy"):
         return theirs()
     left: list[Resource] = []
     before = plan.steps[place - 1].id

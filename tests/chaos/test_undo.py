@@ -26,7 +26,7 @@ from tests.chaos.simulated_aws import SimulatedAws, world_of
 from tests.chaos.simulation import CASES, Simulation, case_of, scratch
 from tests.plan.test_every_plan import worlds
 
-RESTORES = [name for name in CASES if not name.startswith("clean")]
+RESTORES = [name for name in CASES if not name.startswith(("clean", "copy"))]
 
 
 def things_in(aws: SimulatedAws) -> dict[str, Any]:
