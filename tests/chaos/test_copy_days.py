@@ -147,6 +147,9 @@ class Days:
             self.kills += 1
         except DaybreakError as error:
             pytest.fail(f"{plan.run}: {error}")
+        else:
+            is_through = self.states[-1].status == "finished"
+            assert len(self.complete()) <= self.keep or not is_through, "a run that is through leaves one too many"
 
 
 def _moment(copied: Resource) -> datetime:

@@ -43,6 +43,7 @@ DRIVEN: dict[str, tuple[tuple[str, ...], ...]] = {
     "report": tuple((RUN, "-o", form) for form in ("html", "markdown", "junit", "json")),
     "validate": ((RUN, "--depth", "quick", "-o", "json"),),
     "delta": ((RUN, "-o", "sql"),),
+    "copy": (("embi", "--yes", "-o", "json"),),
     "watch": ((RUN,),),
     "approve": ((RUN, "--yes"),),
     "abort": ((RUN,),),

@@ -120,6 +120,7 @@ def _target(target: Target, health_urls: Mapping[str, str], top: Trust, found: F
         yield f"\n[{here}.network.{_key(region)}]"
         yield "# Where a clone lives in this region."
         yield from _network(network)
+    yield from _snapshot_copies(target, here)
     yield from _tables(target.tables, here)
     yield from _application(target, here)
     yield from _health(target, here, health_urls)
@@ -248,6 +249,19 @@ def _staging(staging: Staging, here: str) -> Iterator[str]:
     yield f"{mark}instance_class = {_text(staging.instance_class)}"
     yield f"{mark}instances = {staging.instances}"
     yield f"{mark}keep = {_text(span_text(staging.keep))}"
+
+
+def _snapshot_copies(target: Target, here: str) -> Iterator[str]:
+    if not target.snapshot_copies:
+        yield "\n# Copies of snapshots in another region, which daybreak copy makes and rotates for a scheduler."
+        yield f'# [{here}.copy.us-west-2]\n# key = "alias/aurora"\n# every = "1d"\n# keep = 2'
+    for region, promise in target.snapshot_copies.items():
+        yield f"\n# Copies of snapshots that daybreak copy keeps in this region.\n[{here}.copy.{_key(region)}]"
+        if promise.key:
+            yield f"key = {_text(promise.key)}"
+        yield f"every = {_text(span_text(promise.every))}"
+        yield f"keep = {promise.keep}"
+        yield f"takes_snapshot = {'true' if promise.takes_snapshot else 'false'}"
 
 
 def _contacts(target: Target, here: str) -> Iterator[str]:

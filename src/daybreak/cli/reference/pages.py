@@ -30,6 +30,7 @@ _STARTS_A_RUN = (
 )
 _LOOKS = (ExitCode.DONE, ExitCode.REFUSED, ExitCode.UNREACHABLE)
 _KEEPS = (ExitCode.DONE, ExitCode.FAILED, ExitCode.REFUSED, ExitCode.UNREACHABLE)
+_COPIES = tuple(code for code in ExitCode if code not in (ExitCode.UNFIT, ExitCode.LATE, ExitCode.BUG))
 EXIT_CODES: dict[str, tuple[ExitCode, ...]] = {
     "init": _LOOKS,
     "config": (ExitCode.DONE, ExitCode.REFUSED),
@@ -60,6 +61,7 @@ EXIT_CODES: dict[str, tuple[ExitCode, ...]] = {
     "clean": _STARTS_A_RUN,
     "clones": (ExitCode.DONE, ExitCode.REFUSED, ExitCode.UNREACHABLE),
     "adopt": _LOOKS,
+    "copy": _COPIES,
     "demo": (ExitCode.DONE, ExitCode.FAILED, ExitCode.INTERRUPTED),
     "lab": (ExitCode.DONE, ExitCode.FAILED, ExitCode.REFUSED, ExitCode.UNREACHABLE),
     "restore-aurora": _STARTS_A_RUN,
