@@ -12,7 +12,19 @@ from daybreak.app.custody import Leftover, plan_clean
 from daybreak.app.planning import PitrWish, plan_pitr
 from daybreak.app.snapshots import SnapshotWish, plan_snapshot
 from daybreak.model.actions import Validate, Wait
-from daybreak.model.guards import Approved, AsPlanned, Fenced, Guard, NotTheSource, OldEnough, Ours, OursOrAbsent, Sets
+from daybreak.model.guards import (
+    Approved,
+    AsPlanned,
+    Fenced,
+    Guard,
+    NotTheSource,
+    OfRunOrAbsent,
+    OldEnough,
+    Ours,
+    OursOrAbsent,
+    Outlived,
+    Sets,
+)
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Step
 from daybreak.model.run import Event, StepIntended
@@ -177,8 +189,8 @@ def ways_to_break(guard: Guard) -> tuple[Way, ...]:
             return (_RESET,)
         case NotTheSource() | OldEnough() | Approved():
             return ()  # the call and the journal decide these: nobody outside can break them
-        case Fenced():
-            return ()  # no plan of these kinds has one: tests/execute/hands/test_sql.py breaks it
+        case Fenced() | OfRunOrAbsent() | Outlived():
+            return ()  # no plan of these kinds has one: tests/execute/hands/test_sql.py and tests/chaos/test_guards.py break them
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from daybreak.model.actions import (
     RestoreFromSnapshot,
     Validate,
 )
+from daybreak.model.guards import AsPlanned, Ours
 from daybreak.model.plan import AwsCall, Plan
 from daybreak.model.things import ResourceKind
 from daybreak.model.world import Identity
@@ -65,7 +66,9 @@ def _permissions(plan: Plan) -> Iterator[Permission]:
     calls = [call for step in plan.steps if (call := call_of(step.action, stamp, plan.identity.region))]
     for call in calls:
         yield from _needs(call, plan.identity)
-    for region in sorted({plan.identity.region, *(call.region for call in calls)}):
+    guards = (guard for step in plan.steps for guard in step.guards)
+    looked_at = {guard.thing.region for guard in guards if isinstance(guard, AsPlanned | Ours)}
+    for region in sorted({plan.identity.region, *(call.region for call in calls), *looked_at}):
         yield from _reads(plan, region)
 
 
