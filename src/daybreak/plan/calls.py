@@ -185,6 +185,18 @@ def _operation(action: AwsChange, stamp: Stamp) -> tuple[str, dict[str, Any]]:
         case DeleteCluster(clone=clone):
             # DeleteAutomatedBackups is missing on purpose: we never ask AWS to drop a backup.
             return "DeleteDBCluster", {"DBClusterIdentifier": clone, "SkipFinalSnapshot": True}
+        case TakeSnapshot() | CopySnapshot() | DeleteSnapshot():
+            return _operation_on_snapshot(action, stamp)
+        case DeleteParameterGroup(group=group):
+            return "DeleteDBClusterParameterGroup", {"DBClusterParameterGroupName": group}
+        case _:
+            assert_never(action)
+
+
+def _operation_on_snapshot(
+    action: TakeSnapshot | CopySnapshot | DeleteSnapshot, stamp: Stamp
+) -> tuple[str, dict[str, Any]]:
+    match action:
         case TakeSnapshot():
             return "CreateDBClusterSnapshot", {
                 "DBClusterSnapshotIdentifier": action.snapshot,
@@ -195,8 +207,6 @@ def _operation(action: AwsChange, stamp: Stamp) -> tuple[str, dict[str, Any]]:
             return "CopyDBClusterSnapshot", _copy_snapshot(action, stamp)
         case DeleteSnapshot(snapshot=snapshot):
             return "DeleteDBClusterSnapshot", {"DBClusterSnapshotIdentifier": snapshot}
-        case DeleteParameterGroup(group=group):
-            return "DeleteDBClusterParameterGroup", {"DBClusterParameterGroupName": group}
         case _:
             assert_never(action)
 

@@ -61,7 +61,7 @@ class CopyWork:
 
     @cached_property
     def source(self) -> Snapshot | None:
-        """The newest complete snapshot at home, where none is taken for the copy; ``None`` where none is newer than the newest copy."""
+        """The newest complete snapshot at home; ``None`` where a new one is taken for the copy, or the newest copy is as new."""
         if self.promise.takes_snapshot:
             return None
         found = [
@@ -141,7 +141,7 @@ def _objections_to_copying(work: CopyWork) -> Iterable[str]:
         yield f"the KMS key {key.arn} is {key.state}, so nothing can be copied under it"
 
 
-def _crowded_words(away: CopiesSeen) -> str:
+def _words_on_crowd(away: CopiesSeen) -> str:
     return (
         f"{away.in_flight} copies are in flight to {away.region}, and AWS takes {MOST_IN_FLIGHT} at most of an account: "
         "come again when one of them is through"
@@ -187,7 +187,7 @@ def copy_plan(request: CopyRequest, target: Target, seen: Observation, terms: Te
 def standstill_words(work: CopyWork) -> str:
     """Why nothing is done now, and until when; empty where something is."""
     if work.is_crowded:
-        return _crowded_words(work.away)
+        return _words_on_crowd(work.away)
     return _idle_words(work) if work.is_idle else ""
 
 

@@ -256,6 +256,16 @@ def _sentence(action: Action) -> str:
             return f"Delete the cluster {clone}, without a final snapshot"
         case AwaitClusterGone(clone=clone):
             return f"Wait until AWS no longer knows {clone}"
+        case TakeSnapshot() | CopySnapshot() | AwaitSnapshot() | DeleteSnapshot():
+            return _on_snapshot(action)
+        case DeleteParameterGroup(group=group):
+            return f"Delete the parameter group {group}"
+        case _:
+            assert_never(action)
+
+
+def _on_snapshot(action: TakeSnapshot | CopySnapshot | AwaitSnapshot | DeleteSnapshot) -> str:
+    match action:
         case TakeSnapshot(cluster=cluster, snapshot=snapshot):
             return f"Take the manual snapshot {snapshot} of {cluster}{_in(action)}"
         case CopySnapshot(source=source, snapshot=snapshot, source_region=home, key=key):
@@ -265,8 +275,6 @@ def _sentence(action: Action) -> str:
             return f"Wait until the snapshot {snapshot} is complete{_in(action)}"
         case DeleteSnapshot(snapshot=snapshot):
             return f"Delete the snapshot {snapshot}{_in(action)}, for good"
-        case DeleteParameterGroup(group=group):
-            return f"Delete the parameter group {group}"
         case _:
             assert_never(action)
 
