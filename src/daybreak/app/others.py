@@ -89,4 +89,4 @@ def clone_words(clone: Cluster, now: datetime) -> str:
 
 
 def _look_at(clone: str, known: tuple[str, ...]) -> str:
-    return f"daybreak show {clone}" if clone in known else f"daybreak clean --cluster {clone}"
+    return f"daybreak show {clone}" if clone in known else "daybreak clones"
