@@ -25,6 +25,7 @@ from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import (
     CleanRequest,
     CopyRequest,
+    FailOverRequest,
     PitrRequest,
     Purpose,
     RegionRequest,
@@ -34,6 +35,7 @@ from daybreak.model.requests import (
 )
 from daybreak.model.targets import Target, Waiver
 from daybreak.model.world import Identity
+from daybreak.observe.fail_over import look_at_global
 from daybreak.observe.look import Lookout
 from daybreak.observe.observation import (
     look_at_remains,
@@ -135,6 +137,9 @@ def observe_for(app: App, request: Request, target: Target) -> Observation:
         if isinstance(request, CleanRequest):
             look = partial(look_at_remains, lookout, identity, request, app.now())
             return app.with_skew(app.closely(look, lambda seen: seen.cluster is not None))
+        if isinstance(request, FailOverRequest):
+            move = partial(look_at_global, lookout, identity, request, app.now())
+            return app.with_skew(app.closely(move, lambda seen: seen.cluster is not None))
         if isinstance(request, CopyRequest):
             return app.with_skew(observe_copies(app, request, target, identity))
         look = partial(look_for_sources, lookout, identity, target, request, app.now())

@@ -9,11 +9,11 @@ from daybreak.app.app import App
 from daybreak.app.backups import backups_away, regions_of
 from daybreak.app.planning import accident_typed, new_suffix, plan_for, thoroughness_of
 from daybreak.errors import Refused
-from daybreak.model.backups import RegionSeen
+from daybreak.model.backups import GlobalSecondary, RegionSeen
 from daybreak.model.names import did_you_mean, is_same_name, printable
 from daybreak.model.plan import Plan
 from daybreak.model.ranked_backups import Catalogue, RankedBackup, Tier
-from daybreak.model.requests import Purpose, RegionRequest, Thoroughness
+from daybreak.model.requests import FailOverRequest, Purpose, RegionRequest, Thoroughness
 from daybreak.model.targets import Target, Waiver
 from daybreak.model.value import stamp
 from daybreak.model.world import Snapshot
@@ -32,6 +32,8 @@ class RegionWish:
     accident: str | None = None
     thoroughness: Thoroughness = field(default_factory=Thoroughness)
     waivers: tuple[Waiver, ...] = ()
+    is_switch: bool = False
+    """Whether a global database is to be switched over, without loss, which takes both regions."""
 
 
 def plan_region(app: App, wish: RegionWish) -> Plan:
@@ -43,11 +45,13 @@ def plan_region(app: App, wish: RegionWish) -> Plan:
     target = app.settings.targets[wish.target]
     _hold_to_another_region(app, target)
     catalogue = backups_away(app, target)
-    chosen = choose_backup(catalogue, wish.backup)
+    chosen = choose_backup(catalogue, wish.backup, is_switch=wish.is_switch)
+    there = target.in_region(chosen.backup.region).with_waivers(wish.waivers)
+    if isinstance(chosen.backup, GlobalSecondary):
+        return plan_for(app, _fail_over(app, wish, catalogue, chosen, chosen.backup), there)
     snapshot = chosen.backup.stored
     if not isinstance(snapshot, Snapshot):
         raise _refusal_of_other_way(target, chosen)
-    there = target.in_region(chosen.backup.region).with_waivers(wish.waivers)
     request = RegionRequest(
         target=target.name,
         home=target.region,
@@ -62,6 +66,23 @@ def plan_region(app: App, wish: RegionWish) -> Plan:
         thoroughness=thoroughness_of(app, wish.thoroughness, there),
     )
     return plan_for(app, request, there)
+
+
+def _fail_over(
+    app: App, wish: RegionWish, catalogue: Catalogue, chosen: RankedBackup, secondary: GlobalSecondary
+) -> FailOverRequest:
+    return FailOverRequest(
+        target=catalogue.target.name,
+        home=catalogue.home,
+        database=secondary.database,
+        member=secondary.member.arn,
+        is_switch=wish.is_switch,
+        moments=chosen.moments,
+        assessed="; ".join(_assess(catalogue, chosen)),
+        why=wish.why,
+        suffix=new_suffix(),
+        accident=accident_typed(app, wish.accident, secondary.region),
+    )
 
 
 def _hold_to_another_region(app: App, target: Target) -> None:
@@ -83,13 +104,26 @@ def _hold_to_another_region(app: App, target: Target) -> None:
         )
 
 
-def choose_backup(catalogue: Catalogue, name: str | None) -> RankedBackup:
-    """The backup of that name outside the home region, else the best that a plan can be made from; raises ``Refused``."""
+def choose_backup(catalogue: Catalogue, name: str | None, *, is_switch: bool = False) -> RankedBackup:
+    """The backup of that name outside the home region, else the best that a plan can be made from; raises ``Refused``.
+
+    ``is_switch`` wants a secondary of a global database.
+    """
     away = [each for each in catalogue.backups if each.backup.region != catalogue.home]
+    if is_switch:
+        away = [each for each in away if isinstance(each.backup, GlobalSecondary)]
+        if not away:
+            raise Refused(
+                f'"{catalogue.target.cluster}" has no secondary that was seen, and only a global database can be switched over',
+                f"daybreak backups {catalogue.target.name}  # lists what there is",
+            )
     if name is not None:
         return _backup_named(catalogue, away, name)
     usable = [each for each in away if each.tier is not Tier.CANNOT]
-    chosen = next((each for each in usable if isinstance(each.backup.stored, Snapshot)), next(iter(usable), None))
+    plannable = (
+        each for each in usable if isinstance(each.backup, GlobalSecondary) or isinstance(each.backup.stored, Snapshot)
+    )
+    chosen = next(plannable, next(iter(usable), None))
     if chosen is None:
         asked = ", ".join(each.region for each in catalogue.regions if each.region != catalogue.home)
         raise Refused(
@@ -129,7 +163,7 @@ def arn_of_backup(ranked: RankedBackup) -> str:
 def _refusal_of_other_way(target: Target, chosen: RankedBackup) -> Refused:
     """The refusal for a backup that no plan can be made from, with the way there is."""
     return Refused(
-        f'"{chosen.backup.name}" in {chosen.backup.region} is no snapshot of RDS, and no plan can be made from it',
+        f'"{chosen.backup.name}" in {chosen.backup.region} is neither a snapshot of RDS nor a secondary, and no plan can be made from it',
         f"daybreak backups {target.name} --region {chosen.backup.region}  # shows the call by which it is used",
     )
 

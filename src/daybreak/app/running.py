@@ -21,7 +21,7 @@ from daybreak.journal.damage import damage_by_anchor
 from daybreak.journal.records import refusal_of_old_plan, refusal_without_nonce
 from daybreak.model.clock import is_off, skew_in_words
 from daybreak.model.plan import FORMAT, Plan
-from daybreak.model.requests import CopyRequest, RegionRequest, RestoreRequest
+from daybreak.model.requests import CopyRequest, FailOverRequest, RegionRequest, RestoreRequest
 from daybreak.model.run import Event, RunState
 from daybreak.model.tags import JOURNAL_TAG
 from daybreak.model.targets import Target
@@ -71,10 +71,14 @@ def _hold_to_the_world(app: App, plan: Plan) -> None:
         raise Refused(f"the plan for {plan.run} cannot be started", hint, reasons=reasons)
 
 
+_ABROAD = (RegionRequest, CopyRequest, FailOverRequest)
+"""What acts in another region than the target's own."""
+
+
 def _target_today(app: App, plan: Plan) -> Target | None:
     """The plan's target as the configuration has it today, in the region where the plan acts."""
     today = app.targets.get(plan.target.name)
-    if today is None or not isinstance(plan.request, RegionRequest | CopyRequest):
+    if today is None or not isinstance(plan.request, _ABROAD):
         return today
     return app.settings.targets[plan.target.name].in_region(plan.identity.region)
 
@@ -82,11 +86,7 @@ def _target_today(app: App, plan: Plan) -> Target | None:
 def _objections_to_home(app: App, plan: Plan) -> tuple[str, ...]:
     """Why what is done in another region does not start: the configuration says that the source was elsewhere."""
     configured = app.settings.targets.get(plan.target.name)
-    if (
-        configured is None
-        or not isinstance(plan.request, RegionRequest | CopyRequest)
-        or configured.region == plan.request.home
-    ):
+    if configured is None or not isinstance(plan.request, _ABROAD) or configured.region == plan.request.home:
         return ()
     return (
         f'the plan says that "{configured.name}" is in {plan.request.home}, and daybreak.toml says {configured.region}',

@@ -240,7 +240,9 @@ def _case_of_cluster(app: App, inquiry: Inquiry) -> Case:
     if target is None:
         return _case_alone(app, inquiry, lookout, identity, clone)
     is_own = (target.cluster, target.region) == (clone.identifier, identity.region)
-    if inquiry.to is None and not is_own:
+    # After a fail-over production is the cluster that leads the global database, whatever it is called.
+    leads = clone.global_cluster is not None and clone.replicates_from is None
+    if inquiry.to is None and not (is_own or leads):
         raise Refused(
             f'only you know which moment "{name}" stands for',
             f'daybreak validate {name} --target {target.name} --to "2024-01-15T14:30:00Z"',

@@ -12,11 +12,19 @@ from daybreak.model.birth import Birth
 from daybreak.model.findings import Measured, Standing
 from daybreak.model.moment import NOTHING_SURE, At, Moment, span_in_words
 from daybreak.model.plan import Plan
-from daybreak.model.requests import CleanRequest, CopyRequest, PitrRequest, RegionRequest, RestoreRequest
+from daybreak.model.requests import (
+    CleanRequest,
+    CopyRequest,
+    FailOverRequest,
+    PitrRequest,
+    RegionRequest,
+    RestoreRequest,
+)
 from daybreak.model.run import RunState
 from daybreak.model.targets import Objectives
 from daybreak.model.validation import Validation
 from daybreak.model.value import iso
+from daybreak.plan.fail_over import validate_command
 from daybreak.plan.servers import way_in
 
 
@@ -87,6 +95,8 @@ def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> st
             return f"daybreak watch {state.run}"
         case "paused" | "stopped":
             return f"daybreak resume {state.run}"
+        case "finished" if isinstance(plan.request, FailOverRequest):
+            return validate_command(plan)
         case "finished" if state.verdict is None:
             return "daybreak runs"
         case _ if is_cleaned:
@@ -99,6 +109,8 @@ def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> st
             return f"daybreak validate {state.run}"
         case _ if isinstance(plan.request, CopyRequest):
             return copy_command(plan)
+        case _ if isinstance(plan.request, FailOverRequest):
+            return _move_again(plan.request, plan.identity.region)
         case _ if isinstance(plan.request, RestoreRequest) and not _may_have_created(plan, state):
             return _plan_again(plan.request)
         case _:
@@ -120,6 +132,9 @@ def next_of_plan(plan: Plan, file: str, *, now: datetime | None = None) -> str:
         )
     if isinstance(request, CopyRequest):
         return copy_command(plan) if is_expired else f"daybreak restore --plan {file}"
+    if isinstance(request, FailOverRequest):
+        again = f"{_move_again(request, plan.identity.region)} --file {file} --force"
+        return again if is_expired else f"daybreak restore --plan {file} --confirm {shlex.quote(plan.clone)}"
     if is_expired:
         return f"{_plan_again(request)} --file {file} --force"
     return f"daybreak restore --plan {file}"
@@ -128,6 +143,11 @@ def next_of_plan(plan: Plan, file: str, *, now: datetime | None = None) -> str:
 def copy_command(plan: Plan) -> str:
     """The command that looks at a target's copies anew, and does what is to be done then."""
     return f"daybreak copy {shlex.quote(plan.target.name)} --region {plan.identity.region}"
+
+
+def _move_again(request: FailOverRequest, region: str) -> str:
+    switch = " --switch-over" if request.is_switch else ""
+    return f"daybreak plan region {shlex.quote(request.target)} --region {region} --from {request.member}{switch}"
 
 
 def next_after(validation: Validation) -> str:

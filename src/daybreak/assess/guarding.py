@@ -24,6 +24,7 @@ from daybreak.model.actions import (
     RestoreToMoment,
     TakeSnapshot,
 )
+from daybreak.model.backups import GlobalDatabase
 from daybreak.model.fences import FenceSeen
 from daybreak.model.guards import (
     Approved,
@@ -50,7 +51,7 @@ from daybreak.plan.calls import Owner, call_of, stamp_of
 from daybreak.plan.copies import copy_maker, copy_origin, is_complete, is_newer
 from daybreak.plan.operations import touches_of
 
-Resource = Cluster | Instance | ParameterGroup | Endpoint | Snapshot
+Resource = Cluster | Instance | ParameterGroup | Endpoint | Snapshot | GlobalDatabase
 """What a look at a thing shows."""
 
 UNTOUCHED = "it is left untouched: plan again, and a restore gets another name"
@@ -167,6 +168,7 @@ _WAYS: dict[PlannedField, str] = {
     "created": "it is another one than the plan speaks of: plan again",
     "engine_version": "the clone would get that version: plan again",
     "parameter_group": "the clone would run with other settings than planned: give it that parameter group again",
+    "writer": "somebody moved it since: plan again",
 }
 """What to do where a field is not as planned."""
 

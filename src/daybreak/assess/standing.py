@@ -23,6 +23,7 @@ from daybreak.model.actions import (
     AwaitParameterGroup,
     AwaitSnapshot,
     AwaitSql,
+    AwaitWriter,
     AwsChange,
     CopyParameterGroup,
     CopySnapshot,
@@ -35,6 +36,7 @@ from daybreak.model.actions import (
     DeleteParameterGroup,
     DeleteSnapshot,
     ManagePassword,
+    MoveWriter,
     RestoreFromSnapshot,
     RestoreToMoment,
     SetClusterOptions,
@@ -43,6 +45,7 @@ from daybreak.model.actions import (
     Wait,
 )
 from daybreak.model.anchor import anchor_in
+from daybreak.model.backups import GlobalDatabase
 from daybreak.model.moment import span_in_words
 from daybreak.model.replies import Category
 from daybreak.model.statuses import AVAILABLE
@@ -139,6 +142,7 @@ def standing_of_wait(
     *,
     windowless: timedelta = timedelta(0),
     snapshot: Snapshot | None = None,
+    database: GlobalDatabase | None = None,
 ) -> OrderStanding:
     """Whether a wait is over, from the newest look at the clone and, for an instance, at the instance.
 
@@ -157,6 +161,11 @@ def standing_of_wait(
             return _instance_ready(instance)
         case AwaitSnapshot():
             return _snapshot_complete(snapshot)
+        case AwaitWriter():
+            standing = _writer_moved(action.database, action.member, database)
+            # It was ordered, so an old writer means that nothing is under way.
+            is_idle = standing.place is Position.ABSENT
+            return standing.model_copy(update={"place": Position.STALLED}) if is_idle else standing
         case AwaitSql():
             return _endpoint_shown(cluster)
         case _:
@@ -234,6 +243,25 @@ def _snapshot_complete(snapshot: Snapshot | None) -> OrderStanding:
     return OrderStanding(place=Position.SO, seen=snapshot.status, result=result)
 
 
+def _writer_moved(name: str, member: str, seen: GlobalDatabase | None) -> OrderStanding:
+    """Where the move of a global database's writer to a member stands."""
+    if seen is None:
+        return OrderStanding(place=Position.HOPELESS, seen=f'AWS does not know the global database "{name}"')
+    if member not in [each.arn for each in seen.members]:
+        return OrderStanding(place=Position.HOPELESS, seen=f'{member} is no member of "{name}" any more')
+    if seen.moving_to is not None:
+        is_here = seen.moving_to == member
+        words = f"{seen.status}: AWS is moving the writer to {seen.moving_to}"
+        return OrderStanding(place=Position.UNDER_WAY if is_here else Position.STALLED, seen=words)
+    if seen.writer == member and seen.status == AVAILABLE:
+        return OrderStanding(place=Position.SO, seen="it is the writer")
+    if seen.writer == member:
+        return OrderStanding(
+            place=Position.UNDER_WAY, seen=f"it is the writer, and the global database is {seen.status}"
+        )
+    return OrderStanding(place=Position.ABSENT, seen=f"the writer is {seen.writer or 'no member'}")
+
+
 def _endpoint_shown(cluster: Cluster | None) -> OrderStanding:
     if cluster is None or cluster.status in HOPELESS_CLUSTER | STOPPED:
         return _cluster_ready(cluster)
@@ -284,6 +312,11 @@ def standing_of_change(action: AwsChange, seen: Resource | None) -> OrderStandin
             return _options_set(action, seen)
         case ManagePassword():
             return _password_managed(action, seen)
+        case MoveWriter(database=database, member=member):
+            standing = _writer_moved(database, member, seen if isinstance(seen, GlobalDatabase) else None)
+            # AWS has taken the order once it is moving: the step that waits sees the rest.
+            is_taken = standing.place is Position.UNDER_WAY
+            return standing.model_copy(update={"place": Position.SO}) if is_taken else standing
         case _:
             assert_never(action)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from daybreak.aws.facts import value_of
+from daybreak.aws.facts import tags_of, value_of
 from daybreak.aws.replies import require
 from daybreak.model.backups import ExportTask, GlobalDatabase, GlobalMember, Lag, RecoveryPoint
 
@@ -53,6 +53,8 @@ def global_database_of(body: dict[str, Any]) -> GlobalDatabase:
             )
             for member in body.get("GlobalClusterMembers", [])
         ),
+        moving_to=value_of(body.get("FailoverState") or {}, "ToDbClusterArn"),
+        tags=tags_of(body.get("TagList")),
     )
 
 

@@ -171,6 +171,7 @@ def _region_wish(
     sample: int,
     within: timedelta | None,
     waivers: tuple[Waiver, ...],
+    is_switch: bool,
 ) -> RegionWish:
     from daybreak.app.region import RegionWish
     from daybreak.model.requests import Thoroughness
@@ -184,6 +185,7 @@ def _region_wish(
         accident=accident,
         thoroughness=Thoroughness(depth=depth, sample=sample, within=within),
         waivers=waivers,
+        is_switch=is_switch,
     )
 
 
@@ -196,6 +198,12 @@ region_options = gather(
         "backup",
         metavar="BACKUP",
         help="The backup, by its name or ARN, as daybreak backups lists it; the best one without it.",
+    ),
+    click.option(
+        "--switch-over",
+        "is_switch",
+        is_flag=True,
+        help="Move a global database without loss, which takes both regions; without it a fail-over gives up what is missing.",
     ),
     *_CLONE_OPTIONS,
 )
@@ -268,6 +276,8 @@ def snapshot(given: Given, wish: SnapshotWish, destination: Destination) -> None
 def region(given: Given, wish: RegionWish, destination: Destination) -> None:
     """Plan a restore of TARGET in another region, for the day when its own is lost.
 
+    A secondary of a global database is failed over, where it is the best there is or --from names it: that moves production
+    itself, and starts only with the cluster's name typed (restore --confirm CLUSTER). From a copy of a snapshot a clone is made.
     Everything is read in the other region (--region, else the one with the best backup): the backup, its key, the network of
     daybreak.toml, and the configuration from the newest capsule. The lost region is asked for five seconds, and nothing of it
     is needed. It is printed and kept as a plan of a point-in-time recovery is.

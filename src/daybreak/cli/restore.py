@@ -24,9 +24,9 @@ yes_option = click.option("--yes", "is_yes", is_flag=True, help="Carry out the p
 confirm_option = click.option(
     "--confirm",
     metavar="CLUSTER",
-    help="The clone's name, typed: needed where no journal can say what is the run's own; stands for --yes.",
+    help="The cluster's name, typed: needed where no journal can say what is the run's own, and where production is moved; stands for --yes.",
 )
-"""The option by which a person names what a clean-up removes."""
+"""The option by which a person names what a clean-up removes, or a fail-over moves."""
 
 
 @click.group(invoke_without_command=True)
@@ -105,36 +105,42 @@ def snapshot(given: Given, wish: SnapshotWish, *, is_yes: bool) -> int:
 
 @restore.command()
 @region_options
+@confirm_option
 @yes_option
 @explain_option
 @depth_options
 @shared()
-def region(given: Given, wish: RegionWish, *, is_yes: bool) -> int:
-    """Bring TARGET up in another region, from a backup that is there, in a new cluster, in quarantine."""
+def region(given: Given, wish: RegionWish, confirm: str | None, *, is_yes: bool) -> int:
+    """Bring TARGET up in another region: from a copy in a new cluster, in quarantine, or by failing its global database over."""
     from daybreak.app.region import plan_region
 
-    return carry_out(given, lambda app: plan_region(app, wish), is_yes=is_yes)
+    return carry_out(given, lambda app: plan_region(app, wish), is_yes=is_yes, confirm=confirm)
 
 
 def carry_out(given: Given, decide: Callable[[App], Plan], *, is_yes: bool, confirm: str | None = None) -> int:
     """Show the plan that ``decide`` makes with the app, ask, carry it out, and report how it ended.
 
-    ``confirm`` is the clone's name as it was typed; where no journal vouches for what is removed, nothing else will do.
+    ``confirm`` is the cluster's name as it was typed; where no journal vouches for what is removed, or where production is moved,
+    nothing else will do.
     """
     from daybreak.cli.following import Following
     from daybreak.cli.rendering import plan_aside
     from daybreak.cli.screen import ask_for_name, ask_to_confirm, print_as_is
     from daybreak.errors import Refused
-    from daybreak.model.requests import CleanRequest
+    from daybreak.model.requests import CleanRequest, FailOverRequest
 
     with Following(given) as following:
         made = decide(following.app)
-        if confirm is not None and not isinstance(made.request, CleanRequest):
-            raise Refused("--confirm names what a plan removes, and this one removes nothing", "add --yes in its place")
+        if confirm is not None and not isinstance(made.request, CleanRequest | FailOverRequest):
+            raise Refused(
+                "--confirm names what a plan removes or moves, and this one does neither", "add --yes in its place"
+            )
         print_as_is(plan_aside(made, given, following.app.now()), is_aside=True)
         print_notes(given, following.app, made)
-        if confirm is not None or (isinstance(made.request, CleanRequest) and made.request.doubt):
-            ask_for_name(made.clone, confirm)
+        if isinstance(made.request, FailOverRequest):
+            ask_for_name(made.clone, confirm, "moves production to")
+        elif confirm is not None or (isinstance(made.request, CleanRequest) and made.request.doubt):
+            ask_for_name(made.clone, confirm, "removes")
         else:
             ask_to_confirm(
                 f"Carry out this plan in account {made.identity.account}, {made.identity.region}?", is_yes=is_yes

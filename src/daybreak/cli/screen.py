@@ -237,15 +237,19 @@ def ask_to_confirm(question: str, *, is_yes: bool) -> None:
         raise Refused("not carried out; nothing was changed")
 
 
-def ask_for_name(clone: str, typed: str | None) -> None:
-    """Go on only when a person has typed the clone's name, as an option or when asked; raises ``Refused`` otherwise."""
+def ask_for_name(cluster: str, typed: str | None, deed: str) -> None:
+    """Go on only when a person has typed the cluster's name, as an option or when asked; raises ``Refused`` otherwise.
+
+    ``deed`` is what the plan does to it, as a verb of the plan's: ``removes``.
+    """
     if typed is None and not sys.stdin.isatty():
         raise Refused(
-            f'"{clone}" is removed only when its name is typed', f"add --confirm {clone} when that is the one"
+            f'the plan {deed} "{cluster}", and that begins only when its name is typed',
+            f"add --confirm {cluster} when that is the one",
         )
-    typed = _ask("Type the clone's name to remove it: ") if typed is None else typed
-    if typed != clone:
-        raise Refused(f'"{typed}" was typed, and the plan removes "{clone}"; nothing was changed')
+    typed = _ask(f'The plan {deed} "{cluster}". Type its name: ') if typed is None else typed
+    if typed != cluster:
+        raise Refused(f'"{typed}" was typed, and the plan {deed} "{cluster}"; nothing was changed')
 
 
 def _ask(question: str) -> str:

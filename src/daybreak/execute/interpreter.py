@@ -44,6 +44,7 @@ from daybreak.model.actions import (
     AwaitApproval,
     AwaitParameterGroup,
     AwaitSnapshot,
+    AwaitWriter,
     AwsOrder,
     ChangeSql,
     LoadRows,
@@ -85,7 +86,11 @@ def carry_out(plan: Plan, journal: Journal, doors: Doors) -> RunState:
 def clusters_awaited(plan: Plan) -> tuple[tuple[str | None, str], ...]:
     """The clusters that a plan's waits look at, each with its region where that is not the plan's own."""
     waits = (step.action for step in plan.steps if isinstance(step.action, Wait))
-    found = ((wait.region, wait.clone) for wait in waits if not isinstance(wait, AwaitParameterGroup | AwaitSnapshot))
+    found = (
+        (wait.region, wait.clone)
+        for wait in waits
+        if not isinstance(wait, AwaitParameterGroup | AwaitSnapshot | AwaitWriter)
+    )
     return tuple(dict.fromkeys(found))
 
 

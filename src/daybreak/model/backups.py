@@ -88,6 +88,14 @@ class GlobalDatabase(Value):
     identifier: str
     status: str
     members: tuple[GlobalMember, ...] = ()
+    moving_to: str | None = None
+    """The ARN of the cluster that AWS is about to make the writer; ``None`` while nothing moves."""
+    tags: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def writer(self) -> str | None:
+        """The ARN of the cluster that is written to."""
+        return next((each.arn for each in self.members if each.is_writer), None)
 
 
 class Lag(Value):

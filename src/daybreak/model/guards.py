@@ -51,7 +51,7 @@ class NotTheSource(Value):
         return f"the call does not change the source {source}" + (f", nor {comma_list(rest)}" if rest else "")
 
 
-PlannedField = Literal["resource_id", "created", "engine_version", "parameter_group"]
+PlannedField = Literal["resource_id", "created", "engine_version", "parameter_group", "writer"]
 """A field of a noun in ``model.world`` that must be as the plan wants it."""
 
 _NOUNS: dict[str, str] = {
@@ -59,6 +59,7 @@ _NOUNS: dict[str, str] = {
     "created": "creation time",
     "engine_version": "engine version",
     "parameter_group": "parameter group",
+    "writer": "writer",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from daybreak.model.backups import GlobalDatabase
 from daybreak.model.capsule import Capsule
 from daybreak.model.copies import CopiesSeen
 from daybreak.model.kept import Kept
@@ -74,6 +75,8 @@ class Observation(Value):
     subnet_groups: tuple[str, ...] = ()
     security_groups: tuple[SecurityGroup, ...] = ()
     key: Key | None = None
+    global_database: GlobalDatabase | None = None
+    """The global database that a fail-over is about; ``cluster`` is then its secondary."""
     names_taken: tuple[str, ...] = ()
     clones: tuple[Cluster, ...] = ()
     """The clusters of the region that say, by their tags, that they are clones of the target's cluster."""

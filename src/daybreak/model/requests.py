@@ -127,8 +127,36 @@ class CopyRequest(Value):
     suffix: str
 
 
+class FailOverRequest(Value):
+    """Make a secondary of the source's global database the writer, in its own region. Nothing of it is ever the run's own."""
+
+    kind: Literal["fail-over"] = "fail-over"
+    target: str
+    home: str
+    """The region of the source's cluster."""
+    database: str
+    """The identifier of the global database."""
+    member: str
+    """The ARN of the secondary."""
+    is_switch: bool = False
+    """Whether AWS waits until all that was written has arrived, which takes both regions; else what is missing is given up."""
+    moments: MomentsHeld
+    """What the secondary surely holds, as CloudWatch showed it when it was chosen."""
+    assessed: str = ""
+    """What the home region said when the secondary was chosen."""
+    why: str = ""
+    suffix: str
+    accident: At | None = None
+    """When the region was lost: what was written until then counts. ``None`` counts to when the plan is made."""
+
+    @property
+    def cluster(self) -> str:
+        """The identifier of the secondary."""
+        return self.member.rpartition(":")[2]
+
+
 RestoreRequest = PitrRequest | SnapshotRequest | RegionRequest
 """Everything that a clone can be made for."""
 
-Request = Annotated[RestoreRequest | CopyRequest | CleanRequest, Field(discriminator="kind")]
+Request = Annotated[RestoreRequest | FailOverRequest | CopyRequest | CleanRequest, Field(discriminator="kind")]
 """Everything a plan can be made for."""

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from daybreak.aws.backups import global_database_of
 from daybreak.aws.facts import (
     backup_of,
     cluster_of,
@@ -26,6 +27,7 @@ from daybreak.aws.facts import (
 from daybreak.aws.faults import AwsFault, unreadable
 from daybreak.aws.replies import Markers, require
 from daybreak.errors import Bug
+from daybreak.model.backups import GlobalDatabase
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Category, Reply
 from daybreak.model.things import Thing
@@ -157,7 +159,12 @@ class Lookout:
         found = require(body, "DBClusterSnapshots") if body else []
         return snapshot_of(found[0]) if found else None
 
-    def thing(self, thing: Thing) -> Cluster | Instance | ParameterGroup | Endpoint | Snapshot | None:
+    def global_database(self, name: str) -> GlobalDatabase | None:
+        """The global database of that identifier; ``None`` when AWS does not know it."""
+        body = self._one("DescribeGlobalClusters", "GlobalClusters", GlobalClusterIdentifier=name)
+        return global_database_of(body) if body else None
+
+    def thing(self, thing: Thing) -> Cluster | Instance | ParameterGroup | Endpoint | Snapshot | GlobalDatabase | None:
         """A thing of this region, of a kind that is looked at; ``None`` when AWS does not know it."""
         match thing.kind:
             case "cluster":
@@ -170,6 +177,8 @@ class Lookout:
                 return self.endpoint(thing.name)
             case "cluster-snapshot":
                 return self.snapshot(thing.name)
+            case "global-cluster":
+                return self.global_database(thing.name)
             case _:
                 message = f"nobody looks at {thing.words()}"
                 raise Bug(message)

@@ -28,6 +28,7 @@ from daybreak.model.actions import (
     DeleteSnapshot,
     LoadRows,
     ManagePassword,
+    MoveWriter,
     Restore,
     RestoreFromSnapshot,
     RestoreToMoment,
@@ -205,6 +206,14 @@ def _operation_on_snapshot(
             }
         case CopySnapshot():
             return "CopyDBClusterSnapshot", _copy_snapshot(action, stamp)
+        case MoveWriter(database=database, member=member, gives_up=gives_up):
+            params = {"GlobalClusterIdentifier": database, "TargetDbClusterIdentifier": member}
+            # Without AllowDataLoss a fail-over is a switch-over, which needs the region that is lost.
+            return (
+                ("FailoverGlobalCluster", params | {"AllowDataLoss": True})
+                if gives_up
+                else ("SwitchoverGlobalCluster", params)
+            )
         case DeleteSnapshot(snapshot=snapshot):
             return "DeleteDBClusterSnapshot", {"DBClusterSnapshotIdentifier": snapshot}
         case _:

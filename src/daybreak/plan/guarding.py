@@ -14,6 +14,7 @@ from daybreak.model.actions import (
     AwaitParameterGroup,
     AwaitSnapshot,
     AwaitSql,
+    AwaitWriter,
     AwsOrder,
     ChangeSql,
     CopyParameterGroup,
@@ -28,6 +29,7 @@ from daybreak.model.actions import (
     DeleteSnapshot,
     LoadRows,
     ManagePassword,
+    MoveWriter,
     RestoreFromSnapshot,
     RestoreToMoment,
     RunCommand,
@@ -81,6 +83,11 @@ def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tupl
             return OursOrAbsent(thing=thing("db", instance)), hands_off
         case DeleteEndpoint(endpoint=endpoint):
             return OursOrAbsent(thing=thing("cluster-endpoint", endpoint)), hands_off
+        case MoveWriter():
+            # Of a global database nothing is the run's own: the planner says what must be as it was seen.
+            return ()
+        case AwaitSql(clone=clone, resource_id=str() as resource_id):
+            return (AsPlanned(thing=thing("cluster", clone), field="resource_id", value=resource_id),)
         case AwaitCluster(clone=clone) | AwaitSql(clone=clone):
             return (OursOrAbsent(thing=thing("cluster", clone)),)
         case AwaitInstance(instance=instance):
@@ -98,7 +105,7 @@ def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tupl
             return _of_maker(thing("cluster-snapshot", snapshot), nonce, origin), hands_off
         case AwaitSnapshot(snapshot=snapshot, nonce=nonce, origin=origin):
             return (_of_maker(thing("cluster-snapshot", snapshot), nonce, origin),)
-        case AwaitClusterGone() | AwaitParameterGroup() | RunCommand() | AwaitApproval():
+        case AwaitWriter() | AwaitClusterGone() | AwaitParameterGroup() | RunCommand() | AwaitApproval():
             return ()
         case _:
             assert_never(action)

@@ -12,7 +12,14 @@ from datetime import datetime
 from daybreak.model.loss import TO_ACCIDENT, Loss, loss_between, loss_unknown
 from daybreak.model.moment import Latest, distance
 from daybreak.model.plan import Plan
-from daybreak.model.requests import RegionRequest, RestoreRequest, SnapshotRequest
+from daybreak.model.requests import (
+    CleanRequest,
+    CopyRequest,
+    FailOverRequest,
+    RegionRequest,
+    RestoreRequest,
+    SnapshotRequest,
+)
 from daybreak.model.value import stamp
 
 OF_STAGING = "a clone for staging takes nobody's place"
@@ -23,8 +30,25 @@ OF_UNVOUCHED = "nothing vouches for the moment that the backup holds"
 
 
 def loss_of(plan: Plan) -> Loss | None:
-    """What the restore of a plan loses; ``None`` for a plan that restores nothing."""
-    return loss_by(plan.request, plan.moment, plan.created) if isinstance(plan.request, RestoreRequest) else None
+    """What a plan loses; ``None`` for one that brings nothing back."""
+    match plan.request:
+        case FailOverRequest():
+            return _loss_of_move(plan.request, plan.moment, plan.created)
+        case CopyRequest() | CleanRequest():
+            return None
+        case request:
+            return loss_by(request, plan.moment, plan.created)
+
+
+def _loss_of_move(request: FailOverRequest, moment: datetime | None, planned: datetime) -> Loss | None:
+    """What a fail-over gives up; a switch-over gives up nothing."""
+    if request.is_switch:
+        return None
+    if moment is None:
+        return loss_unknown(OF_UNVOUCHED)
+    if request.accident is not None:
+        return loss_between(moment, request.accident.instant, TO_ACCIDENT)
+    return loss_between(moment, planned, "from what the secondary surely holds to when the plan was made")
 
 
 def loss_by(request: RestoreRequest, moment: datetime | None, planned: datetime) -> Loss | None:

@@ -90,6 +90,7 @@ class ReadOccasion(StrEnum):
     EVERY_RUN = "in every run"
     RESTORE = "in a restore"
     OF_SNAPSHOT = "where a snapshot is restored"
+    OF_FAIL_OVER = "where a global database gets another writer"
     OF_COPIES = "where snapshots are taken, copied and removed"
     OF_KEPT_BACKUP = "where the kept backup of a deleted source is restored"
     OF_DELETED_SOURCE = "where the source is not there to be looked at"
@@ -240,7 +241,11 @@ _READS = (
     ReadOperation("application-autoscaling", "DescribeScalableTargets", {_RESTORE: ()}),
     ReadOperation("application-autoscaling", "DescribeScalingPolicies", {_RESTORE: ()}),
     ReadOperation("cloudwatch", "GetMetricStatistics", {_RESTORE: ()}),
-    ReadOperation("rds", "DescribeGlobalClusters", {ReadOccasion.OF_CATALOGUE: ("global-cluster",)}),
+    ReadOperation(
+        "rds",
+        "DescribeGlobalClusters",
+        {ReadOccasion.OF_CATALOGUE: ("global-cluster",), ReadOccasion.OF_FAIL_OVER: ("global-cluster",)},
+    ),
     ReadOperation("rds", "DescribeExportTasks", {ReadOccasion.OF_CATALOGUE: ("cluster", "cluster-snapshot")}),
     # AWS knows a recovery point's ARN under many services' names, so the star stands for it.
     ReadOperation("backup", "ListRecoveryPointsByResource", {ReadOccasion.OF_CATALOGUE: ()}),
@@ -343,7 +348,11 @@ _CHANGES = (
         "rds",
         "FailoverGlobalCluster",
         (_changes("GlobalClusterIdentifier", "global-cluster"), _changes("TargetDbClusterIdentifier", "cluster")),
-        is_by_hand=True,
+    ),
+    ChangeOperation(
+        "rds",
+        "SwitchoverGlobalCluster",
+        (_changes("GlobalClusterIdentifier", "global-cluster"), _changes("TargetDbClusterIdentifier", "cluster")),
     ),
     # The cluster that it makes is named in its metadata alone, so nothing of ours could guard it.
     ChangeOperation("backup", "StartRestoreJob", (), is_by_hand=True),

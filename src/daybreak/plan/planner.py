@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
-from daybreak.model.requests import CleanRequest, CopyRequest, PitrRequest, RegionRequest, Request, SnapshotRequest
+from daybreak.model.requests import (
+    CleanRequest,
+    CopyRequest,
+    FailOverRequest,
+    PitrRequest,
+    RegionRequest,
+    Request,
+    SnapshotRequest,
+)
 from daybreak.model.targets import Target
 from daybreak.plan.clean import clean_plan
 from daybreak.plan.copying import copy_plan
+from daybreak.plan.fail_over import fail_over_plan
 from daybreak.plan.pitr import pitr_plan
 from daybreak.plan.region import region_plan
 from daybreak.plan.snapshot import snapshot_plan
@@ -25,5 +34,7 @@ def plan_of(request: Request, target: Target, seen: Observation, terms: Terms) -
             return region_plan(request, target, seen, terms)
         case CopyRequest():
             return copy_plan(request, target, seen, terms)
+        case FailOverRequest():
+            return fail_over_plan(request, target, seen, terms)
         case CleanRequest():
             return clean_plan(request, target, seen, terms)

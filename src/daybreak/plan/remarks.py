@@ -141,17 +141,22 @@ def _on_secret(target: Target, seen: Observation, moment: datetime | None) -> It
 
 def _on_region(request: RegionRequest) -> Iterator[str]:
     """What the home region said, what the moment rests on, and what cannot be changed while that region is down."""
-    if request.assessed:
-        yield f"{_OF_HOME}{request.assessed}"
+    yield from words_on_home(request.home, request.assessed)
     held = request.moments
     if held.latest is None or held.latest != held.at_most:
         span = f", and no later than {stamp(held.at_most)}" if held.at_most else ""
         surely = f"surely reaches {stamp(held.latest)}" if held.latest else "surely reaches no moment that can be named"
         yield f"the backup {surely}{span}: {held.evidence}"
     yield "nothing is cut over: applications go on asking the endpoint that they have, until somebody moves them"
-    if request.home in CONTROL_REGIONS:
+
+
+def words_on_home(home: str, assessed: str) -> Iterator[str]:
+    """What the home region said when another one was chosen, and what cannot be changed while it is down."""
+    if assessed:
+        yield f"{_OF_HOME}{assessed}"
+    if home in CONTROL_REGIONS:
         yield (
-            f"while {request.home} is down nobody can change Route 53 records or IAM roles and policies, which are steered from "
+            f"while {home} is down nobody can change Route 53 records or IAM roles and policies, which are steered from "
             "there; records and roles that exist go on working, so use names and roles that were prepared before"
         )
 

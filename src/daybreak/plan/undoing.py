@@ -14,6 +14,7 @@ from daybreak.model.actions import (
     AwaitParameterGroup,
     AwaitSnapshot,
     AwaitSql,
+    AwaitWriter,
     ChangeSql,
     CopyParameterGroup,
     CopySnapshot,
@@ -27,6 +28,7 @@ from daybreak.model.actions import (
     DeleteSnapshot,
     LoadRows,
     ManagePassword,
+    MoveWriter,
     RestoreFromSnapshot,
     RestoreToMoment,
     RunCommand,
@@ -71,6 +73,12 @@ def _undo_of(action: Action, region: str) -> Undo | None:
             return Irreversible(because="AWS keeps nothing of it")
         case DeleteCluster():
             return Irreversible(because="what is only in this cluster is lost, and no final snapshot is made")
+        case MoveWriter(gives_up=True):
+            return Irreversible(
+                because="what had not arrived is given up, and the other cluster has to be made to follow again"
+            )
+        case MoveWriter():
+            return Irreversible(because="to move it back is a switch-over of its own")
         case ChangeSql(back=SqlStatement() as back):
             return TakenBack(actions=(action.model_copy(update={"change": back, "back": action.change}),))
         case ChangeSql(because=because):
@@ -87,7 +95,15 @@ def _undo_of(action: Action, region: str) -> Undo | None:
             return Irreversible(because="AWS keeps nothing of a deleted snapshot")
         case AwaitSnapshot() | AwaitApproval():
             return None
-        case AwaitCluster() | AwaitClusterGone() | AwaitInstance() | AwaitParameterGroup() | AwaitSql() | Validate():
+        case (
+            AwaitWriter()
+            | AwaitCluster()
+            | AwaitClusterGone()
+            | AwaitInstance()
+            | AwaitParameterGroup()
+            | AwaitSql()
+            | Validate()
+        ):
             return None
         case _:
             assert_never(action)

@@ -10,7 +10,6 @@ from daybreak.model.backups import (
     Backup,
     Continuous,
     Export,
-    GlobalSecondary,
     KeptBackup,
     ReplicatedBackup,
     VaultPoint,
@@ -48,8 +47,6 @@ def way_on(backup: Backup, target: Target, home: str, wanted: datetime | None, k
             return NextCommand(f"daybreak plan pitr {target.name} --to {to}")
         case KeptBackup():
             return NextCommand(f"daybreak plan pitr {target.name} --to {to} --resource-id {backup.backup.resource_id}")
-        case GlobalSecondary():
-            return NextCommand(by_hand=_fail_over(backup))
         case VaultPoint(snapshot=None, point=point) if point is not None:
             return NextCommand(by_hand=_restore_job(backup, target, known))
         case Export() | ReplicatedBackup():
@@ -58,16 +55,6 @@ def way_on(backup: Backup, target: Target, home: str, wanted: datetime | None, k
             return NextCommand(f"daybreak plan region {target.name} --region {backup.region} --from {backup.name}")
         case _:
             return NextCommand(f"daybreak plan snapshot {target.name} --snapshot {backup.name}")
-
-
-def _fail_over(backup: GlobalSecondary) -> AwsCall:
-    """The fail-over of a global database, which gives up what had not arrived."""
-    params = {
-        "GlobalClusterIdentifier": backup.database,
-        "TargetDbClusterIdentifier": backup.member.arn,
-        "AllowDataLoss": True,
-    }
-    return aws_call("rds", "FailoverGlobalCluster", params, backup.region)
 
 
 def _restore_job(backup: VaultPoint, target: Target, known: Known) -> AwsCall:

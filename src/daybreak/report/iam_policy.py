@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from daybreak.model.actions import (
+    Action,
     AwaitSnapshot,
+    AwaitSql,
     CopySnapshot,
     CreateInstance,
     DeleteSnapshot,
     ManagePassword,
+    MoveWriter,
     Restore,
     RestoreFromSnapshot,
     Validate,
@@ -114,9 +117,24 @@ def _occasions(plan: Plan) -> Iterator[tuple[ReadOccasion, tuple[str, ...]]]:
     if any(isinstance(action, CopySnapshot | DeleteSnapshot | AwaitSnapshot) for action in actions):
         yield ReadOccasion.OF_COPIES, _ANY
         yield ReadOccasion.KEY, tuple(each.key for each in actions if isinstance(each, CopySnapshot) and each.key)
+    databases = tuple(action.database for action in actions if isinstance(action, MoveWriter))
+    if databases:
+        yield ReadOccasion.OF_FAIL_OVER, databases
     restores = [action for action in actions if isinstance(action, Restore)]
-    if not restores:
-        return
+    if restores:
+        yield from _occasions_of_restores(actions, restores)
+    secrets = (name.partition("#")[0] for name in _logins(plan, "secretsmanager"))
+    # AWS adds six characters to a secret's name.
+    yield (
+        ReadOccasion.LOGIN_OF_SECRETSMANAGER,
+        tuple(each if each.startswith("arn:") else f"{each}-??????" for each in secrets),
+    )
+    yield ReadOccasion.LOGIN_OF_SSM, tuple(map(_parameter, _logins(plan, "ssm")))
+
+
+def _occasions_of_restores(
+    actions: list[Action], restores: list[Restore]
+) -> Iterator[tuple[ReadOccasion, tuple[str, ...]]]:
     yield ReadOccasion.RESTORE, _ANY
     is_of_snapshot = any(isinstance(action, RestoreFromSnapshot) for action in restores)
     if is_of_snapshot:
@@ -132,13 +150,6 @@ def _occasions(plan: Plan) -> Iterator[tuple[ReadOccasion, tuple[str, ...]]]:
     if any(isinstance(action, ManagePassword) for action in actions):
         yield ReadOccasion.MANAGED_LOGIN, ("rds!cluster-*",)
     yield ReadOccasion.KEY, tuple(action.kms_key for action in restores if action.kms_key)
-    secrets = (name.partition("#")[0] for name in _logins(plan, "secretsmanager"))
-    # AWS adds six characters to a secret's name.
-    yield (
-        ReadOccasion.LOGIN_OF_SECRETSMANAGER,
-        tuple(each if each.startswith("arn:") else f"{each}-??????" for each in secrets),
-    )
-    yield ReadOccasion.LOGIN_OF_SSM, tuple(map(_parameter, _logins(plan, "ssm")))
 
 
 def _parameter(name: str) -> str:
@@ -148,8 +159,8 @@ def _parameter(name: str) -> str:
 
 
 def _logins(plan: Plan, scheme: str) -> list[str]:
-    """What the plan's logins of one scheme name, each once; a plan that restores nothing logs in nowhere."""
-    if not any(isinstance(step.action, Restore) for step in plan.steps):
+    """What the plan's logins of one scheme name, each once; a plan that waits for no answer logs in nowhere."""
+    if not any(isinstance(step.action, AwaitSql) for step in plan.steps):
         return []
     application = plan.target.application.login if plan.target.application else None
     references = {plan.target.login, application, *(check.login for check in plan.target.checks)}

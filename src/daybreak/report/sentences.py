@@ -18,6 +18,7 @@ from daybreak.model.actions import (
     AwaitParameterGroup,
     AwaitSnapshot,
     AwaitSql,
+    AwaitWriter,
     ChangeSql,
     CopyParameterGroup,
     CopySnapshot,
@@ -31,6 +32,7 @@ from daybreak.model.actions import (
     DeleteSnapshot,
     LoadRows,
     ManagePassword,
+    MoveWriter,
     RestoreFromSnapshot,
     RestoreToMoment,
     RunCommand,
@@ -171,6 +173,9 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
             return "take", "taking", f"a snapshot of {cluster}"
         case CopySnapshot(source=source, source_region=home):
             return "copy", "copying", f"the snapshot {plain_name(source)} of {home}"
+        case MoveWriter(member=member, gives_up=gives_up):
+            verbs = ("fail over", "failing over") if gives_up else ("switch over", "switching over")
+            return *verbs, f"to {plain_name(member)}"
         case Validate() as action:
             return "validate", "validating", f"{_OBJECT[action.part]}{many(_checks_of(action), 'check')}{_own(action)}"
         case _:
@@ -187,6 +192,8 @@ def _wait_or_removal(action: Wait | _Removal, end: Callable[[str], str]) -> tupl
             return "let", "letting", f"the parameter group rest for {span_in_words(rest)}"
         case AwaitSql():
             return "wait for", "waiting for", "an answer to SQL"
+        case AwaitWriter(member=member):
+            return "wait for", "waiting for", f"{plain_name(member)} to be the writer"
         case AwaitClusterGone():
             return "wait for", "waiting for", "AWS to forget the cluster"
         case DeleteEndpoint(endpoint=endpoint):
@@ -271,6 +278,14 @@ def _on_snapshot(action: TakeSnapshot | CopySnapshot | AwaitSnapshot | DeleteSna
         case CopySnapshot(source=source, snapshot=snapshot, source_region=home, key=key):
             under = f", under the key {key}" if key else ""
             return f"Copy the snapshot {plain_name(source)} of {home} to {snapshot}{under}"
+        case MoveWriter(database=database, member=member, gives_up=True):
+            return f"Fail the global database {database} over to {member}, and give up what had not arrived there"
+        case MoveWriter(database=database, member=member):
+            return (
+                f"Switch the global database {database} over to {member}, once all that was written has arrived there"
+            )
+        case AwaitWriter(database=database, member=member):
+            return f"Wait until {member} is the writer of {database}"
         case AwaitSnapshot(snapshot=snapshot):
             return f"Wait until the snapshot {snapshot} is complete{_in(action)}"
         case DeleteSnapshot(snapshot=snapshot):

@@ -16,6 +16,7 @@ from daybreak.model.actions import (
     AwaitParameterGroup,
     AwaitSnapshot,
     AwaitSql,
+    AwaitWriter,
     ChangeSql,
     LoadRows,
     RunCommand,
@@ -143,6 +144,10 @@ def commands(step: Step, hand: Typist, *, is_asked: bool = True) -> str:
                 DBClusterSnapshotIdentifier=snapshot,
             )
             return _until(snapshot, look, "available")
+        case AwaitWriter(database=database, member=member):
+            query = f"GlobalClusters[0].GlobalClusterMembers[?DBClusterArn=='{member}'].IsWriter | [0]"
+            look = hand.look("DescribeGlobalClusters", query, GlobalClusterIdentifier=database)
+            return _until(database, look, "True")
         case AwaitClusterGone(clone=clone):
             look = hand.look("DescribeDBClusters", "DBClusters[0].Status", DBClusterIdentifier=clone)
             return f"until {look} 2>&1 | grep -q DBClusterNotFoundFault; do\n  sleep 30\ndone"

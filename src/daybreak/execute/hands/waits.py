@@ -15,7 +15,15 @@ from daybreak.execute.doors import Answers, Progress
 from daybreak.execute.hands.course import Course
 from daybreak.execute.refusals import Delayed, Gone
 from daybreak.execute.slowly import Slowly
-from daybreak.model.actions import AwaitCluster, AwaitClusterGone, AwaitInstance, AwaitSnapshot, AwaitSql, Wait
+from daybreak.model.actions import (
+    AwaitCluster,
+    AwaitClusterGone,
+    AwaitInstance,
+    AwaitSnapshot,
+    AwaitSql,
+    AwaitWriter,
+    Wait,
+)
 from daybreak.model.moment import span_in_words
 from daybreak.model.plan import Step
 from daybreak.model.run import StepDone, StepIntended, StepSeen
@@ -90,6 +98,8 @@ class WaitHand:
         """Where a wait stands: by the shared round, and by further looks where one answer proves nothing."""
         seen = self._rounds[step.action.region]
         action = step.action
+        if isinstance(action, AwaitWriter):  # no round looks at global databases
+            return (yield from self._looker.closely(step, lambda: self._stand_alone(step), doubted=DOUBTED))
         first = self._stand(
             step,
             seen.clusters.get(getattr(action, "clone", "")),
@@ -101,6 +111,9 @@ class WaitHand:
     def _stand_alone(self, step: Step) -> Slowly[OrderStanding]:
         lookout = self._doors.place(step.action.region).lookout
         cluster, instance, snapshot = None, None, None
+        if isinstance(moving := step.action, AwaitWriter):
+            database = yield from self._looker.look(step, lambda: lookout.global_database(moving.database))
+            return standing_of_wait(moving, None, None, self._looker.owner, database=database)
         if name := getattr(step.action, "clone", None):
             cluster = yield from self._looker.look(step, lambda: lookout.cluster(name))
         if isinstance(action := step.action, AwaitInstance):

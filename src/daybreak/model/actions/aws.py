@@ -109,6 +109,18 @@ class DeleteEndpoint(AwsOrder):
     endpoint: str
 
 
+class MoveWriter(AwsOrder):
+    """Make another cluster of a global database the one that is written to. Neither cluster is the run's own."""
+
+    kind: Literal["move-writer@1"] = "move-writer@1"
+    database: str
+    """The identifier of the global database."""
+    member: str
+    """The ARN of the cluster that becomes the writer."""
+    gives_up: bool
+    """Whether what had not arrived there is given up (a fail-over), or AWS waits until all of it has (a switch-over)."""
+
+
 class SetClusterOptions(AwsOrder):
     """Set what a restore call cannot carry: maintenance, protection and insights; or lift its deletion protection."""
 
@@ -247,5 +259,6 @@ AwsChange = (
     | TakeSnapshot
     | CopySnapshot
     | DeleteSnapshot
+    | MoveWriter
 )
 """All of them."""

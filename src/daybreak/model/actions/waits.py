@@ -53,6 +53,18 @@ class AwaitSql(WaitOrder):
     login: str | None
     quarantine: dict[str, str] = Field(default_factory=dict)
     """Parameters that must be in force at the first answer, or nobody is let in."""
+    resource_id: str | None = None
+    """The resource id of a cluster that is not the run's own; ``None`` for a clone."""
+
+
+class AwaitWriter(WaitOrder):
+    """Wait until a cluster is the writer of its global database, and AWS moves nothing any more."""
+
+    kind: Literal["await-writer@1"] = "await-writer@1"
+    database: str
+    """The identifier of the global database."""
+    member: str
+    """The ARN of the cluster."""
 
 
 class AwaitClusterGone(WaitOrder):
@@ -73,5 +85,5 @@ class AwaitSnapshot(WaitOrder):
     """The nonce of the run that makes it; ``None`` is the run that waits."""
 
 
-Wait = AwaitCluster | AwaitParameterGroup | AwaitInstance | AwaitSql | AwaitClusterGone | AwaitSnapshot
+Wait = AwaitCluster | AwaitParameterGroup | AwaitInstance | AwaitSql | AwaitClusterGone | AwaitSnapshot | AwaitWriter
 """All of them."""

@@ -15,6 +15,7 @@ from daybreak.model.actions import (
     AwaitParameterGroup,
     AwaitSnapshot,
     AwaitSql,
+    AwaitWriter,
     ChangeSql,
     CopyParameterGroup,
     CopySnapshot,
@@ -28,6 +29,7 @@ from daybreak.model.actions import (
     DeleteSnapshot,
     LoadRows,
     ManagePassword,
+    MoveWriter,
     Restore,
     RestoreFromSnapshot,
     RestoreToMoment,
@@ -42,6 +44,7 @@ from daybreak.model.plan import Plan, Step
 from daybreak.model.requests import (
     CleanRequest,
     CopyRequest,
+    FailOverRequest,
     PitrRequest,
     RegionRequest,
     RestoreRequest,
@@ -52,6 +55,7 @@ from daybreak.model.value import stamp
 from daybreak.model.world import endpoint_words
 from daybreak.plan.amending import steps_unasked
 from daybreak.plan.calls import DRAWN_AT_START, owner_of
+from daybreak.plan.fail_over import validate_command
 from daybreak.plan.loss import loss_of
 from daybreak.plan.operations import aws_call
 from daybreak.plan.road import road_of
@@ -91,6 +95,9 @@ REGION_CHAPTERS: dict[str, tuple[str, ...]] = {
 }
 """The runbook's steps of a disaster recovery in another region, and our steps in each."""
 
+_SUBJECTS = {"copy": "Copy", "fail-over": "New writer"}
+"""What a plan is about that makes no clone, by its kind."""
+
 _BOXES = (
     'Cluster status is "available"',
     'Instance status is "available"',
@@ -124,6 +131,8 @@ def chapter(action: Action) -> str:
             return RESTORE
         case TakeSnapshot() | CopySnapshot() | AwaitSnapshot() | DeleteSnapshot():
             return COPY
+        case MoveWriter() | AwaitWriter():
+            return RESTORE
         case DeleteEndpoint() | DeleteInstance() | DeleteCluster() | AwaitClusterGone() | DeleteParameterGroup():
             return CLEAN
         case _:
@@ -155,7 +164,7 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
     if plan.request.why:
         yield "Why", markdown(plan.request.why)
     yield "Source", code(plan.source)
-    yield "Copy" if isinstance(plan.request, CopyRequest) else "Clone", code(plan.clone)
+    yield _SUBJECTS.get(plan.kind, "Clone"), code(plan.clone)
     if isinstance(plan.request, RestoreRequest):
         yield "What the clone's server must prove", markdown(proof_of(plan))
     if plan.moment:
@@ -185,7 +194,7 @@ def _chapters(plan: Plan, hand: Typist) -> Iterator[str]:
         for number, title in enumerate(CHAPTERS, start=1):
             yield f"#### Step {number}: {title}"
             yield from _first(plan, hand) if title == DETERMINE else _of(plan, hand, title)
-    elif isinstance(plan.request, RegionRequest):
+    elif isinstance(plan.request, RegionRequest | FailOverRequest):
         yield "## Cross-Region Disaster Recovery"
         yield "### Procedure"
         for number, (title, parts) in enumerate(REGION_CHAPTERS.items(), start=1):
@@ -224,7 +233,7 @@ def _snapshots(plan: Plan, hand: Typist) -> Iterator[str]:
     yield code_block("\n\n".join(blocks), "bash")
 
 
-def _beside_region(plan: Plan, request: RegionRequest, hand: Typist, title: str) -> Iterator[str]:
+def _beside_region(plan: Plan, request: RegionRequest | FailOverRequest, hand: Typist, title: str) -> Iterator[str]:
     """What a chapter of a restore in another region has besides our steps."""
     if title == ASSESS:
         if request.assessed:
@@ -233,10 +242,17 @@ def _beside_region(plan: Plan, request: RegionRequest, hand: Typist, title: str)
         lines = f"# Check primary region health; nothing below depends on its answer\n{hand.line(look)}"
         yield code_block(lines, "bash")
     elif title == LIST_AWAY:
+        if isinstance(request, FailOverRequest):
+            params = {"GlobalClusterIdentifier": request.database}
+            members = _line("rds", "DescribeGlobalClusters", params, hand)
+            yield code_block(f"# Show the members of the global database\n{members}", "bash")
+            return
         yield markdown(_NO_REPLICAS)
         yield code_block(_snapshots_away(plan, hand), "bash")
     elif title == UPDATE:
         yield "No step of this plan moves an application: that is done by a person, after the verdict."
+    elif title == VALIDATE_AWAY and isinstance(request, FailOverRequest):
+        yield code_block(validate_command(plan), "bash")
 
 
 _NO_REPLICAS = (

@@ -31,6 +31,7 @@ from daybreak.model.plan import Opening, Plan, StepId
 from daybreak.model.requests import (
     CleanRequest,
     CopyRequest,
+    FailOverRequest,
     PitrRequest,
     RegionRequest,
     RestoreRequest,
@@ -85,6 +86,9 @@ def _title(plan: Plan) -> str:
         case RegionRequest():
             where = plan.identity.region
             return f"Restore of {plan.target.name} in {where}, away from {plan.request.home}{_purpose(plan.request)}"
+        case FailOverRequest(is_switch=is_switch):
+            word = "Switch-over" if is_switch else "Fail-over"
+            return f"{word} of {plan.target.name} to {plan.identity.region}, away from {plan.request.home}"
         case CopyRequest():
             return f"Copies of {plan.target.name} in {plan.identity.region}, away from {plan.request.home}"
         case CleanRequest():
@@ -105,7 +109,9 @@ _AT_THE_END = "loses"
 
 def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
     """What a person says yes to: which clone, of which moment, what is created or removed, and how long from ``now`` on."""
-    if not isinstance(plan.request, CopyRequest):
+    if isinstance(plan.request, FailOverRequest):
+        yield "writer", f"{plan.clone} in {plan.identity.region}, a cluster of production's own"
+    elif not isinstance(plan.request, CopyRequest):
         yield "clone", plan.clone
     if plan.moment:
         utc, local, ago = readings(plan.moment.replace(microsecond=0), now=now, zone=plan.zone)
@@ -117,13 +123,20 @@ def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
         yield _AT_THE_END, loss_words(lost, plan)
     if isinstance(plan.request, CleanRequest):
         yield "deletes", f"{_count(plan, DELETED)}; only what carries {owner_of(plan, None).mark()}"
+    elif isinstance(plan.request, FailOverRequest):
+        yield (
+            "moves",
+            f"the global database {plan.request.database}; nothing is created, and nothing could be cleaned up",
+        )
     elif isinstance(plan.request, CopyRequest):
         yield "creates", _count(plan, CREATED)
         yield "deletes", f"{_count(plan, DELETED)}; only what daybreak copy made of this cluster, for good"
     else:
         yield "creates", f"{_count(plan, CREATED)}; each name begins with the clone's"
-    yield "source", f"{plan.source}: nothing of it changes"
-    promised = "" if not isinstance(plan.request, RestoreRequest) else f"; promised {span_words(plan.objectives.rto)}"
+    if not isinstance(plan.request, FailOverRequest):
+        yield "source", f"{plan.source}: nothing of it changes"
+    is_promised = isinstance(plan.request, RestoreRequest | FailOverRequest)
+    promised = "" if not is_promised else f"; promised {span_words(plan.objectives.rto)}"
     low, high = plan.estimate.low, plan.estimate.high
     until = f"by {hour(now + high, now)} if begun now{promised}"
     if judged := road_of(plan).share(plan.estimate):
@@ -137,7 +150,7 @@ def loss_words(lost: Loss, plan: Plan) -> str:
     """What a restore will lose, on one line: a person must say yes to it."""
     if lost.span is None:
         return f"not said: {lost.words}"
-    is_named = isinstance(plan.request, RestoreRequest) and plan.request.accident is not None
+    is_named = isinstance(plan.request, RestoreRequest | FailOverRequest) and plan.request.accident is not None
     end = "the accident" if is_named else "the time of this plan"
     return f"{span_words(lost.span)}, up to {end}; promised {span_words(plan.objectives.rpo)}"
 
