@@ -34,7 +34,7 @@ _AT_ONCE = 8
 _LOOKING = timedelta(seconds=10)
 """How long a clone's server may take to say who is inside."""
 
-_RESTORES = frozenset({"pitr", "snapshot", "clean"})
+_RESTORES = frozenset({"pitr", "snapshot", "region", "copy", "clean"})
 """The kinds of runs that move no traffic."""
 
 Name = TypeVar("Name")

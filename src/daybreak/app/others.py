@@ -24,7 +24,7 @@ _MOST_READ = 50
 
 
 @dataclass(frozen=True)
-class InFlight:
+class RunInFlight:
     """A run that has not ended."""
 
     plan: Plan
@@ -42,21 +42,21 @@ class InFlight:
         return next_command(self.plan, self.state)
 
 
-def runs_in_flight(app: App, target: Target, identity: Identity) -> tuple[InFlight, ...]:
+def runs_in_flight(app: App, target: Target, identity: Identity) -> tuple[RunInFlight, ...]:
     """The runs of the target's cluster that have begun and not ended, the newest first; not those of another account or lab."""
     stem = clone_stem(target.cluster)
     names = [run for run in app.store.runs() if run.startswith(f"{stem}-")][:_MOST_READ]
     return tuple(each for run in names if (each := _in_flight(app, run, target, identity)))
 
 
-def _in_flight(app: App, run: str, target: Target, identity: Identity) -> InFlight | None:
+def _in_flight(app: App, run: str, target: Target, identity: Identity) -> RunInFlight | None:
     with suppress(Damaged, Newer):  # a run that cannot be read is listed by `daybreak runs`
         plan = app.store.plan(run)
         if plan.source != target.cluster or plan.identity.differences(identity):
             return None
         state = app.state_or_none(run)
         if state and state.ended is None:
-            return InFlight(plan, as_it_is(app, state))
+            return RunInFlight(plan, as_it_is(app, state))
     return None
 
 

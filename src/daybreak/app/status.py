@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from daybreak.app.app import App
 from daybreak.app.backups import read_in_time, region_loss
 from daybreak.app.explaining import explained
-from daybreak.app.others import InFlight, runs_in_flight
+from daybreak.app.others import RunInFlight, runs_in_flight
 from daybreak.app.planning import past_of
 from daybreak.app.preparing import WITHIN, preparations
 from daybreak.app.recalling import newest_of
@@ -46,7 +46,7 @@ class TargetStatus:
     """The backups that a loss of the region would leave; ``None`` where the configuration names no other region."""
     prepared: tuple[Preparation, ...] = ()
     """What is kept where, and whether the database and the logins can be reached."""
-    runs: tuple[InFlight, ...] = ()
+    runs: tuple[RunInFlight, ...] = ()
     """Its runs that have not ended, by the state of this machine's configuration."""
     advice: tuple[str, ...] = ()
     """What would make a validation know more, as the newest baseline shows it."""

@@ -188,10 +188,20 @@ def _operation(action: AwsChange, stamp: Stamp) -> tuple[str, dict[str, Any]]:
             return "DeleteDBCluster", {"DBClusterIdentifier": clone, "SkipFinalSnapshot": True}
         case TakeSnapshot() | CopySnapshot() | DeleteSnapshot():
             return _operation_on_snapshot(action, stamp)
+        case MoveWriter():
+            return _move(action)
         case DeleteParameterGroup(group=group):
             return "DeleteDBClusterParameterGroup", {"DBClusterParameterGroupName": group}
         case _:
             assert_never(action)
+
+
+def _move(action: MoveWriter) -> tuple[str, dict[str, Any]]:
+    params = {"GlobalClusterIdentifier": action.database, "TargetDbClusterIdentifier": action.member}
+    if action.gives_up:
+        # Without AllowDataLoss a fail-over is a switch-over, which needs the region that is lost.
+        return "FailoverGlobalCluster", params | {"AllowDataLoss": True}
+    return "SwitchoverGlobalCluster", params
 
 
 def _operation_on_snapshot(
@@ -206,14 +216,6 @@ def _operation_on_snapshot(
             }
         case CopySnapshot():
             return "CopyDBClusterSnapshot", _copy_snapshot(action, stamp)
-        case MoveWriter(database=database, member=member, gives_up=gives_up):
-            params = {"GlobalClusterIdentifier": database, "TargetDbClusterIdentifier": member}
-            # Without AllowDataLoss a fail-over is a switch-over, which needs the region that is lost.
-            return (
-                ("FailoverGlobalCluster", params | {"AllowDataLoss": True})
-                if gives_up
-                else ("SwitchoverGlobalCluster", params)
-            )
         case DeleteSnapshot(snapshot=snapshot):
             return "DeleteDBClusterSnapshot", {"DBClusterSnapshotIdentifier": snapshot}
         case _:

@@ -263,12 +263,26 @@ def _sentence(action: Action) -> str:
             return f"Delete the cluster {clone}, without a final snapshot"
         case AwaitClusterGone(clone=clone):
             return f"Wait until AWS no longer knows {clone}"
+        case MoveWriter() | AwaitWriter():
+            return _on_writer(action)
         case TakeSnapshot() | CopySnapshot() | AwaitSnapshot() | DeleteSnapshot():
             return _on_snapshot(action)
         case DeleteParameterGroup(group=group):
             return f"Delete the parameter group {group}"
         case _:
             assert_never(action)
+
+
+def _on_writer(action: MoveWriter | AwaitWriter) -> str:
+    match action:
+        case MoveWriter(database=database, member=member, gives_up=True):
+            return f"Fail the global database {database} over to {member}, and give up what had not arrived there"
+        case MoveWriter(database=database, member=member):
+            return (
+                f"Switch the global database {database} over to {member}, once all that was written has arrived there"
+            )
+        case AwaitWriter(database=database, member=member):
+            return f"Wait until {member} is the writer of {database}"
 
 
 def _on_snapshot(action: TakeSnapshot | CopySnapshot | AwaitSnapshot | DeleteSnapshot) -> str:
@@ -278,14 +292,6 @@ def _on_snapshot(action: TakeSnapshot | CopySnapshot | AwaitSnapshot | DeleteSna
         case CopySnapshot(source=source, snapshot=snapshot, source_region=home, key=key):
             under = f", under the key {key}" if key else ""
             return f"Copy the snapshot {plain_name(source)} of {home} to {snapshot}{under}"
-        case MoveWriter(database=database, member=member, gives_up=True):
-            return f"Fail the global database {database} over to {member}, and give up what had not arrived there"
-        case MoveWriter(database=database, member=member):
-            return (
-                f"Switch the global database {database} over to {member}, once all that was written has arrived there"
-            )
-        case AwaitWriter(database=database, member=member):
-            return f"Wait until {member} is the writer of {database}"
         case AwaitSnapshot(snapshot=snapshot):
             return f"Wait until the snapshot {snapshot} is complete{_in(action)}"
         case DeleteSnapshot(snapshot=snapshot):
