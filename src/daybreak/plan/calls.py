@@ -176,9 +176,8 @@ def _operation(action: AwsChange, stamp: Stamp) -> tuple[str, dict[str, Any]]:
             return "DeleteDBClusterEndpoint", {"DBClusterEndpointIdentifier": endpoint}
         case SetClusterOptions():
             return "ModifyDBCluster", _options(action)
-        case ManagePassword(clone=clone):
-            params = {"DBClusterIdentifier": clone, "ManageMasterUserPassword": True, "ApplyImmediately": True}
-            return "ModifyDBCluster", params
+        case ManagePassword():
+            return "ModifyDBCluster", _managed_password(action)
         case CreateInstance():
             return "CreateDBInstance", _instance(action, stamp)
         case DeleteInstance(instance=instance):
@@ -194,6 +193,10 @@ def _operation(action: AwsChange, stamp: Stamp) -> tuple[str, dict[str, Any]]:
             return "DeleteDBClusterParameterGroup", {"DBClusterParameterGroupName": group}
         case _:
             assert_never(action)
+
+
+def _managed_password(action: ManagePassword) -> dict[str, Any]:
+    return {"DBClusterIdentifier": action.clone, "ManageMasterUserPassword": True, "ApplyImmediately": True}
 
 
 def _move(action: MoveWriter) -> tuple[str, dict[str, Any]]:
