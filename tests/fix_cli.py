@@ -51,6 +51,14 @@ RESTORE_AURORA = Path(sys.executable).parent / "restore-aurora"
 """The runbook's own script, as the package installs it."""
 
 
+def another_machine(folder: Path, name: str) -> dict[str, str]:
+    """The environment of a process on a machine of that name, as far as the operating system says it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = f"import socket\nsocket.gethostname = lambda: {name!r}\n"
+    (folder / "sitecustomize.py").write_text(text, encoding="utf-8")
+    return {"PYTHONPATH": str(folder)}
+
+
 @dataclass(frozen=True)
 class Done:
     """How a process ended and what it said."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from daybreak.errors import Refused
-from daybreak.files import MOST_WRITTEN, UnfitFileError, content, hold_to_ours
+from daybreak.files import MOST_WRITTEN, UnfitFileError, account_of, account_of_process, content, hold_to_ours
 from daybreak.repository.folder import FolderShelf
 from tests.fix_cli import Person
 from tests.fix_journal import Ground, attached
@@ -217,3 +217,10 @@ def test_a_project_file_in_which_anybody_may_write_is_refused(tmp_path: Path) ->
     done = person.daybreak("config")
     assert done.code == 2
     assert "anyone may write in it: chmod o-w" in done.err
+
+
+def test_the_environment_makes_nobody_another_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody can write a name into it, and an approval would be by that name."""
+    monkeypatch.setenv("LOGNAME", "boss")
+    monkeypatch.setenv("USER", "boss")
+    assert account_of_process() == account_of(os.getuid()) != "boss"

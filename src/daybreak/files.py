@@ -7,6 +7,7 @@ others can write is no place for evidence.
 from __future__ import annotations
 
 import errno
+import getpass
 import os
 import stat
 from pathlib import Path
@@ -80,12 +81,12 @@ def hold_to_ours(folder: Path) -> None:
         except FileNotFoundError:
             return
         if stat.S_ISLNK(seen.st_mode) and seen.st_uid not in (os.geteuid(), 0):
-            raise _not_ours(here, f'"{place}" is a link that {_person(seen.st_uid)} made')
+            raise _not_ours(here, f'"{place}" is a link that {account_of(seen.st_uid)} made')
     seen = here.stat()
     if not stat.S_ISDIR(seen.st_mode):
         raise _not_ours(here, "it is no folder")
     if seen.st_uid != os.geteuid():
-        raise _not_ours(here, f"it belongs to {_person(seen.st_uid)}")
+        raise _not_ours(here, f"it belongs to {account_of(seen.st_uid)}")
     if seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise Refused(
             f'"{here}" is not used: others can write in it',
@@ -98,10 +99,20 @@ def _not_ours(folder: Path, why: str) -> Refused:
     return Refused(f'"{folder}" is not used: {why}', "name a folder of your own with --state, such as one below it")
 
 
-def _person(number: int) -> str:
+def account_of_process() -> str:
+    """The name of the account that this process works as. The environment is not asked: anybody can write a name into it."""
+    return account_of(os.getuid()) if hasattr(os, "getuid") else getpass.getuser()
+
+
+def account_of(number: int) -> str:
+    """The name of an account of this machine; its number where it has none, as in a container.
+
+    >>> account_of(4294967290)
+    'user 4294967290'
+    """
     try:
         import pwd  # noqa: PLC0415 - not every system has it
 
         return pwd.getpwuid(number).pw_name
     except (ImportError, KeyError):
-        return f"the user {number}"
+        return f"user {number}"

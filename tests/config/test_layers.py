@@ -199,6 +199,7 @@ LOGIN = 'write a reference: "secretsmanager:NAME", "ssm:NAME", "env:PREFIX" or "
         (TARGET.replace('rpo = "5m", ', ""), f"targets.embi.objectives.rpo is missing: {SPAN}"),
         (TARGET + 'login = "hunter2"', f"targets.embi.login cannot be so: {LOGIN}"),
         (TARGET + "login = 5", "targets.embi.login cannot be so: write text, in quotes"),
+        (TARGET + 'approval = "1ms"', 'targets.embi.approval cannot be "1ms": write at least 5 minutes: a restore takes longer, and each change asks whether the approval still counts'),
         (TARGET + 'name = "x"', "targets.embi.name is not known: cluster, region, database, databases, login, logins, objectives, network, tables, checks, application, health, waivers, staging, contacts, source_budget, approval, tls, tls_ca may stand there"),
         (TARGET + 'password = "hunter2"', f"targets.embi.password is not known: cluster, region, database, databases, login, logins, objectives, network, tables, checks, application, health, waivers, staging, contacts, source_budget, approval, tls, tls_ca may stand there; a secret is written as login, {LOGIN[6:]}"),
         (TARGET + "network.us-east-1.security_groups = ['sg-xxxxxxxxx']", 'targets.embi.network.us-east-1.security_groups[1] cannot be "sg-xxxxxxxxx": write a security group\'s id such as "sg-0123456789abcdef0"'),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import uuid
 from pathlib import Path
 
 import pytest
 
-from tests.fix_cli import CONFIGURATION, Person, waiving
+from tests.fix_cli import CONFIGURATION, Person, another_machine, waiving
 from tests.fix_lab import LabUnderTest, eventually
 
 ASKS = CONFIGURATION.replace('database = "embi"\n', 'database = "embi"\napproval = "2h"\n')
@@ -16,13 +17,14 @@ UNASKED = waiving("application.connects", "application.health", "application.fun
 
 @pytest.fixture
 def people(lab: LabUnderTest, tmp_path: Path) -> tuple[Person, Person]:
-    """Two people who share the state, each with a key of their own."""
+    """Two people who share the state, each with a key and a machine of their own."""
     name = f"approvals-{uuid.uuid4().hex[:12]}"
     bucket = lab.client("s3")
     bucket.create_bucket(Bucket=name)
     bucket.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     state = {"DAYBREAK_STATE": f"s3://{name}/runs"}
-    ann, bob = (lab.person(tmp_path / who, state) for who in ("ann", "bob"))
+    ann = lab.person(tmp_path / "ann", state)
+    bob = lab.person(tmp_path / "bob", state | another_machine(tmp_path / "machine", "bobs-desk"))
     for each in (ann, bob):
         each.configure(ASKS + UNASKED)
     return ann, bob
@@ -46,6 +48,14 @@ def test_a_second_person_says_yes_and_only_then_it_is_done(lab: LabUnderTest, pe
     wrong = bob.daybreak("approve", run, "--yes", "--digest", "0123456789ab")
     assert wrong.code == 2
     assert "it was amended, or is another" in wrong.err
+    for nothing in ("", "0123456789a", "not hexadecimal"):
+        unnamed = bob.daybreak("approve", run, "--yes", "--digest", nothing)
+        assert (unnamed.code, "names no plan" in unnamed.err) == (2, True)
+    for listed in (
+        bob.daybreak("runs", "-o", "json").json()["runs"][0],
+        bob.daybreak("show", run, "-o", "json").json(),
+    ):
+        assert listed["next"] == f"daybreak approve {run}"
     assert lab.calls("RestoreDBClusterToPointInTime", run) == []
     said = bob.daybreak("approve", run, "--yes", "--why", "agreed on the phone", "-o", "json")
     assert said.code == 0, said.err
@@ -60,6 +70,27 @@ def test_a_second_person_says_yes_and_only_then_it_is_done(lab: LabUnderTest, pe
     assert (late.code, "the run has ended" in late.err) == (2, True)
 
 
+def test_whoever_approved_is_warned_before_they_carry_it_out(
+    lab: LabUnderTest, people: tuple[Person, Person], tmp_path: Path
+) -> None:
+    """Their own approval would count no more, and then nobody of the two could give one; another key is the same person."""
+    ann, bob = people
+    carried_out = ann.start("restore", "pitr", "embi", "--to", "latest", "--yes")
+    eventually(lambda: bool(the_run(bob)) and "approve" in bob.daybreak("show", the_run(bob)).out, within=60)
+    run = the_run(bob)
+    carried_out.send_signal(signal.SIGINT)
+    carried_out.communicate(timeout=60)
+    other_key = lab.person(tmp_path / "other", ann.environment)
+    other_key.configure(ASKS + UNASKED)
+    again = other_key.daybreak("approve", run, "--yes")
+    assert (again.code, "another person must approve it" in again.err) == (2, True)
+    assert bob.daybreak("approve", run, "--yes").code == 0
+    refused = bob.daybreak("resume", run)
+    assert refused.code == 2
+    assert "your approval counts no more if you carry it out" in refused.err
+    assert lab.calls("RestoreDBClusterToPointInTime", run) == []
+
+
 def test_a_plan_says_that_it_waits_and_every_change_asks(people: tuple[Person, Person]) -> None:
     """Whoever reads the plan sees both, and the estimate counts nobody's answer."""
     ann, _ = people
@@ -67,6 +98,7 @@ def test_a_plan_says_that_it_waits_and_every_change_asks(people: tuple[Person, P
     assert shown.code == 0, shown.err
     assert "Wait until another person approves exactly this plan" in " ".join(shown.out.split())
     assert "another person has approved exactly this plan" in " ".join(shown.out.split())
+    assert "keep it in S3, for a folder is one account's" in " ".join(shown.out.split())
 
 
 def test_what_asks_for_no_approval_is_not_approved(lab: LabUnderTest, tmp_path: Path) -> None:

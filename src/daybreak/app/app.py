@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import secrets
 import socket
 import threading
@@ -24,6 +23,7 @@ from daybreak.config import Settings
 from daybreak.errors import DaybreakError, Refused
 from daybreak.execute.doors import Patience
 from daybreak.execute.timing import SystemTiming, local_zone
+from daybreak.files import account_of_process
 from daybreak.journal.store import Journal, Store, open_store
 from daybreak.model.clock import is_off, is_useless, skew_in_words
 from daybreak.model.moment import At, Latest, is_counted_from_now, parse_moment
@@ -266,8 +266,8 @@ class App:
         return tag_value(where)
 
     def person(self) -> str:
-        """The person at the keyboard and the machine."""
-        return f"{getpass.getuser()}@{socket.gethostname()}"
+        """The person at the keyboard and the machine, as the operating system says it."""
+        return f"{account_of_process()}@{socket.gethostname()}"
 
 
 def _refuse_a_file(state: str) -> None:

@@ -23,7 +23,7 @@ def state_of_run(app: App, run: str) -> tuple[Plan, RunState]:
 
 
 def next_of(app: App, plan: Plan, state: RunState) -> str:
-    """The next command for a run as it stands. What was removed already is not removed again, and a held run is followed."""
+    """The next command for a run as it stands. What was removed already is not removed again, and a held run is followed or approved."""
     now = as_it_is(app, state)
     return next_command(plan, now, is_cleaned=is_cleaned(app, plan, now))
 

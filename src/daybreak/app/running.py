@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from daybreak.app.app import App
+from daybreak.app.approving import hold_to_carrier
 from daybreak.app.explaining import explained
 from daybreak.app.planning import observe_for, terms_for
 from daybreak.app.vouching import hint_to_plan_again, objections_to_removing
@@ -120,6 +121,7 @@ def carry_out(
         _hold_to_the_world(app, plan)
     aws = app.aws(plan.identity.region)
     present = app.hold_to(plan.identity, aws)
+    hold_to_carrier(app, plan, chain.state() if chain.events else None, present.caller)
     if why := contradiction_of(app, plan, chain):
         raise damage_by_anchor(run, why)
     if is_off(app.skew):

@@ -1,17 +1,17 @@
 """Whether a plan is approved as it stands. Pure.
 
 The law: an approval is of one digest, that of the plan with its amendments; whatever is amended is approved anew. Nobody approves
-what they planned or carry out, where another person is asked for. Whoever can write the state can forge an approval: it keeps
-people from mistakes, and not from each other.
+what they planned or carry out, where another person is asked for: neither by another name of theirs at AWS, nor from the same
+account of a machine. Whoever can write the state can forge an approval: it keeps people from mistakes, and not from each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from daybreak.assess.breach import Breach
+from daybreak.assess.persons import NAME_YOURSELF, may_be_one, why_nobody
 from daybreak.model.plan import Plan
 from daybreak.model.run import Approval, RunApproved, RunState
 from daybreak.model.value import stamp
@@ -29,24 +29,37 @@ class Approvals:
     """The digest of the plan as it stands."""
     now: datetime = _FAR_AHEAD
     given: tuple[Approval, ...] = ()
-    involved: frozenset[str] = frozenset()
-    """Everybody who planned or carries out the run, on this machine and at AWS."""
+    involved: tuple[str, ...] = ()
+    """Everybody who planned or carries out the run, on their machines and at AWS."""
     run: str = ""
+    is_state_local: bool = False
+    """Whether the run is kept in a folder, which no other account of a machine reaches."""
 
 
-def approvals_in(plan: Plan, state: RunState, now: datetime, *, is_state_local: bool) -> Approvals:
-    """What a run's journal says of approvals.
+@dataclass(frozen=True)
+class Person:
+    """Somebody who approves or carries out a run."""
 
-    Where the state is a folder, an account of the machine is a person; elsewhere many people may share one, and only who they are
-    to AWS distinguishes them.
-    """
-    people = (each for each in state.carriers if is_state_local or each.startswith("arn:"))
+    by: str
+    """``user@host``, as the operating system says it."""
+    caller: str
+    """Who that is to AWS, as an ARN with the session's name."""
+
+
+NEEDS_SHARED_STATE = "a folder is one account's: an approval needs a state that both people reach, s3://BUCKET/PREFIX"
+"""What to do where nobody else reaches the state."""
+
+
+def approvals_in(plan: Plan, state: RunState | None, now: datetime, *, is_state_local: bool) -> Approvals:
+    """What a run's journal says of approvals; ``state`` is ``None`` for a run that has not begun."""
+    carriers = state.carriers if state else ()
     return Approvals(
-        plan=digest_with(state.plan, state.amendments),
+        plan=digest_with(state.plan, state.amendments) if state else plan.digest(),
         now=now,
-        given=state.approvals,
-        involved=frozenset((*people, plan.identity.caller)),
-        run=state.run,
+        given=state.approvals if state else (),
+        involved=tuple(dict.fromkeys((*carriers, plan.identity.caller))),
+        run=plan.run,
+        is_state_local=is_state_local,
     )
 
 
@@ -61,12 +74,26 @@ def disapproval_of(asked: Approvals, *, by_another: bool) -> Breach | None:
         return None
     reasons = [_why_not(each, asked, by_another=by_another) for each in asked.given]
     why = reasons[-1] if reasons else "nobody has approved the plan as it stands"
-    return Breach(why=why, hints=(f"daybreak approve {asked.run}",), is_for_person=True)
+    more = [NAME_YOURSELF] if any(why_nobody(each.caller) for each in asked.given) else []
+    more += [NEEDS_SHARED_STATE] if asked.is_state_local else []
+    return Breach(why=why, hints=(f"daybreak approve {asked.run}", *more), is_for_person=True)
 
 
-def is_involved(person: Iterable[str], asked: Approvals) -> bool:
-    """Whether somebody, by any of the names given, planned or carries out the run."""
-    return not asked.involved.isdisjoint(person)
+def why_not_another(person: Person, asked: Approvals) -> str:
+    """Why somebody does not count as another person than those who planned or carry out the run; empty where they do."""
+    if why := why_nobody(person.caller):
+        return f"{why}, and another person must approve this run"
+    same = _same_as(person, asked)
+    if same is None:
+        return ""
+    known = "" if same in (person.by, person.caller) else f", as {same}"
+    return f"{person.by} ({person.caller}) planned or carries out this run{known}, and another person must approve it"
+
+
+def is_lost_by_carrying_out(person: Person, asked: Approvals) -> bool:
+    """Whether the approval that counts is this person's own, so that none would count any more once they carry the run out."""
+    then = replace(asked, involved=(*asked.involved, person.by, person.caller))
+    return approval_of(asked, by_another=True) is not None and approval_of(then, by_another=True) is None
 
 
 def is_recorded(given: RunApproved, state: RunState) -> bool:
@@ -82,6 +109,16 @@ def _why_not(given: Approval, asked: Approvals, *, by_another: bool) -> str:
         return f"{given.by} approved the plan at {stamp(given.at)} as it was then; it was amended since"
     if given.expires <= asked.now:
         return f"the approval of {given.by} expired at {stamp(given.expires)}"
-    if by_another and is_involved((given.by, given.caller), asked):
-        return f"{given.by} planned or carries out this run, and another person must approve it"
-    return ""
+    return why_not_another(Person(given.by, given.caller), asked) if by_another else ""
+
+
+def _same_as(person: Person, asked: Approvals) -> str | None:
+    """By which of the names of those involved they may be the same person; ``None`` where by none."""
+    return next(
+        (
+            each
+            for each in asked.involved
+            if (may_be_one(person.caller, each) if each.startswith("arn:") else person.by == each)
+        ),
+        None,
+    )

@@ -24,6 +24,7 @@ from daybreak.model.run import RunState
 from daybreak.model.targets import Objectives
 from daybreak.model.validation import Validation
 from daybreak.model.value import iso
+from daybreak.plan.asking import is_asking
 from daybreak.plan.fail_over import validate_command
 from daybreak.plan.servers import way_in
 
@@ -91,6 +92,8 @@ def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> st
     """
     original = plan.request.run if isinstance(plan.request, CleanRequest) else plan.run
     match state.status:
+        case "running" if is_asking(plan, state):
+            return f"daybreak approve {state.run}"
         case "running" | "silent":
             return f"daybreak watch {state.run}"
         case "paused" | "stopped":

@@ -5,24 +5,23 @@ from __future__ import annotations
 import click
 
 from daybreak.cli.options import Given, explain_option, shared
-from daybreak.cli.restore import yes_option
 
 
 @click.command()
 @click.argument("run")
 @click.option(
-    "--digest", metavar="DIGEST", help="Approve only the plan of this digest; the first characters of it will do."
+    "--digest", metavar="DIGEST", help="Approve only the plan of this digest; its first twelve characters will do."
 )
 @click.option("--why", default="", metavar="TEXT", help="The reason, for the report.")
-@yes_option
+@click.option("--yes", "is_yes", is_flag=True, help="Approve the plan as shown, without asking.")
 @explain_option
 @shared()
 def approve(given: Given, run: str, digest: str | None, why: str, *, is_yes: bool) -> None:
     """Approve the plan of a run that waits for a second person.
 
     The approval is of exactly the plan that is shown, with its amendments, and counts for as long as the target's configuration
-    says. Nobody approves what they planned or carry out: who you are to AWS decides, and your account on this machine where
-    the state is a folder. Whoever can write the state can forge an approval.
+    says. Nobody approves what they planned or carry out: who you are to AWS decides, and your account on this machine. A session
+    that a program named is nobody. Whoever can write the state can forge an approval.
     """
     from daybreak.app.approving import approve as say_yes
     from daybreak.app.approving import look_at_plan

@@ -7,7 +7,6 @@ comes from boto3's own chain (``AWS_*``, profiles, roles).
 from __future__ import annotations
 
 import functools
-import getpass
 import inspect
 import os
 import sys
@@ -135,6 +134,7 @@ class _Waived(click.ParamType["Waiver"]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Waiver:
         """The waiver; its check must be one there is."""
+        from daybreak.files import account_of_process
         from daybreak.model.checks import CHECKS, OWN
         from daybreak.model.targets import Waiver
 
@@ -147,15 +147,7 @@ class _Waived(click.ParamType["Waiver"]):
             )
         if check not in CHECKS and not (check.startswith(OWN) and check != OWN):
             self.fail(f'there is no check "{check}": owner.NAME, {", ".join(CHECKS)}', param, ctx)
-        return Waiver(check=check, is_for_all=True, by=_person(), why=why)
-
-
-def _person() -> str:
-    """Who sits here, as the operating system says it."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may know no user of that number
-        return f"user {os.getuid()}"
+        return Waiver(check=check, is_for_all=True, by=account_of_process(), why=why)
 
 
 waive_option = click.option(

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 from daybreak.config.spans import ALLOWED, PATTERN, parse_span
 from daybreak.model.actions import PARAMETER_GROUP_REST
 from daybreak.model.checks import CHECKS, OWN
+from daybreak.model.moment import span_in_words
 from daybreak.model.names import is_identifier, printable, show_url
 from daybreak.model.samples import SampleLimits
 from daybreak.model.targets import (
@@ -44,6 +45,17 @@ def _span(written: Any) -> timedelta:
         message = f"write {ALLOWED}"
         raise ValueError(message)  # noqa: TRY004 - pydantic gathers ValueErrors, a TypeError would escape it
     return parse_span(written)
+
+
+def _approval(span: timedelta) -> timedelta:
+    if span < _LEAST_APPROVAL:
+        message = f"write at least {span_in_words(_LEAST_APPROVAL)}: a restore takes longer, and each change asks whether the approval still counts"
+        raise ValueError(message)
+    return span
+
+
+_LEAST_APPROVAL = Span(minutes=5)
+"""The shortest time for which an approval may count."""
 
 
 def _text_like(pattern: str, allowed: str) -> Any:
@@ -259,7 +271,7 @@ class TargetText(Value):
     staging: StagingText = StagingText()
     contacts: tuple[ContactText, ...] = ()
     source_budget: SpanText = Span(minutes=10)
-    approval: SpanText | None = None
+    approval: Annotated[SpanText, AfterValidator(_approval)] | None = None
     tls: Tls | None = None
     tls_ca: TlsCa | None = None
 

@@ -9,7 +9,7 @@ from daybreak.model.actions import CreateInstance
 from daybreak.model.clock import skew_in_words
 from daybreak.model.loss import Loss
 from daybreak.model.members import of_instance
-from daybreak.model.moment import Latest
+from daybreak.model.moment import Latest, span_in_words
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Estimate
 from daybreak.model.requests import PitrRequest, RegionRequest, RestoreRequest
@@ -48,6 +48,7 @@ _UNPROVEN = {
 
 
 _ENDS_LATE = "the estimate exceeds the objective for RTO"
+_ASKS_AGAIN = "an approval counts for "
 _NO_LIMITS = "AWS does not say the account's limits (rds:DescribeAccountAttributes): what is beyond them it refuses in the middle"
 _MISSPELT = "daybreak.toml does not fit the source as it is now: "
 _OF_CLOCKS = ": times in this plan are AWS's"
@@ -66,7 +67,9 @@ def moves_on(note: str) -> bool:
     """
     is_of_capsule = _OF_CAPSULE in note
     return (
-        is_of_capsule or note.startswith((_ENDS_LATE, _NO_LIMITS, _MISSPELT)) or note.endswith((_OF_CLOCKS, OF_JOURNAL))
+        is_of_capsule
+        or note.startswith((_ENDS_LATE, _ASKS_AGAIN, _NO_LIMITS, _MISSPELT))
+        or note.endswith((_OF_CLOCKS, OF_JOURNAL))
     )
 
 
@@ -111,6 +114,11 @@ def notes_on(
         yield "no login is configured: nothing inside PostgreSQL can be checked, so the verdict cannot be fit"
     if whole.high > target.objectives.rto:
         yield _ENDS_LATE
+    if target.approval is not None:
+        yield "whoever approves must reach the state: keep it in S3, for a folder is one account's, and another's approval gets nowhere"
+        if whole.high > target.approval:
+            counted, takes = span_in_words(target.approval), span_in_words(whole.high)
+            yield f"{_ASKS_AGAIN}{counted}, and this may take {takes}: where it takes longer, the run pauses for another approval"
     if lost and lost.span is not None and lost.span > target.objectives.rpo:
         up_to_now = "" if request.accident else ": it counts up to now, and with --accident TIME up to the accident"
         yield f"what is lost exceeds the objective for RPO{up_to_now}"

@@ -7,15 +7,19 @@ from datetime import timedelta
 
 import pytest
 
+from daybreak.assess.approving import Person, approvals_in, why_not_another
 from daybreak.errors import Paused
 from daybreak.journal.folder import FolderStore
-from daybreak.model.run import Event, RunApproved
+from daybreak.model.plan import StepId
+from daybreak.model.run import Event, RunApproved, StepSeen, state_of
 from daybreak.plan.amending import Wishes, amendments_for, digest_with
+from daybreak.plan.asking import is_asking
+from daybreak.report.text.progress import Sightings
 from tests import fix_worlds
 from tests.chaos.simulated_aws import world_of
 from tests.chaos.simulation import Simulation, scratch
 
-ASK = "01-await-approval"
+ASK = StepId("01-await-approval")
 BOSS = "arn:aws:sts::123456789012:assumed-role/dba/boss"
 
 
@@ -140,4 +144,100 @@ def test_an_approval_in_the_middle_of_a_run_is_recorded_when_it_comes(waiting: S
     waiting.on_told = on_told
     state = waiting.live()
     assert state.status == "finished"
-    assert [each.body.type for each in waiting.told[:3]] == ["step.intended", "run.approved", "step.done"]
+    assert [each.body.type for each in waiting.told[:4]] == ["step.intended", "step.seen", "run.approved", "step.done"]
+
+
+def test_each_reason_is_an_event_once(waiting: Simulation) -> None:
+    """Whoever watches from elsewhere has the journal alone; it does not grow while nothing changes."""
+
+    def on_told(event: Event) -> None:
+        if event.body.type == "step.seen" and "nobody" in getattr(event.body, "seen", ""):
+            leave(waiting, approval(waiting, by="dba@laptop"))
+
+    waiting.on_told = on_told
+    with pytest.raises(Paused):
+        waiting.live()
+    seen = [event.body.seen for event in waiting.told if isinstance(event.body, StepSeen)]
+    assert [each.partition(";")[0] for each in seen] == [
+        "nobody has approved the plan as it stands",
+        f"dba@laptop ({BOSS}) planned or carries out this run, and another person must approve it",
+    ]
+    assert all(f"daybreak approve {waiting.plan.run}" in each for each in seen)
+
+
+def test_a_log_says_at_once_that_a_person_is_asked(waiting: Simulation) -> None:
+    """The first sight of any other wait says nothing new; of this one it says what somebody must do."""
+    sightings = Sightings(waiting.plan)
+    said = sightings.line(ASK, "nobody has approved the plan as it stands", fix_worlds.NOW)
+    assert "nobody has approved the plan as it stands" in said
+    assert sightings.line(ASK, "nobody has approved the plan as it stands", fix_worlds.NOW) == ""
+
+
+def test_while_it_waits_the_run_is_asking(waiting: Simulation) -> None:
+    """So `runs` and `show` name who has to do something; before and after that it is not."""
+    asking = []
+
+    def on_told(event: Event) -> None:
+        asking.append((event.body.type, is_asking(waiting.plan, state_of(waiting.store.events(waiting.plan.run)))))
+        if event.body.type == "step.seen" and len(asking) < 3:
+            leave(waiting, approval(waiting))
+
+    waiting.on_told = on_told
+    waiting.live()
+    assert asking[1:4] == [("step.seen", True), ("run.approved", True), ("step.done", False)]
+    with_another_end = state_of(waiting.store.events(waiting.plan.run))
+    assert not is_asking(waiting.plan, with_another_end)
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        "botocore-session-1796033310", "AWS-CLI-session-1796033310", "AWSCLI-Session", "aws-go-sdk-1796033310123456789",
+        "1796033310123456789", "i-0123456789abcdef0", "aws-sdk-js-1796033310", "default_session", "GitHubActions",
+        "deploy-1796033310", "5a1c2f9e-8c1d-4b1a-9a57-0d0a3c9b7f11", "0123456789abcdef0123456789abcdef",
+    ],
+)  # fmt: skip
+def test_a_session_that_a_program_named_is_nobody(session: str) -> None:
+    """An ordinary profile draws another one for each process, so its owner would be "another person" to themselves."""
+    asked = approvals_in(fix_worlds.plan(), None, fix_worlds.NOW, is_state_local=False)
+    drawn = Person("boss@desk", f"arn:aws:sts::123456789012:assumed-role/boss/{session}")
+    assert f'a program drew the name "{session}" of its session' in why_not_another(drawn, asked)
+
+
+def test_an_approval_by_nobody_counts_for_nothing(waiting: Simulation) -> None:
+    """Also one that an older release left; what to do about it is said."""
+    leave(waiting, approval(waiting, caller="arn:aws:sts::123456789012:assumed-role/dba/botocore-session-1796033310"))
+    with pytest.raises(Paused, match="names nobody") as caught:
+        waiting.live()
+    assert waiting.aws.sent == []
+    assert any("role_session_name" in hint for hint in caught.value.hints)
+
+
+@pytest.mark.parametrize(
+    ("planner", "approver", "counts"),
+    [
+        ("sts::1:assumed-role/dba/botocore-session-1796033310", "sts::1:assumed-role/dba/ann", False),
+        ("sts::1:assumed-role/deploy/botocore-session-1796033310", "sts::1:assumed-role/dba/ann", True),
+        ("sts::1:assumed-role/dba/ann", "sts::1:assumed-role/admin/Ann", False),
+        ("iam::1:user/ann", "sts::1:assumed-role/dba/ann", False),
+        ("sts::1:assumed-role/dba/bob@example.com", "sts::1:assumed-role/dba/ann@example.com", True),
+        ("sts::1:assumed-role/dba/bob", "sts::1:assumed-role/dba/aws-clive", True),
+    ],
+)
+def test_who_may_be_the_same_person_is_no_other(planner: str, approver: str, *, counts: bool) -> None:
+    """Of one name in whatever role, and of one role where one of both names nobody."""
+    plan = fix_worlds.plan(by=fix_worlds.target().model_copy(update={"approval": timedelta(hours=2)}))
+    plan = plan.model_copy(update={"identity": fix_worlds.identity(caller=f"arn:aws:{planner}")})
+    asked = approvals_in(plan, None, fix_worlds.NOW, is_state_local=False)
+    assert (why_not_another(Person("ann@desk", f"arn:aws:{approver}"), asked) == "") is counts
+
+
+@pytest.mark.parametrize("is_state_local", [True, False])
+def test_the_same_account_of_a_machine_is_the_same_person(waiting: Simulation, *, is_state_local: bool) -> None:
+    """Wherever the state is: two keys do not make two people."""
+    with pytest.raises(Paused):
+        waiting.live()
+    state = state_of(waiting.store.events(waiting.plan.run))
+    asked = approvals_in(waiting.plan, state, fix_worlds.NOW, is_state_local=is_state_local)
+    assert why_not_another(Person("dba@laptop", BOSS), asked)
+    assert not why_not_another(Person("boss@desk", BOSS), asked)

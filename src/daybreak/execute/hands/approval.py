@@ -12,7 +12,7 @@ from daybreak.execute.slowly import Slowly
 from daybreak.model.actions import AwaitApproval
 from daybreak.model.moment import span_in_words
 from daybreak.model.plan import Step
-from daybreak.model.run import StepDone, StepIntended
+from daybreak.model.run import StepDone, StepIntended, StepSeen
 from daybreak.model.value import iso
 
 
@@ -22,6 +22,7 @@ class ApprovalHand:
     def __init__(self, course: Course) -> None:
         self._plan, self._journal = course.plan, course.journal
         self._doors, self._looker = course.doors, course.looker
+        self._seen: dict[str, str] = {}
 
     def wait(self, step: Step, action: AwaitApproval) -> Slowly[None]:
         """Wait until the plan is approved; raises ``Paused`` once that has been waited for too long."""
@@ -39,7 +40,11 @@ class ApprovalHand:
         missing = disapproval_of(self._looker.approvals(), by_another=action.by_another)
         why, hints = (missing.why, missing.hints) if missing else ("", ())
         since = self._journal.state().step(step.id).began or self._doors.timing.now()
-        self._doors.progress(Progress(step=step.id, seen="; ".join((why, *hints)), since=since))
+        seen = "; ".join((why, *hints))
+        if seen != self._seen.get(step.id):  # whoever watches from elsewhere reads it in the journal
+            self._seen[step.id] = seen
+            self._journal.append(StepSeen(step=step.id, seen=seen))
+        self._doors.progress(Progress(step=step.id, seen=seen, since=since))
         if waited >= action.within:
             what = f"step {step.id}: {why}, and it was waited for {span_in_words(action.within)}"
             raise Paused(what, *hints, f"then go on: daybreak resume {self._plan.run}")

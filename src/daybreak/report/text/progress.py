@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from daybreak.model.actions import AnchorJournal, Validate, Wait
+from daybreak.model.actions import AnchorJournal, AwaitApproval, Validate, Wait
 from daybreak.model.plan import Plan, StepId
 from daybreak.model.run import (
     Event,
@@ -108,12 +108,14 @@ def _is_being_made(plan: Plan, state: RunState) -> bool:
 class Sightings:
     """What the waits of a run see, as lines for a log: one where it changes, and at most ``MOST_SIGHTINGS`` of one wait.
 
-    What a wait sees first is no change: nearly always that AWS has begun, which the minute's line repeats.
+    What a wait sees first is no change: nearly always that AWS has begun, which the minute's line repeats. What a person is asked
+    for is said at once.
     """
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._seen = {step.id: [""] for step in plan.steps if isinstance(step.action, Wait)}
+        self._seen |= {step.id: ["", ""] for step in plan.steps if isinstance(step.action, AwaitApproval)}
 
     def line(self, step: StepId, seen: str, at: datetime) -> str:
         """The line for what a step sees at that time; empty where that is no change, and where it has had its lines."""

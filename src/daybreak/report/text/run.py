@@ -34,6 +34,7 @@ from daybreak.model.run import (
     StepUncertain,
 )
 from daybreak.model.value import stamp
+from daybreak.plan.asking import is_asking
 from daybreak.report.sentences import amendment_words, printable_sentence, sentence
 from daybreak.report.text.status import standing_text
 from daybreak.report.words import Entry, Fitting, command, plain, span_words
@@ -53,17 +54,18 @@ def runs_view(runs: tuple[tuple[Plan, RunState, str], ...]) -> RenderableType:
     for plan, state, clone in runs:
         began, took = f"{state.began:%Y-%m-%d %H:%MZ}", span_words((state.ended or state.last) - state.began)
         word = standing_text(state.verdict.standing) if state.verdict else Text()
+        status = "waits for approval" if is_asking(plan, state) else state.status
         table.add_row(
             plain(state.run),
             plan.kind,
             plain(plan.target.name),
             began,
             took,
-            state.status,
+            status,
             word,
             *([clone] if is_known else []),
         )
-        summary = plain(f"{plan.kind} of {plan.target.name}, began {began}, took {took}: {state.status}")
+        summary = plain(f"{plan.kind} of {plan.target.name}, began {began}, took {took}: {status}")
         ending = (Text(", ") + word if word else Text()) + plain(f", clone {clone}" if clone and is_known else "")
         entries += [plain(state.run, "bold"), Entry("", summary + ending, 2)]
     return Fitting(table, Group(*entries))
