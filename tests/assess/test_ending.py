@@ -82,7 +82,9 @@ def test_an_objective_is_missed_by_more_and_not_by_exactly_as_much() -> None:
 FIT = {"status": "finished", "verdict": Verdict(standing=Standing.FIT)}
 RUN = plan().run
 FIRST = plan().steps[0].id
-AGAIN = "daybreak plan pitr embi --to 2024-01-15T14:30:00Z --accident 2024-01-15T14:30:04Z"
+AGAIN = (
+    "daybreak plan pitr embi --to 2024-01-15T14:30:00Z --accident 2024-01-15T14:30:04Z --why 'employees were deleted'"
+)
 SENT = {FIRST: StepState(status="done", attempts=1)}
 
 

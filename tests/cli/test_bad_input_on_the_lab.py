@@ -134,7 +134,7 @@ def dropped(step: int) -> Change:
 
 
 AGAIN = "hint: make it again: daybreak plan pitr TARGET --to MOMENT --file FILE"
-STALE = ("cannot be started", "hint: make the plan again")
+STALE = ("cannot be started", "hint: make the plan again: daybreak plan pitr ")
 EDITED: dict[str, tuple[Change, tuple[str, ...]]] = {
     "another source": (lambda held: held["plan"].update(source="other"), ("was changed after it was made", AGAIN)),
     "another digest": (lambda held: held.update(digest="0" * 64), ("the file says 000000000000…", AGAIN)),
@@ -162,6 +162,10 @@ EDITED: dict[str, tuple[Change, tuple[str, ...]]] = {
     "of an older format": (
         forged(lambda plan: plan.update(format=1)),
         ("it never began, and created nothing", "hint: make the plan again"),
+    ),
+    "forged: a target that nobody configured": (
+        forged(lambda plan: (plan["target"].update(name="embj"), plan["request"].update(target="embj"))),
+        ('no target "embj" is configured, and embi-aurora-cluster is the cluster of the target "embi"', *STALE),
     ),
     "forged: a promise that is always kept": (
         forged(lambda plan: plan["objectives"].update(rto="P30D")),

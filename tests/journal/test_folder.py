@@ -329,7 +329,7 @@ def golden_run(where: Path) -> None:
 
 
 NEWEST = "format-5"
-"""What this release writes; ``format-4`` knew no approvals, no changes by SQL and no loads; in ``format-3`` a plan's guards and undos were words, in ``format-2`` a reason was words without its check, and in ``format-1`` a run had no nonce, and its
+"""What this release writes; ``format-4`` knew no approvals, no source that moved, no changes by SQL and no loads; in ``format-3`` a plan's guards and undos were words, in ``format-2`` a reason was words without its check, and in ``format-1`` a run had no nonce, and its
 plan no digest beside it."""
 
 

@@ -16,9 +16,20 @@ from daybreak.model.plan import Plan, Step
 from daybreak.model.spelling import Spelling
 from daybreak.model.targets import Waiver
 from daybreak.model.value import stamp
-from daybreak.model.world import Member, ParameterGroup, ServerlessRange, Surroundings, Window
+from daybreak.model.world import (
+    Instance,
+    Member,
+    ParameterGroup,
+    ProxyTarget,
+    Scaling,
+    ServerlessRange,
+    Surroundings,
+    Unseen,
+    Window,
+)
 from daybreak.plan import starting
 from daybreak.plan.planner import plan_of
+from daybreak.plan.sights import as_planned, differences_only_compared
 from tests import fix_worlds
 from tests.fix_worlds import NOW, SOURCE
 
@@ -63,17 +74,8 @@ CHANGED: dict[str, tuple[Callable[[], Observation], str]] = {
     ),
     "retention": (lambda: cluster(backup_retention=timedelta(days=7)), "backup_retention was 'P30D'"),
     "serverless": (lambda: cluster(serverless=ServerlessRange(low=1, high=2)), "serverless was None"),
-    "tags": (lambda: cluster(tags={}), "restore-cluster: tags.CostCenter was '4711', now it would be None"),
     "port": (lambda: cluster(port=6000), "port was 5432, now it would be 6000"),
-    "one more reader": (
-        lambda: fix_worlds.observation(instances=tuple(map(fix_worlds.instance, (1, 2, 3)))),
-        "create-reader-3 would now be needed",
-    ),
-    "one reader less": (
-        lambda: fix_worlds.observation(instances=(fix_worlds.instance(1),)),
-        "create-reader-2 is no longer needed",
-    ),
-    "failed over": (
+    "failed over, and the reader of another class": (
         lambda: fix_worlds.observation(
             cluster=fix_worlds.cluster(
                 members=(
@@ -115,6 +117,97 @@ def test_each_change_of_the_world_keeps_the_plan_from_starting(case: str) -> Non
     make, reason = CHANGED[case]
     objections = objections_to_starting(fix_worlds.plan(), make())
     assert [each for each in objections if reason in each], objections
+
+
+def around(**changes: Any) -> Observation:
+    """The world with something beside the cluster."""
+    beside: dict[str, Any] = {
+        "scaling": Scaling(low=1, high=3),
+        "proxies": (ProxyTarget(proxy="front", target_group="default"),),
+    }
+    return fix_worlds.observation(surroundings=Surroundings(**(beside | changes)))
+
+
+def denied(what: str) -> dict[str, Any]:
+    """What is beside the cluster, seen by somebody who may not look at one part of it."""
+    nothing = None if what == "scaling" else ()
+    return {what: nothing, "unseen": (Unseen(what=what, why="access denied"),)}
+
+
+ONLY_COMPARED: dict[str, tuple[Callable[[], Observation], str]] = {
+    "a tag is gone": (lambda: around_with(tags={"Environment": "production"}), "the tag CostCenter of the source embi-aurora-cluster was 4711 and is gone"),
+    "a tag is new": (lambda: around_with(tags=fix_worlds.TAGS | {"incident": "43"}), "the tag incident of the source embi-aurora-cluster is new: 43"),
+    "a reader is new": (lambda: around_with(instances=tuple(map(fix_worlds.instance, (1, 2, 3)))), "the instance embi-aurora-cluster-3 is new"),
+    "a reader is gone": (lambda: around_with(instances=(fix_worlds.instance(1),)), "the instance embi-aurora-cluster-2 is gone"),
+    "failed over": (lambda: around_with(members=(Member(identifier=f"{SOURCE}-1", is_writer=False), Member(identifier=f"{SOURCE}-2", is_writer=True))), "the writer was embi-aurora-cluster-1, now it is embi-aurora-cluster-2"),
+    "another tier": (lambda: around_with(instances=(fix_worlds.instance(1), fix_worlds.instance(2, tier=9))), "the promotion tier of embi-aurora-cluster-2 was 1, now it is 9"),
+    "more readers by autoscaling": (lambda: around(scaling=Scaling(low=1, high=6)), "autoscaling was 1 to 3 readers, now it is 1 to 6 readers"),
+    "no autoscaling": (lambda: around(scaling=None), "autoscaling was 1 to 3 readers and is gone"),
+    "another proxy": (lambda: around(proxies=()), "proxies: front; now none"),
+    "autoscaling denied": (lambda: around(**denied("scaling")), "not compared: autoscaling (access denied)"),
+    "proxies denied": (lambda: around(**denied("proxies")), "not compared: proxies (access denied)"),
+    "security groups denied": (lambda: around(**denied("security_groups")), "not compared: security groups (access denied)"),
+}  # fmt: skip
+"""What happens to a source beside the restore, and what is said of it."""
+
+
+def around_with(instances: tuple[Instance, ...] | None = None, **changes: Any) -> Observation:
+    """The same world, with another cluster or other instances."""
+    more = {"instances": instances} if instances else {}
+    return around().model_copy(update={"cluster": fix_worlds.cluster(**changes), **more})
+
+
+@pytest.mark.parametrize("case", ONLY_COMPARED)
+def test_what_a_clone_is_only_compared_with_refuses_no_plan(case: str) -> None:
+    """Nobody wants to plan anew, and be approved anew, because production failed over meanwhile: it is said, and the plan stays."""
+    make, words = ONLY_COMPARED[case]
+    plan = fix_worlds.plan(seen=around())
+    assert objections_to_starting(plan, make()) == ()
+    assert differences_only_compared(plan, make()) == (words,)
+    assert differences_only_compared(plan, around()) == ()
+
+
+@pytest.mark.parametrize("what", ["scaling", "proxies", "endpoints", "subnets"])
+def test_what_the_plan_could_not_look_at_is_compared_with_nothing(what: str) -> None:
+    """Whoever begins it may see more than whoever planned."""
+    plan = fix_worlds.plan(seen=around(**denied(what)))
+    today = around(**({"subnets": ("subnet-1",)} if what == "subnets" else {}))
+    assert objections_to_starting(plan, today) == ()
+    (said,) = differences_only_compared(plan, today)
+    assert said.startswith("not compared: ")
+
+
+def test_a_reader_that_is_gone_is_believed_only_as_far_as_the_writer_is_like_it() -> None:
+    """Nothing proves any more what a plan says of it, so a plan could make whatever it likes."""
+    plan = fix_worlds.plan(
+        seen=around_with((fix_worlds.instance(1), fix_worlds.instance(2, instance_class="db.r6g.xlarge")))
+    )
+    (first, *_) = objections_to_starting(plan, around_with((fix_worlds.instance(1),)))
+    assert "create-reader-2: instance_class was 'db.r6g.xlarge', now it would be 'db.r6g.large'" in first
+
+
+def test_another_cluster_of_the_name_is_no_difference_to_be_passed_over() -> None:
+    """Its tags and readers are another cluster's: the plan is refused, and nothing is put in the place of what is seen."""
+    plan, another = fix_worlds.plan(seen=around()), around_with(resource_id="cluster-ANOTHER", tags={})
+    assert objections_to_starting(plan, another)
+    assert differences_only_compared(plan, another) == ()
+
+
+def test_a_tag_of_a_run_is_todays() -> None:
+    """It says whose a cluster is; a plan's word does not count for that."""
+    seen = as_planned(fix_worlds.plan(), cluster(tags={"daybreak:run": "other", "incident": "43"}))
+    assert seen.cluster is not None
+    assert seen.cluster.tags == fix_worlds.TAGS | {"daybreak:run": "other"}
+
+
+def test_a_question_of_the_login_that_is_refused_today_refuses_no_plan() -> None:
+    """Its remark orders nothing: whether the secret was changed is asked again when the clone answers."""
+    changed = fix_worlds.observation(login_changed=NOW, login_versions=2)
+    reset = fix_worlds.observation(password_reset=NOW)
+    for seen in (changed, reset):
+        plan = fix_worlds.plan(seen=seen)
+        assert plan.notes != fix_worlds.plan().notes
+        assert objections_to_starting(plan, fix_worlds.observation()) == ()
 
 
 def test_a_world_that_merely_lives_on_is_no_objection() -> None:
@@ -251,7 +344,14 @@ def test_a_plan_is_for_the_target_of_today() -> None:
     """What was promised, and what must be true of the clone, is what daybreak.toml says, whatever a file says."""
     today = fix_worlds.target()
     assert starting.objections_to_target(fix_worlds.plan(), today) == ()
-    assert starting.objections_to_target(fix_worlds.plan(), None) == ()
+    assert starting.objections_to_target(fix_worlds.plan(), None) == ('no target "embi" is configured',)
+    asks = today.model_copy(update={"approval": timedelta(hours=2)})
+    renamed = fix_worlds.plan(
+        by=today.model_copy(update={"name": "embj"}), request=fix_worlds.pitr_request(target="embj")
+    )
+    missing, approval = starting.objections_to_target(renamed, None, asks)
+    assert missing == 'no target "embj" is configured, and embi-aurora-cluster is the cluster of the target "embi"'
+    assert 'otherwise of the target "embi": approval was None' in approval
     typed = Waiver(check="application.health", by="dba", why="no page")
     assert starting.objections_to_target(fix_worlds.plan(by=today.with_waivers((typed,))), today) == ()
     promised = today.model_copy(update={"objectives": today.objectives.model_copy(update={"rto": timedelta(days=30)})})

@@ -209,7 +209,7 @@ def test_it_names_the_command_that_makes_it_again() -> None:
     late = made.expires + timedelta(seconds=1)
     arn = fix_worlds.copied_snapshot().arn
     assert next_of_plan(made, "x.json", now=late) == (
-        f"daybreak plan region embi --region {AWAY} --from {arn} --file x.json --force"
+        f"daybreak plan region embi --region {AWAY} --from {arn} --why 'us-east-1 is gone' --file x.json --force"
     )
 
 

@@ -138,11 +138,20 @@ def test_from_the_accident_to_a_clean_account(lab: LabUnderTest, source: str, ad
     plan = planned.json()["plan"]
     run = plan["run"]
 
+    # Production goes on: what the clone is only compared with refuses no plan.
+    rds = lab.client("rds")
+    rds.add_tags_to_resource(
+        ResourceName=described(lab, source)["DBClusterArn"], Tags=[{"Key": "incident", "Value": "43"}]
+    )
+    moved = f"the tag incident of the source {source} is new: 43"
     carried = ada.daybreak("restore", "--plan", "plan.json", "--yes", "-o", "json")
     report = carried.json()
     assert carried.code == 0, carried.err
     assert (report["run"], report["status"], report["standing"]) == (run, "finished", "fit")
     assert report["plan"] == planned.json()["digest"]
+    assert f"note: since the plan was made: {moved}" in carried.err
+    assert moved in report["notes"][-1]
+    assert "the clone is compared with it as seen at" in report["notes"][-1]
     assert people(lab, run) == rows
     assert people(lab, source) == []
     again = ada.daybreak("restore", "--plan", "plan.json", "--yes")

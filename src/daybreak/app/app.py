@@ -68,7 +68,7 @@ class App:
         self._aws: dict[str, Aws] = {}
         self._guarded: WeakSet[Aws] = WeakSet()
         self._pollers: dict[str, Poller] = {}
-        self.fitting: set[str] = set()
+        self.fitting: dict[str, tuple[str, ...]] = {}
         self.clones: dict[str, tuple[Cluster, ...]] = {}
         """The clones that the newest look for a plan saw, by the target's name."""
         self._lock = threading.Lock()

@@ -23,13 +23,14 @@ from daybreak.journal.records import refusal_of_old_plan, refusal_without_nonce
 from daybreak.model.clock import is_off, skew_in_words
 from daybreak.model.plan import FORMAT, Plan
 from daybreak.model.requests import CopyRequest, FailOverRequest, RegionRequest, RestoreRequest
-from daybreak.model.run import Event, RunState
+from daybreak.model.run import Event, RunState, SourceMoved
 from daybreak.model.tags import JOURNAL_TAG
 from daybreak.model.targets import Target
 from daybreak.model.world import Cluster
 from daybreak.observe.look import Lookout
 from daybreak.plan.amending import Wishes, amendments_for
 from daybreak.plan.calls import owner_of
+from daybreak.plan.sights import differences_only_compared
 from daybreak.plan.starting import objections_to_starting, objections_to_target
 from daybreak.plan.touching import things_touched
 
@@ -49,27 +50,31 @@ class Watchers:
 
 def start(app: App, plan: Plan) -> str:
     """Freeze the plan as a run, after a check that the world still fits it; returns the run's name."""
-    if plan.format != FORMAT:
-        raise refusal_of_old_plan(plan.run, has_begun=False)
-    _hold_to_the_world(app, plan)
+    differences = hold_to_the_world(app, plan)
     app.store.create(plan)
-    app.fitting.add(plan.run)
+    app.fitting[plan.run] = differences
     return plan.run
 
 
-def _hold_to_the_world(app: App, plan: Plan) -> None:
-    """Raise ``Refused`` for a plan that has expired, was made elsewhere, does not fit the world, or removes what is not vouched for."""
+def hold_to_the_world(app: App, plan: Plan) -> tuple[str, ...]:
+    """Raise ``Refused`` for a plan that has expired, was made elsewhere, does not fit the world, or removes what is not vouched for.
+
+    Returns in what the source looks otherwise by now where the clone is only compared with it, each in words.
+    """
+    if plan.format != FORMAT:
+        raise refusal_of_old_plan(plan.run, has_begun=False)
     seen = observe_for(app, plan.request, plan.target)
     targets = app.targets
     terms = terms_for(app, plan.request, plan.target, plan.created)
     if reasons := (
         *objections_to_removing(plan, targets, app.store),
         *_objections_to_home(app, plan),
-        *objections_to_target(plan, _target_today(app, plan)),
+        *objections_to_target(plan, _target_today(app, plan), _target_of_source(app, plan)),
         *objections_to_starting(plan, seen, terms),
     ):
         hint = hint_to_plan_again(plan, targets, app.store)
         raise Refused(f"the plan for {plan.run} cannot be started", hint, reasons=reasons)
+    return differences_only_compared(plan, seen)
 
 
 _ABROAD = (RegionRequest, CopyRequest, FailOverRequest)
@@ -82,6 +87,14 @@ def _target_today(app: App, plan: Plan) -> Target | None:
     if today is None or not isinstance(plan.request, _ABROAD):
         return today
     return app.settings.targets[plan.target.name].in_region(plan.identity.region)
+
+
+def _target_of_source(app: App, plan: Plan) -> Target | None:
+    """The configured target whose cluster the plan restores, whatever name the plan gives it."""
+    home = plan.request.home if isinstance(plan.request, _ABROAD) else plan.identity.region
+    configured = app.settings.targets.values() if isinstance(plan.request, _ABROAD) else app.targets.values()
+    found = next((each for each in configured if (each.cluster, each.region) == (plan.source, home)), None)
+    return found.in_region(plan.identity.region) if found and isinstance(plan.request, _ABROAD) else found
 
 
 def _objections_to_home(app: App, plan: Plan) -> tuple[str, ...]:
@@ -118,7 +131,7 @@ def carry_out(
         raise refusal_of_old_plan(run, has_begun=bool(chain.events))
     if not chain.events and run not in app.fitting:
         # Frozen and not begun, perhaps long ago: what was true when it was frozen need not be true now.
-        _hold_to_the_world(app, plan)
+        app.fitting[run] = hold_to_the_world(app, plan)
     aws = app.aws(plan.identity.region)
     present = app.hold_to(plan.identity, aws)
     hold_to_carrier(app, plan, chain.state() if chain.events else None, present.caller)
@@ -130,6 +143,8 @@ def carry_out(
     aws = app.aws_for(plan)
     with app.attach(run, take_over=take_over, caller=present.caller) as journal:
         watchers.before(journal.events)
+        if (differences := app.fitting.pop(run, ())) and not chain.events:
+            watchers.on_event(journal.append(SourceMoved(differences=differences, planned=plan.created)))
         for amendment in amendments_for(plan, journal.state(), wishes, app.person()):
             watchers.on_event(journal.append(amendment))
         doors = Doors(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from daybreak.assess.ending import command_to_plan_again
 from daybreak.journal.damage import Damaged, Newer
 from daybreak.journal.store import Store
 from daybreak.model.names import is_identifier, printable
@@ -55,7 +56,9 @@ def _objections_by_journal(request: CleanRequest, target: Target, store: Store) 
 def hint_to_plan_again(plan: Plan, targets: Mapping[str, Target], store: Store) -> str:
     """What to do where a plan cannot be started: for a clean-up, the command that makes it again and asks every question."""
     if not isinstance(plan.request, CleanRequest):
-        return "make the plan again"
+        today = targets.get(plan.target.name)
+        typed = plan.target.waivers[: len(plan.target.waivers) - len(today.waivers)] if today else ()
+        return f"make the plan again: {command_to_plan_again(plan, typed)}"
     run = plan.request.run
     if own_clusters(run, targets) or not is_identifier(run):
         return "daybreak runs"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from datetime import datetime
 
+from daybreak.config.spans import span_text
 from daybreak.errors import ExitCode
 from daybreak.model.actions import AwaitSql, AwsChange, RestoreToMoment, Validate
 from daybreak.model.backups import region_in
@@ -21,7 +22,7 @@ from daybreak.model.requests import (
     RestoreRequest,
 )
 from daybreak.model.run import RunState
-from daybreak.model.targets import Objectives
+from daybreak.model.targets import Objectives, Waiver
 from daybreak.model.validation import Validation
 from daybreak.model.value import iso
 from daybreak.plan.asking import is_asking
@@ -115,7 +116,7 @@ def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> st
         case _ if isinstance(plan.request, FailOverRequest):
             return _move_again(plan.request, plan.identity.region)
         case _ if isinstance(plan.request, RestoreRequest) and not _may_have_created(plan, state):
-            return _plan_again(plan.request)
+            return plan_again(plan.request)
         case _:
             return f"daybreak clean {original}"
 
@@ -139,13 +140,26 @@ def next_of_plan(plan: Plan, file: str, *, now: datetime | None = None) -> str:
         again = f"{_move_again(request, plan.identity.region)} --file {file} --force"
         return again if is_expired else f"daybreak restore --plan {file} --confirm {shlex.quote(plan.clone)}"
     if is_expired:
-        return f"{_plan_again(request)} --file {file} --force"
+        return f"{plan_again(request)} --file {file} --force"
     return f"daybreak restore --plan {file}"
 
 
 def copy_command(plan: Plan) -> str:
     """The command that looks at a target's copies anew, and does what is to be done then."""
     return f"daybreak copy {shlex.quote(plan.target.name)} --region {plan.identity.region}"
+
+
+def command_to_plan_again(plan: Plan, waived: tuple[Waiver, ...] = ()) -> str:
+    """The command that makes a plan of the same kind anew; ``waived`` are the waivers that were typed for this one."""
+    match plan.request:
+        case CopyRequest():
+            return copy_command(plan)
+        case FailOverRequest() as request:
+            return _move_again(request, plan.identity.region)
+        case CleanRequest() as request:
+            return f"daybreak clean {shlex.quote(request.run)}"
+        case request:
+            return plan_again(request, waived)
 
 
 def _move_again(request: FailOverRequest, region: str) -> str:
@@ -167,8 +181,11 @@ def _may_have_created(plan: Plan, state: RunState) -> bool:
     return any(step.status not in ("waiting", "failed") or step.attempts > 1 for step in changes)
 
 
-def _plan_again(request: RestoreRequest) -> str:
-    """The command that makes the same plan again. It names the exact moment: "20 minutes ago" means another one by now."""
+def plan_again(request: RestoreRequest, waived: tuple[Waiver, ...] = ()) -> str:
+    """The command that makes the same plan again. It names the exact moment: "20 minutes ago" means another one by now.
+
+    ``waived`` are the waivers that were typed for that plan.
+    """
     how, target = request.thoroughness, shlex.quote(request.target)
     if isinstance(request, PitrRequest):
         words = [f"pitr {target} --to {_moment(request.moment)}"]
@@ -184,6 +201,9 @@ def _plan_again(request: RestoreRequest) -> str:
     words += ["--read-only"] if request.is_read_only else []
     words += [f"--depth {how.depth}"] if how.depth != "standard" else []
     words += [f"--sample {how.sample}%"] if how.sample != 100 else []
+    words += [f"--within {span_text(how.within)}"] if how.within is not None else []
+    words += [f"--waive {shlex.quote(f'{each.check}={each.why}')}" for each in waived]
+    words += [f"--why {shlex.quote(request.why)}"] if request.why else []
     return " ".join(["daybreak plan", *words])
 
 

@@ -197,7 +197,7 @@ region_options = gather(
         "--from",
         "backup",
         metavar="BACKUP",
-        help="The backup, by its name or ARN, as daybreak backups lists it; the best one without it.",
+        help="The backup, by its name or ARN, as the list of backups shows it; the best one without it.",
     ),
     click.option(
         "--switch-over",

@@ -60,7 +60,7 @@ def restore(
         )
     from daybreak.app.planfiles import read_plan
 
-    return carry_out(given, lambda _app: read_plan(file), is_yes=is_yes, confirm=confirm)
+    return carry_out(given, lambda _app: read_plan(file), is_yes=is_yes, confirm=confirm, is_older=True)
 
 
 def _refuse_to_forget(context: click.Context) -> None:
@@ -117,11 +117,13 @@ def region(given: Given, wish: RegionWish, confirm: str | None, *, is_yes: bool)
     return carry_out(given, lambda app: plan_region(app, wish), is_yes=is_yes, confirm=confirm)
 
 
-def carry_out(given: Given, decide: Callable[[App], Plan], *, is_yes: bool, confirm: str | None = None) -> int:
+def carry_out(
+    given: Given, decide: Callable[[App], Plan], *, is_yes: bool, confirm: str | None = None, is_older: bool = False
+) -> int:
     """Show the plan that ``decide`` makes with the app, ask, carry it out, and report how it ended.
 
     ``confirm`` is the cluster's name as it was typed; where no journal vouches for what is removed, or where production is moved,
-    nothing else will do.
+    nothing else will do. A plan that ``is_older`` is held to today's world before anybody is asked.
     """
     from daybreak.cli.following import Following
     from daybreak.cli.rendering import plan_aside
@@ -137,6 +139,8 @@ def carry_out(given: Given, decide: Callable[[App], Plan], *, is_yes: bool, conf
             )
         print_as_is(plan_aside(made, given, following.app.now()), is_aside=True)
         print_notes(given, following.app, made)
+        if is_older:
+            _print_differences(following.app, made)
         if isinstance(made.request, FailOverRequest):
             ask_for_name(made.clone, confirm, "moves production to")
         elif confirm is not None or (isinstance(made.request, CleanRequest) and made.request.doubt):
@@ -148,3 +152,17 @@ def carry_out(given: Given, decide: Callable[[App], Plan], *, is_yes: bool, conf
         from daybreak.app.running import start
 
         return following.to_the_end(start(following.app, made))
+
+
+def _print_differences(app: App, plan: Plan) -> None:
+    """Print in what the source looks otherwise than an earlier plan saw it; raises ``Refused`` for a plan that fits no more."""
+    from daybreak.app.running import hold_to_the_world
+    from daybreak.cli.screen import print_line
+    from daybreak.model.value import stamp
+
+    found = hold_to_the_world(app, plan)
+    for each in found:
+        print_line(f"note: since the plan was made: {each}", is_aside=True)
+    if found:
+        seen = stamp(plan.created)
+        print_line(f"note: the plan stays, and the clone is compared with the source as seen at {seen}", is_aside=True)

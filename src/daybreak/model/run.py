@@ -60,6 +60,16 @@ class RunApproved(Value):
     why: str = ""
 
 
+class SourceMoved(Value):
+    """The source looks otherwise than the plan saw it, in what the clone is only compared with: the plan's sight stays."""
+
+    type: Literal["source.moved"] = "source.moved"
+    differences: tuple[str, ...]
+    """Each in words."""
+    planned: Instant
+    """When the plan saw the source; the clone is compared with that sight."""
+
+
 class StepIntended(Value):
     """A step begins; durable before its call leaves the machine."""
 
@@ -214,6 +224,7 @@ Body = Annotated[
     RunCreated
     | RunAttached
     | RunApproved
+    | SourceMoved
     | StepIntended
     | StepSent
     | StepStaged
@@ -322,6 +333,8 @@ class RunState(Value):
     """Oldest first: a later one of the same field replaces an earlier one."""
     approvals: tuple[Approval, ...] = ()
     """Oldest first."""
+    moved: SourceMoved | None = None
+    """In what the source looked otherwise than the plan saw it when the run began."""
     carriers: tuple[str, ...] = ()
     """Everybody who has carried out the run so far, on their machines and to AWS."""
     findings: tuple[Finding, ...] = ()
@@ -407,6 +420,8 @@ def _of_run(event: Event, state: dict[str, Any]) -> dict[str, Any]:
         case RunApproved() as made:
             plain = made.model_dump(exclude={"type"})
             return {"approvals": (*state.get("approvals", ()), Approval(**plain, at=event.at))}
+        case SourceMoved() as moved:
+            return {"moved": moved}
         case RunAborted(by=by, why=why):
             return {"status": "aborted", "ended": event.at, "note": f"aborted by {by}" + (f": {why}" if why else "")}
         case RunFinished() as end:
@@ -424,7 +439,7 @@ def _of_run(event: Event, state: dict[str, Any]) -> dict[str, Any]:
 
 def _of_step(event: Event, steps: dict[str, StepState], findings: dict[tuple[StepId, str], Finding]) -> None:
     body = event.body
-    if isinstance(body, RunCreated | RunAttached | RunApproved | RunPaused | RunAborted | RunFinished):
+    if isinstance(body, RunCreated | RunAttached | RunApproved | SourceMoved | RunPaused | RunAborted | RunFinished):
         return
     if isinstance(body, FindingMade):
         findings[body.step, body.finding.check] = body.finding

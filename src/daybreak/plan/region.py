@@ -31,9 +31,7 @@ def region_plan(request: RegionRequest, target: Target, seen: Observation, terms
 def _objections_to_region(request: RegionRequest, region: str) -> tuple[str, ...]:
     if region != request.home:
         return ()
-    return (
-        f"{region} is the region of the source itself: what is there is restored by daybreak plan pitr or daybreak plan snapshot",
-    )
+    return (f"{region} is the region of the source itself: what is there is restored to a moment or from a snapshot",)
 
 
 def _nothing_there(request: RegionRequest, seen: Observation) -> str:

@@ -50,6 +50,8 @@ _UNPROVEN = {
 _ENDS_LATE = "the estimate exceeds the objective for RTO"
 _ASKS_AGAIN = "an approval counts for "
 _NO_LIMITS = "AWS does not say the account's limits (rds:DescribeAccountAttributes): what is beyond them it refuses in the middle"
+_OF_RESET = "the master's password was reset at "
+_OF_SECRET = "the secret of "  # noqa: S105 - words, not a secret
 _MISSPELT = "daybreak.toml does not fit the source as it is now: "
 _OF_CLOCKS = ": times in this plan are AWS's"
 _OF_CAPSULE = "its configuration comes from the capsule of "
@@ -68,7 +70,7 @@ def moves_on(note: str) -> bool:
     is_of_capsule = _OF_CAPSULE in note
     return (
         is_of_capsule
-        or note.startswith((_ENDS_LATE, _ASKS_AGAIN, _NO_LIMITS, _MISSPELT))
+        or note.startswith((_ENDS_LATE, _ASKS_AGAIN, _NO_LIMITS, _MISSPELT, _OF_RESET, _OF_SECRET))
         or note.endswith((_OF_CLOCKS, OF_JOURNAL))
     )
 
@@ -136,12 +138,12 @@ def _on_secret(target: Target, seen: Observation, moment: datetime | None) -> It
     if seen.login_changed is None or seen.login_changed <= moment or not seen.login_versions:
         if seen.password_reset is not None and seen.password_reset > moment:
             yield (
-                f"the master's password was reset at {stamp(seen.password_reset)}, after the moment: the clone has the one of "
+                f"{_OF_RESET}{stamp(seen.password_reset)}, after the moment: the clone has the one of "
                 "then, and where the login is the master's and does not fit, AWS can make a new one (resume --manage-password)"
             )
         return
     yield (
-        f"the secret of {target.login} was changed at {stamp(seen.login_changed)}, after the moment: "
+        f"{_OF_SECRET}{target.login} was changed at {stamp(seen.login_changed)}, after the moment: "
         f"the clone has the password of then, so its older versions ({seen.login_versions}) are tried there, "
         "and where none fits, AWS can make a new password (resume --manage-password)"
     )

@@ -1,7 +1,8 @@
 """Judge whether a plan that was made earlier may begin: it is what its own request makes of today's world, or it is refused.
 
 The law: a plan is a file whose digest has no key, so each of its fields is compared with those of a plan that is made again from
-the same request. What may differ stands in a table here with its reason; a field that is in no table is compared.
+the same request. What may differ stands in a table here with its reason; a field that is in no table is compared. In what a clone is
+only compared with, the plan's own sight stays (``plan.sights``).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from daybreak.model import members
 from daybreak.model.actions import AwaitCluster, Validate
 from daybreak.model.guards import AsPlanned, Sets
 from daybreak.model.moment import Latest
+from daybreak.model.names import printable
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal, Step
 from daybreak.model.requests import CleanRequest
@@ -20,6 +22,7 @@ from daybreak.model.things import Thing
 from daybreak.model.value import Span, Value, stamp
 from daybreak.plan.planner import plan_of
 from daybreak.plan.remarks import moves_on
+from daybreak.plan.sights import as_planned
 from daybreak.plan.terms import Terms
 
 NOT_OF_PLANS: dict[str, str] = {
@@ -66,7 +69,7 @@ def objections_to_starting(plan: Plan, seen: Observation, terms: Terms) -> tuple
         return (f"the plan expired at {stamp(plan.expires)}: make it again",)
     if plan.created > seen.seen + _MOST_AHEAD:
         return (f"the plan says that it was made at {stamp(plan.created)}, and that is in the future",)
-    again = plan_of(plan.request, plan.target, seen, terms)
+    again = plan_of(plan.request, plan.target, as_planned(plan, seen), terms)
     if isinstance(again, Refusal):
         return again.reasons
     changes = (*_source_change(plan, again), *_changes(plan, again))
@@ -80,16 +83,27 @@ _OF_REQUEST_ALONE = ("format", "run", "source", "clone", "tags", "objectives", "
 """The fields of a plan in which the world has no part."""
 
 
-def objections_to_target(plan: Plan, today: Target | None) -> tuple[str, ...]:
+def objections_to_target(plan: Plan, today: Target | None, same_source: Target | None = None) -> tuple[str, ...]:
     """Why a plan's target is not the one that the configuration has today; ``None`` where it has none of that name.
 
-    Waivers that somebody typed for this plan alone stand before the target's own.
+    ``same_source`` is the configured target whose cluster the plan restores, by whatever name. Waivers that somebody typed for
+    this plan alone stand before the target's own.
     """
-    if today is None or isinstance(plan.request, CleanRequest):
+    if isinstance(plan.request, CleanRequest):
         return ()
+    if today is None:
+        known = f', and {plan.source} is the cluster of the target "{same_source.name}"' if same_source else ""
+        missing = f'no target "{printable(plan.target.name)}" is configured{known}'
+        if same_source is None:
+            return (missing,)
+        return missing, *_differences_of_target(plan.target.model_copy(update={"name": same_source.name}), same_source)
+    return _differences_of_target(plan.target, today)
+
+
+def _differences_of_target(planned: Target, today: Target) -> tuple[str, ...]:
     own = len(today.waivers)
-    typed = plan.target.waivers[: len(plan.target.waivers) - own]
-    was, now = _fields(plan.target, ()), _fields(today.with_waivers(typed), ())
+    typed = planned.waivers[: len(planned.waivers) - own]
+    was, now = _fields(planned, ()), _fields(today.with_waivers(typed), ())
     return tuple(
         f'daybreak.toml says otherwise of the target "{today.name}": {field} was {_short(one)}, now it is {_short(other)}'
         for field, one, other in _differences(was, now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from datetime import datetime
 from typing import assert_never
 
 import humanize
@@ -48,7 +49,7 @@ from daybreak.model.names import printable
 from daybreak.model.plan import Plan, Step
 from daybreak.model.run import Amendment, PlanAmended
 from daybreak.model.undo import GoesWith, Irreversible, TakenBack, Undo
-from daybreak.model.value import iso
+from daybreak.model.value import iso, stamp
 from daybreak.plan.operations import plain_name
 from daybreak.report.words import many
 
@@ -90,6 +91,11 @@ def undo_sentence(undo: Undo) -> str:
 def moment_text(moment: Moment) -> str:
     """A moment as a sentence names it."""
     return iso(moment.instant) if isinstance(moment, At) else "the latest restorable time"
+
+
+def words_on_move(differences: tuple[str, ...], planned: datetime) -> str:
+    """In what the source looks otherwise than the plan saw it, and which of both sights the clone is compared with."""
+    return f"the source since the plan was made: {'; '.join(differences)}; the clone is compared with it as seen at {stamp(planned)}"
 
 
 def amendment_words(made: Amendment | PlanAmended) -> str:

@@ -15,6 +15,7 @@ from daybreak.model.run import (
     RunAttached,
     RunPaused,
     RunState,
+    SourceMoved,
     StepDone,
     StepFailed,
     StepForgone,
@@ -28,7 +29,7 @@ from daybreak.plan.estimates import time_left
 from daybreak.plan.judgement import times_of, verdict_of_data
 from daybreak.plan.road import road_of
 from daybreak.plan.servers import way_in
-from daybreak.report.sentences import amendment_words, brief, brief_now, printable_sentence
+from daybreak.report.sentences import amendment_words, brief, brief_now, printable_sentence, words_on_move
 from daybreak.report.words import hour, on_request, short, span_words
 
 MOST_REASONS = 3
@@ -190,6 +191,8 @@ def _news_words(event: Event, plan: Plan, state: RunState) -> str:
             return f"{_step_name(plan, step)}: done without: {why}"
         case StepHeldUp(step=step, why=why):
             return f"{_step_name(plan, step)}: held up, the run goes on without it for now: {why}"
+        case SourceMoved(differences=differences, planned=planned):
+            return words_on_move(differences, planned)
         case PlanAmended() as made:
             return f"{_step_name(plan, made.step)}: amended: {amendment_words(made)}"
         case StepFailed(step=step, why=why):

@@ -21,6 +21,7 @@ from daybreak.model.run import (
     RunFinished,
     RunPaused,
     RunState,
+    SourceMoved,
     StepDone,
     StepFailed,
     StepForgone,
@@ -35,7 +36,7 @@ from daybreak.model.run import (
 )
 from daybreak.model.value import stamp
 from daybreak.plan.asking import is_asking
-from daybreak.report.sentences import amendment_words, printable_sentence, sentence
+from daybreak.report.sentences import amendment_words, printable_sentence, sentence, words_on_move
 from daybreak.report.text.status import standing_text
 from daybreak.report.words import Entry, Fitting, command, plain, span_words
 
@@ -96,6 +97,8 @@ def _event(event: Event, plan: Plan | None) -> str:
             return f"carried out by {who} on {where}"
         case RunApproved(by=by, caller=caller, expires=expires, why=why):
             return f"approved by {by} ({caller}), until {stamp(expires)}" + (f": {why}" if why else "")
+        case SourceMoved(differences=differences, planned=planned):
+            return words_on_move(differences, planned)
         case StepIntended(step=step, attempt=attempt):
             return f"{step}  {_order_words(plan, step)}" + (f" (attempt {attempt})" if attempt > 1 else "")
         case StepSent(step=step, request_id=request):
