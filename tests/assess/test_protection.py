@@ -305,6 +305,21 @@ def test_what_another_region_did_not_show_is_said(fails: str, standing: Standing
     assert "us-west-2 did not show" in finding.why
 
 
+def test_a_silent_region_hides_no_broken_promise() -> None:
+    """Where the best that is seen breaks it, a region that does not answer (or that is misspelt) made `status` end well."""
+    estate, other = Estate().lives(), Estate().lives()
+    taken = worlds.NOW - timedelta(days=1)
+    estate.copy("embi-copy", automated_name(taken), taken)
+    other.away.fails = {"*": Category.LOST}
+    (silent,) = (each for each in other.catalogue().regions if each.is_unseen)
+    seen = estate.catalogue()
+    both = seen.model_copy(update={"regions": (*seen.regions, silent.model_copy(update={"region": "eu-west-1"}))})
+    findings = protection_of(worlds.target(), worlds.observation(), (DONE,), both)
+    (finding,) = (each for each in findings if each.check == "protection.region")
+    assert (finding.standing, finding.found) == (UNFIT, "1 day 10 seconds (embi-copy in us-west-2)")
+    assert "eu-west-1 did not show its backups" in finding.why
+
+
 def test_a_copy_of_which_the_moment_is_not_certain_keeps_no_promise() -> None:
     """AWS may show the copy's own time."""
     estate = Estate().lives()

@@ -141,6 +141,36 @@ def test_a_network_that_a_plan_refuses_is_not_all_there(person: Person, tmp_path
     assert person.daybreak("plan", "pitr", "embi", "--to", "latest", *wrong).code == 2
 
 
+def test_a_network_of_another_region_is_asked_for_too(person: Person, tmp_path: Path) -> None:
+    """It is needed on the day on which the own region is lost, and was read by nobody before."""
+    (tmp_path / "x.toml").write_text(CONFIGURATION + NETWORK.replace("us-east-1", "us-west-2"))
+    wrong = ("--config", str(tmp_path / "x.toml"))
+    names = findings(person.daybreak("status", *wrong, "-o", "json").json())["names"]
+    assert (names["standing"], names["found"]) == ("unfit", "2 of them wrong")
+    assert 'no subnet group "embi-db-subnet-grop" in us-west-2' in names["why"]
+    assert 'no security group "sg-0123456789abcdef0" in us-west-2' in names["why"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("status", "embi"), '[targets.embi.network.us-esat-1]: there is no region "us-esat-1" (did you mean '),
+        (("backups", "embi"), '[targets.embi.network.us-esat-1]: there is no region "us-esat-1"'),
+        (("plan", "pitr", "embi", "--to", "latest"), '[targets.embi.network.us-esat-1]: there is no region "us-esat-1"'),
+        (("backups", "embi", "--region", "us-west-9"), '--region: there is no region "us-west-9"'),
+        (("backups", "embi", "--region", "us-west-2", "--all-regions"), "--region asks us-west-2 alone"),
+    ],
+)  # fmt: skip
+def test_a_region_that_aws_has_not_is_refused(
+    person: Person, tmp_path: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    """It was taken for a region that does not answer, and what such a one holds excuses everything."""
+    (tmp_path / "x.toml").write_text(CONFIGURATION + NETWORK.replace("us-east-1", "us-esat-1"))
+    done = person.daybreak(*arguments, "--config", str(tmp_path / "x.toml"))
+    assert done.code == 2, done.err
+    assert says in " ".join(done.err.split())
+
+
 def test_production_that_is_well_is_not_called_deleted(person: Person) -> None:
     """Nothing is kept to compare it with, and that is what is said."""
     done = person.daybreak("validate", "embi-aurora-cluster", "--depth", "quick", "-o", "json")

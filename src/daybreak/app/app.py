@@ -18,6 +18,7 @@ from daybreak.app.explaining import explained
 from daybreak.aws.faults import AwsFault
 from daybreak.aws.gateway import Access, Aws
 from daybreak.aws.objects import Objects
+from daybreak.aws.regions import regions_known
 from daybreak.aws.wire import Bounds
 from daybreak.config import Settings
 from daybreak.errors import DaybreakError, Refused
@@ -27,7 +28,7 @@ from daybreak.files import account_of_process
 from daybreak.journal.store import Journal, Store, open_store
 from daybreak.model.clock import is_off, is_useless, skew_in_words
 from daybreak.model.moment import At, Latest, is_counted_from_now, parse_moment
-from daybreak.model.names import printable
+from daybreak.model.names import did_you_mean, printable
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan
 from daybreak.model.replies import Category
@@ -148,8 +149,9 @@ class App:
         return {name: target.in_region(region) if region else target for name, target in self.settings.targets.items()}
 
     def target(self, name: str) -> Target:
-        """The configured target of that name; raises ``Refused``, naming the targets there are."""
+        """The configured target of that name; raises ``Refused``, naming the targets there are, or a region that AWS has not."""
         if name in self.targets:
+            self.hold_to_regions(name)
             return self.targets[name]
         known = ", ".join(sorted(self.targets)) or "none"
         raise Refused(
@@ -157,6 +159,26 @@ class App:
             f"targets: {known}",
             "daybreak init  # looks at the account and writes daybreak.toml",
         )
+
+    def hold_to_regions(self, name: str) -> None:
+        """Raise ``Refused`` where the target of that name, or ``--region``, names a region that AWS has not.
+
+        Such a region would be taken for one that does not answer, and what does not answer proves nothing.
+        """
+        target = self.settings.targets[name]
+        named = [(f"[targets.{name}]", target.region), ("--region", self.access.region)]
+        named += [(f"[targets.{name}.network.{region}]", region) for region in sorted(target.network)]
+        named += [(f"[targets.{name}.logins]", region) for region in sorted(target.logins)]
+        wrong = [(where, region) for where, region in named if region and region not in regions_known()]
+        if wrong:
+            raise Refused(
+                "a region is named that AWS has not",
+                "correct the name; a region that AWS opened lately is known to a newer boto3",
+                reasons=tuple(
+                    f'{where}: there is no region "{printable(region)}"{did_you_mean(region, regions_known())}'
+                    for where, region in wrong
+                ),
+            )
 
     # -- the clock
 

@@ -14,6 +14,7 @@ from daybreak.model.observation import Observation
 from daybreak.model.spelling import Spelling
 from daybreak.model.targets import Network, Staging, Target
 from daybreak.model.world import Cluster, Offers
+from daybreak.observe.backups import WITHIN
 from daybreak.observe.look import Lookout
 from daybreak.observe.offers import ask_offers
 from daybreak.plan.substitutes import SERVERLESS, is_offered
@@ -27,10 +28,12 @@ def names_of_place(app: App, target: Target, cluster: Cluster | None, seen: Obse
     """
     found = Spelling()
     if seen is None:
-        try:
-            found += _network(Lookout(app.aws(target.region)), target)
-        except DaybreakError as error:
-            found += Spelling(named=1, silences=(f"the network of {target.region}: {error.message}",))
+        for region in _regions_of_networks(app, target):
+            try:
+                door = app.aws(region) if region == target.region else app.aws_in_time(region, WITHIN)
+                found += _network(Lookout(door), target.network.get(region, Network()), region)
+            except DaybreakError as error:
+                found += Spelling(named=1, silences=(f"the network of {region}: {error.message}",))
     if cluster is None or target.staging.instance_class == Staging().instance_class:
         return found
     if target.staging.instance_class == SERVERLESS:
@@ -44,10 +47,18 @@ def names_of_place(app: App, target: Target, cluster: Cluster | None, seen: Obse
     return found + _class_for_staging(target, cluster, offers)
 
 
-def _network(lookout: Lookout, target: Target) -> Spelling:
-    network = target.network.get(target.region, Network())
+def _regions_of_networks(app: App, target: Target) -> tuple[str, ...]:
+    """Where a network is named, the target's own region first: a group that is missing elsewhere is missed on the worst day.
+
+    With ``--region`` that region alone is meant.
+    """
+    others = () if app.access.region else tuple(sorted(set(target.network) - {target.region}))
+    return target.region, *others
+
+
+def _network(lookout: Lookout, network: Network, region: str) -> Spelling:
     named = [network.subnet_group] if network.subnet_group else []
-    mistakes = [*_wrong_subnet_group(lookout, network, target.region), *_wrong_groups(lookout, network, target.region)]
+    mistakes = [*_wrong_subnet_group(lookout, network, region), *_wrong_groups(lookout, network, region)]
     return Spelling(named=len(named) + len(network.security_groups), mistakes=tuple(mistakes))
 
 

@@ -54,7 +54,7 @@ class TargetStatus:
 
 def statuses(app: App, names: tuple[str, ...]) -> tuple[TargetStatus, ...]:
     """What was promised for each target and what is true right now."""
-    chosen = [app.target(name) for name in names] or [app.targets[name] for name in sorted(app.targets)]
+    chosen = [app.target(name) for name in names or sorted(app.targets)]
     if not chosen:
         raise Refused("no target is configured", "daybreak init  # looks at the account and writes daybreak.toml")
     return tuple(_status_of(app, target) for target in chosen)

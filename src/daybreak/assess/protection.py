@@ -125,7 +125,8 @@ def _loss(target: Target, seen: Observation) -> Finding:
 def _region_loss(elsewhere: Catalogue) -> Iterator[Finding]:
     """What a loss of the whole region would cost, by the best backup outside of it.
 
-    What a region that shows nothing may hold is unknown. What is seen to break the promise breaks it, whatever else may be there.
+    What is seen to break the promise breaks it, whatever a region that shows nothing may hold; both are said. Only where nothing
+    was seen outside it is unknown.
     """
     home, promised = elsewhere.home, elsewhere.target.objectives.rpo
     expected = f"at most {span_in_words(promised)}"
@@ -146,8 +147,7 @@ def _region_loss(elsewhere: Catalogue) -> Iterator[Finding]:
         causes = [each.words for each in best.pieces if each.standing != "replaced"]
         causes += [best.moments.evidence] if best.loss is None else []
         is_broken = usable is None or (least is not None and least > promised)
-        broken = Standing.UNKNOWN if unseen else Standing.UNFIT
-        standing = broken if is_broken else Standing.UNKNOWN if causes else Standing.FIT
+        standing = Standing.UNFIT if is_broken else Standing.UNKNOWN if causes else Standing.FIT
     why = "; ".join((*causes, *(doubts if standing is not Standing.FIT else ())))
     title = "What a loss of the region would cost"
     yield _finding("region", title, standing, expected=expected, found=found, why=why)

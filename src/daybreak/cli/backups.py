@@ -27,6 +27,10 @@ def backups(given: Given, target: str, to: str | None, *, is_everywhere: bool) -
     from daybreak.report.markdown.backups import backups_page
     from daybreak.report.text.backups import backups_view
 
+    if is_everywhere and given.region:
+        raise click.UsageError(
+            f"--all-regions asks every region, and --region asks {given.region} alone: give one of them"
+        )
     app = given.app()
     found = found_by(app, BackupsWish(target, to, is_everywhere))
     if given.is_json:

@@ -9,7 +9,6 @@ import click
 
 from daybreak.cli.options import Destination, Given, depth_options, gather, percent, shared, waive_option, within_option
 from daybreak.cli.report import FORMATS, file_options, in_format, print_or_keep
-from daybreak.cli.restore import yes_option
 from daybreak.cli.screen import ProgressScreen, print_line
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ _inquiry_options = gather(
 @click.option(
     "--prove", "is_proof", is_flag=True, help="Plant defects in a scratch database, and show that each is found."
 )
-@yes_option
+@click.option("--yes", "is_yes", is_flag=True, help="With --prove: plant the defects without asking.")
 @file_options
 @depth_options
 @shared(*FORMATS)
