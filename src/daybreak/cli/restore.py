@@ -139,7 +139,7 @@ def carry_out(
             )
         print_as_is(plan_aside(made, given, following.app.now()), is_aside=True)
         print_notes(given, following.app, made)
-        if is_older:
+        if is_older and not isinstance(made.request, CleanRequest):
             _print_differences(following.app, made)
         if isinstance(made.request, FailOverRequest):
             ask_for_name(made.clone, confirm, "moves production to")
