@@ -198,6 +198,10 @@ def test_a_tag_of_a_run_is_todays() -> None:
     seen = as_planned(fix_worlds.plan(), cluster(tags={"daybreak:run": "other", "incident": "43"}))
     assert seen.cluster is not None
     assert seen.cluster.tags == fix_worlds.TAGS | {"daybreak:run": "other"}
+    claimed = fix_worlds.plan(seen=cluster(tags=fix_worlds.TAGS | {"daybreak:run": "ours"}))
+    seen = as_planned(claimed, cluster(tags={}))
+    assert seen.cluster is not None
+    assert seen.cluster.tags == fix_worlds.TAGS
 
 
 def test_a_question_of_the_login_that_is_refused_today_refuses_no_plan() -> None:
