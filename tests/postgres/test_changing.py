@@ -199,3 +199,35 @@ def test_who_is_inside_is_seen_although_nobody_can_enter(own_server: Server) -> 
             seen = read_fence(session)
             assert (seen.can_enter, seen.inside) == ((), ("clerk (1)", "keeper (1)"))
             assert seen.holes == "clerk (1), keeper (1) still inside"
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ([b"1\n\\.\n2\n", b"3\n"], "1 rows of 4 lines"),
+        ([b"1\n2\n", b"\\.\n"], "2 rows of 3 lines"),
+        ([b"1\n2\n3\r\n"], None),
+        ([b"1\r2\r3\r"], "3 rows of 1 lines"),
+        ([b"1\n2\n7"], "2 rows of 3 lines"),
+    ],
+)
+def test_no_line_is_dropped_without_a_word(server: Server, database: str, lines: list[bytes], says: str | None) -> None:
+    """What the server took is held against what was sent, before the commit: its end of data, its ends of lines, a trigger."""
+    server.run(
+        database,
+        "CREATE TABLE t (a int)",
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN CASE WHEN new.a <> 7 THEN new END; END $$",
+        "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()",
+    )
+    with session_at(server, database) as session, pytest.raises(Failed, match=says):
+        load_part(session, QUICK, Columns(("public", "t"), ("a",)), lines, lambda _number, _rows: pytest.fail("staged"))
+    assert count(server, database) == 0
+
+
+def test_ends_of_lines_as_another_system_writes_them_are_the_same_rows(server: Server, database: str) -> None:
+    """Also where the last line has none."""
+    server.run(database, "CREATE TABLE t (a int)")
+    with session_at(server, database) as session:
+        columns = Columns(("public", "t"), ("a",))
+        assert load_part(session, QUICK, columns, [b"1\r\n2\r\n", b"3"], lambda _number, _rows: None) == 3
+    assert count(server, database) == 3

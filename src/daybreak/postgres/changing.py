@@ -7,7 +7,7 @@ transaction, is bounded by the server.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -70,12 +70,41 @@ def load_part(
     lines: Iterable[bytes],
     staged: Callable[[str | None, int], None],
 ) -> int:
-    """Load lines of ``COPY``'s text format in one transaction; the number of rows. Raises as ``make_change`` does."""
+    """Load lines of ``COPY``'s text format in one transaction; the number of rows. Raises as ``make_change`` does.
+
+    A row is a line: raises ``Failed`` where the server took more or fewer. It stops at ``\\.`` without a word, a trigger may drop
+    a row, and an end of line of another kind or one that is escaped makes other rows of the same bytes.
+    """
     _begin(session, bearing)
+    tally = _Tally()
     names = sql.SQL(", ").join(map(sql.Identifier, columns.names))
-    rows = session.copy_in(sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(*columns.table), names), lines)
+    rows = session.copy_in(
+        sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(*columns.table), names), tally.count(lines)
+    )
+    if rows != tally.lines:
+        session.rollback()
+        raise Failed(f"the server took {rows} rows of {tally.lines} lines: nothing of this part was loaded")
     _commit(session, lambda number: staged(number, rows))
     return rows
+
+
+class _Tally:
+    """Counts the lines that pass; an end without a line's end is a line too."""
+
+    def __init__(self) -> None:
+        self._ends, self._is_open = 0, False
+
+    @property
+    def lines(self) -> int:
+        """How many have passed."""
+        return self._ends + self._is_open
+
+    def count(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Hand the bytes on."""
+        for chunk in chunks:
+            self._ends += chunk.count(b"\n")
+            self._is_open = not chunk.endswith(b"\n") if chunk else self._is_open
+            yield chunk
 
 
 def read_fate(session: Session, number: str) -> TransactionFate | None:
