@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from daybreak.execute.beside import InThread
+from daybreak.execute.beside import InThread, News, Undertaking, Work, WorkResult
 from daybreak.execute.writing import Sql
 from daybreak.journal.folder import FolderStore
 from daybreak.model.actions import Action, AwaitCluster, CreateParameterGroup, RestoreFromSnapshot
@@ -21,13 +21,47 @@ from daybreak.plan import estimates
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.touching import things_touched
 from tests import fix_worlds
-from tests.chaos.simulated_aws import world_of
+from tests.chaos.simulated_parts import Clock, world_of
 from tests.chaos.simulation import Simulation, scratch
 from tests.fix_postgres import PASSWORD, Server, Wire
 
 CLONE = "embi-clone"
 GROUP = "embi-clone-quarantine"
 LOGIN = "env:CLONE"
+
+
+@dataclass(frozen=True)
+class Passing:
+    """Real threads beside a walk in virtual time: while the walk waits for them, its clock goes on too."""
+
+    clock: Clock
+
+    def begin(self, work: Work) -> Undertaking:
+        """Begin the work in a thread."""
+        return _Passing(InThread().begin(work), self.clock)
+
+
+@dataclass(frozen=True)
+class _Passing:
+    real: Undertaking
+    clock: Clock
+
+    @property
+    def is_over(self) -> bool:
+        return self.real.is_over
+
+    def wait(self, seconds: float) -> None:
+        self.real.wait(seconds)
+        self.clock.elapsed += min(seconds, 1.0)
+
+    def news(self) -> tuple[News, ...]:
+        return self.real.news()
+
+    def result(self) -> WorkResult:
+        return self.real.result()
+
+    def call_off(self) -> None:
+        self.real.call_off()
 
 
 @dataclass
@@ -64,7 +98,9 @@ class Bench:
         sql = Sql(aws, environ, plan.target.trust, things_touched(plan))
         store = FolderStore(self.folder / plan.run)
         store.create(plan)
-        return Simulation(aws=aws, plan=plan, store=store, sql=sql, beside=InThread(), environ=environ, **changes)
+        return Simulation(
+            aws=aws, plan=plan, store=store, sql=sql, beside=Passing(aws.clock), environ=environ, **changes
+        )
 
 
 def plan_of(*actions: Action, guards: tuple[Guard, ...] = ()) -> Plan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from daybreak.model.attempts import ProcessMark, StepEnded, StepReached, StepStaged, StepStarted
 from daybreak.model.findings import Finding, Level, Measured, Reason, Standing, Verdict
 from daybreak.model.plan import StepId
 from daybreak.model.run import (
@@ -14,17 +15,16 @@ from daybreak.model.run import (
     RunApproved,
     RunFinished,
     RunPaused,
+    RunWarned,
     SourceMoved,
     StepDone,
     StepFailed,
     StepForgone,
     StepHeldUp,
     StepIntended,
-    StepReached,
     StepRetried,
     StepSeen,
     StepSent,
-    StepStaged,
     StepUncertain,
 )
 
@@ -62,6 +62,10 @@ BODIES: tuple[Body, ...] = (
     StepDone(step=StepId("change"), result={"transaction": "4294967299"}),
     StepStaged(step=StepId("load"), transaction="4294967300", place=4194304, rows=10_000),
     StepReached(step=StepId("load"), place=4194304, rows=10_000),
+    StepIntended(step=StepId("run"), attempt=1, call={"command": ["/opt/shop/restart"]}),
+    StepStarted(step=StepId("run"), process=ProcessMark(pid=4711, host="north", began="1c6e…:52110")),
+    StepEnded(step=StepId("run"), why="/opt/shop/restart ended with 3", has_begun=True),
+    RunWarned(about="request approve-b", why="the request approve-b cannot be read"),
     StepIntended(step=StepId("create"), attempt=1, call=_CALL),
     StepRetried(step=StepId("create"), why="Throttling", pause=1.25),
     StepUncertain(step=StepId("create"), why="the reply was lost"),

@@ -1,4 +1,4 @@
-"""Work beside the walk: a validation or a load in a thread of its own, whose news come to the interpreter through a queue.
+"""Work beside the walk: a validation, a change, a load or a program in a thread of its own, whose news come to the interpreter through a queue.
 
 The law: the interpreter's thread alone writes the journal, looks and sends; the work only hands over what it finds. Work that is
 called off hands over nothing more, and asks no server anything more.
@@ -12,18 +12,28 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
+from daybreak.errors import DaybreakError
 from daybreak.model.findings import Finding, Measured
 from daybreak.postgres.leash import Leash
 
 
 @dataclass(frozen=True)
 class Staged:
-    """A part of a load that is about to be committed. The work waits until it is durable in the journal."""
+    """Something that is about to be committed. The work waits until it is durable in the journal."""
 
     transaction: str | None
-    place: int
-    rows: int
+    place: int | None = None
+    """How far a load is once it is committed, in bytes of its file."""
+    rows: int | None = None
+    """How many rows it has loaded by then, in all."""
     is_recorded: threading.Event = field(default_factory=threading.Event, compare=False)
+
+    def await_record(self, hand_over: Callable[[News], None], leash: Leash) -> None:
+        """Hand it over, and wait until it is in the journal; raises ``CalledOff`` where it shall not be committed."""
+        hand_over(self)
+        while not self.is_recorded.wait(_SLICE):
+            if leash.is_called_off.is_set():
+                raise CalledOff
 
 
 @dataclass(frozen=True)
@@ -34,10 +44,28 @@ class Loaded:
     rows: int = 0
 
 
-News = Finding | Staged | Loaded | str
-"""What the work hands over: a finding, a part of a load before and after its commit, or how far it is, in words."""
+@dataclass(frozen=True)
+class Changed:
+    """A change is there; whether it was made only now."""
 
-WorkResult = Measured | Loaded
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The work came to nothing, for a reason that its hand judges."""
+
+    error: DaybreakError
+
+
+class CalledOff(Exception):
+    """Nobody wants what the work would hand over: it ends here."""
+
+
+News = Finding | Staged | Loaded | str
+"""What the work hands over: a finding, what is about to be committed, a part of a load after its commit, or how far it is, in words."""
+
+WorkResult = Measured | Loaded | Changed | Stopped
 """What the work comes to."""
 
 Work = Callable[[Callable[[News], None], Leash], WorkResult]
@@ -48,10 +76,6 @@ _SLICE = 0.2
 
 _ENDING = 5.0
 """Seconds in which work that was called off ends by itself; after that its sessions are hung up."""
-
-
-class CalledOff(Exception):
-    """Nobody wants what the work would hand over: it ends here."""
 
 
 class Undertaking(Protocol):

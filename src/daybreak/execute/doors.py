@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from daybreak.assess.obstacles import Obstacle
-from daybreak.execute.beside import Beside, InThread, Loaded, News
+from daybreak.execute.beside import Beside, Changed, InThread, Loaded, News
 from daybreak.journal.store import Message
 from daybreak.model.actions import AwaitSql, ChangeSql, LoadRows, Validate
 from daybreak.model.birth import Birth
@@ -104,8 +104,8 @@ class DatabaseDoor(Protocol):
 class SqlDoor(Protocol):
     """What the hands need to write inside a database. Each method raises ``Unreachable``, or ``DaybreakError`` for a definite no."""
 
-    def change(self, action: ChangeSql, cluster: Cluster, staged: Callable[[str | None], None]) -> bool:
-        """Carry out the change; whether anything was changed. ``staged`` is called before the commit leaves, and may raise."""
+    def change(self, action: ChangeSql, cluster: Cluster, hand_over: Callable[[News], None], leash: Leash) -> Changed:
+        """Carry out the change, unless it is there; it hands over ``Staged`` before the commit."""
 
     def fate(self, action: ChangeSql | LoadRows, cluster: Cluster, transaction: str) -> TransactionFate | None:
         """What became of a transaction; ``None`` where the server cannot know it."""

@@ -9,10 +9,11 @@
         wait until the first of them can go on
 
 No hand sleeps: a step that AWS puts off waits by itself (execute.slowly), so what it does not stand on goes on meanwhile: the data is
-judged while a reader is refused. Waits share one look at the world; a validation and a load work in threads of their own
-(execute.beside). One thread walks, so the journal holds the events in the order in which they happened: it alone writes, looks and
-sends, and takes the news of what goes on beside wherever it waits. However the walk ends, all of that ends with it. Stopping
-anywhere is harmless: what is in the journal is known, and the look before the next sending finds the rest.
+judged while a reader is refused. Waits share one look at the world; what a server or a program takes long for (a validation, a
+change, a load) is done in a thread of its own (execute.beside). One thread walks, so the journal holds the events in the order in
+which they happened: it alone writes, looks and sends to AWS, and takes the news of what goes on beside wherever it waits. However the
+walk ends, all of that ends with it. Stopping anywhere is harmless: what is in the journal is known, and the look before the next
+sending finds the rest.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Self, assert_never
 
 from daybreak.assess.approving import is_recorded
 from daybreak.assess.readiness import readiness_of
-from daybreak.errors import DaybreakError, ExitCode, Failed, Interrupted, Paused, Uncertain, Unreachable
+from daybreak.errors import DaybreakError, ExitCode, Failed, Interrupted, Paused, Refused, Uncertain, Unreachable
 from daybreak.execute.doors import Doors
 from daybreak.execute.hands.approval import ApprovalHand
 from daybreak.execute.hands.aws import AwsHand
@@ -37,7 +38,7 @@ from daybreak.execute.record import Record
 from daybreak.execute.refusals import AskedToEnd, Delayed, Forbidden, Gone, Withheld
 from daybreak.execute.sidework import SideWork
 from daybreak.execute.slowly import Slowly
-from daybreak.journal.store import ABORT, Journal
+from daybreak.journal.store import ABORT, Journal, Message
 from daybreak.judge.verdict import scope_of, verdict_of
 from daybreak.model.actions import (
     AnchorJournal,
@@ -55,7 +56,17 @@ from daybreak.model.actions import (
 )
 from daybreak.model.findings import Measured, Verdict
 from daybreak.model.plan import Plan, Step, StepId
-from daybreak.model.run import Body, RunAborted, RunFinished, RunPaused, RunState, StepFailed, StepForgone, StepHeldUp
+from daybreak.model.run import (
+    Body,
+    RunAborted,
+    RunFinished,
+    RunPaused,
+    RunState,
+    RunWarned,
+    StepFailed,
+    StepForgone,
+    StepHeldUp,
+)
 from daybreak.plan.amending import amend
 from daybreak.plan.judgement import judgement_in, times_of
 from daybreak.plan.loss import loss_of
@@ -74,10 +85,11 @@ def carry_out(plan: Plan, journal: Journal, doors: Doors) -> RunState:
     try:
         with interpreter:
             return interpreter.to_the_end()
-    except DaybreakError as error:
-        if isinstance(error, Unreachable | Uncertain):
-            return interpreter.pause(error)
-        raise
+    except (Unreachable, Uncertain) as error:
+        return interpreter.pause(error)
+    except (Refused, Failed) as error:
+        # Not a step's, which the plan says what to do about: the run has not ended, and may have changed a lot.
+        return interpreter.pause(Paused(error.message, *error.hints, f"then go on: daybreak resume {plan.run}"))
     finally:
         for region, cluster in watched:
             doors.place(region).poller.unwatch(cluster)
@@ -133,8 +145,7 @@ class _Interpreter:
 
     def __exit__(self, *_: object) -> None:
         for task in self._tasks:
-            task.work.close()
-        self._aside.call_off()
+            task.work.close()  # and with it what it does beside
 
     def to_the_end(self) -> RunState:
         while True:
@@ -150,7 +161,7 @@ class _Interpreter:
                 continue
             if has_moved:
                 continue
-            if self._tasks or self._aside.steps:
+            if self._tasks:
                 self._aside.rest(self._until_next())
             elif self._held:
                 raise self._pause_for_held()
@@ -158,10 +169,7 @@ class _Interpreter:
                 return self._finish()
 
     def _move(self) -> bool:
-        """Conclude what has ended beside, take on what is ready, and let go on whose time has come; whether anything moved."""
-        if over := self._aside.over:
-            self._course.about = over
-            self._aside.conclude(over)
+        """Take on what is ready, and let go on whose time has come; whether anything moved."""
         readiness = readiness_of(self._plan, self._journal.state(), self._held)
         for step, why in readiness.given_up:
             self._journal.append(StepForgone(step=step.id, why=why))
@@ -170,7 +178,7 @@ class _Interpreter:
 
     def _take_on(self, ready: tuple[Step, ...]) -> None:
         """Begin every step that is ready and not under way, each by its hand; what only waits shares one look at the world."""
-        under_way = {task.step.id for task in self._tasks if task.step} | {step.id for step in self._aside.steps}
+        under_way = {task.step.id for task in self._tasks if task.step}
         fresh = [step for step in ready if step.id not in under_way]
         self._pool = tuple(
             step for step in fresh if isinstance(step.action, WaitOrder) and not self._waits.is_new(step)
@@ -189,7 +197,7 @@ class _Interpreter:
             case AwaitApproval():
                 return self._approval.wait(step, action)
             case Validate():
-                return self._validation.begin(step, action)
+                return self._validation.make_so(step, action)
             case AnchorJournal():
                 return self._aws.anchor(step, action)
             case AwsOrder():
@@ -197,15 +205,16 @@ class _Interpreter:
             case ChangeSql():
                 return self._sql.make_so(step, action)
             case LoadRows():
-                return self._sql.begin_to_load(step, action)
+                return self._sql.load(step, action)
             case RunCommand():
                 return self._commands.make_so(step, action)
             case _:
                 assert_never(action)
 
     def _go_on(self) -> bool:
-        """Let every task go on whose time has come; whether there was one."""
-        due = [task for task in self._tasks if task.due <= self._doors.timing.monotonic() + _TICK]
+        """Let every task go on whose time has come, or which is called by what it does beside; whether there was one."""
+        now, called = self._doors.timing.monotonic() + _TICK, self._aside.calling
+        due = [task for task in self._tasks if task.due <= now or (task.step and task.step.id in called)]
         for task in due:
             self._course.about = task.about
             try:
@@ -220,9 +229,8 @@ class _Interpreter:
         return bool(due)
 
     def _until_next(self) -> float:
-        """Seconds until the next task goes on; without one, those after which it is asked again whether a person wants the end."""
-        now, between = self._doors.timing.monotonic(), self._doors.patience.between_looks.total_seconds()
-        return min((task.due - now for task in self._tasks), default=between)
+        """Seconds until the next task goes on."""
+        return min(task.due for task in self._tasks) - self._doors.timing.monotonic()
 
     def _heed_refusal(self, step: Step, refusal: DaybreakError) -> RunState | None:
         """Fail the run, pause it, or hold the step up, as the plan says; the state of a run that failed.
@@ -294,11 +302,23 @@ class _Interpreter:
         if state.ended is not None:
             return state
         for asked in self._doors.asked():
-            if asked.request == ABORT:
+            if asked.unreadable:
+                self._warn_of(asked)
+            elif asked.request == ABORT:
                 self._journal.append(RunAborted(by=asked.by, why=asked.why))
                 return self._journal.state()
-            if asked.approval is not None and not is_recorded(asked.approval, state):
+            elif asked.approval is not None and not is_recorded(asked.approval, state):
                 self._journal.append(asked.approval)
         if self._doors.is_stopping():
             raise Paused("asked to stop")
         return None
+
+    def _warn_of(self, asked: Message) -> None:
+        """Say once that a request cannot be read, and go on; but where somebody may want the run's end, a person is asked."""
+        run = self._plan.run
+        if asked.request == ABORT:
+            hint = "remove it; then ask again, or go on"
+            raise Paused(asked.unreadable, hint, f"daybreak abort {run}", f"daybreak resume {run}")
+        about = f"request {asked.request}"
+        if about not in self._journal.state().warned:
+            self._journal.append(RunWarned(about=about, why=f"{asked.unreadable}: it is left alone"))

@@ -21,6 +21,10 @@ class Delayed(Paused):
     """It takes longer than anybody should wait for it without looking; the other steps may go on."""
 
 
+class Barred(Paused):
+    """A guard does not hold that a person can make hold again, such as an approval that ended."""
+
+
 class Gone(Failed):
     """What all the rest stands on is gone or must not be used: no person can set the run going again."""
 

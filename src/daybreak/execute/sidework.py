@@ -1,87 +1,103 @@
-"""What goes on beside the walk: its news become events on the walk's own thread, wherever the walk sleeps.
+"""What goes on beside the walk: a hand's work owns it, and its news come on the walk's own thread, wherever the walk rests.
 
-Called off, nothing more is recorded.
+The law: whoever waits for what goes on beside holds nobody up, and is waited for by nobody. Where the work that owns it ends, what
+goes on beside ends with it, and nothing more of it is recorded.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from daybreak.execute.beside import News, Undertaking, Work, WorkResult
+from daybreak.errors import Bug
+from daybreak.execute.beside import News, Staged, Undertaking, Work, WorkResult
 from daybreak.execute.doors import Doors
+from daybreak.execute.slowly import Slowly
 from daybreak.model.plan import Step
 
 
-class Task(Protocol):
-    """A step that is carried out beside the walk, as its hand records it."""
+@dataclass(eq=False)
+class _Part:
+    """One piece of work beside, as the hand that began it hears it."""
+
+    step: Step
+    undertaking: Undertaking
+    take: Callable[[News], None]
+    staged: deque[Staged] = field(default_factory=deque)
+    """What is about to be committed, and waits until the walk has looked and recorded it."""
 
     @property
-    def step(self) -> Step:
-        """The step."""
+    def is_calling(self) -> bool:
+        """Whether the work that owns it has to go on."""
+        return bool(self.staged) or self.undertaking.is_over
 
-    def take(self, news: News) -> None:
-        """Record what was handed over."""
+    def hear(self) -> None:
+        """Take what was handed over; what is about to be committed is kept for the work that owns it."""
+        for news in self.undertaking.news():
+            if isinstance(news, Staged):
+                self.staged.append(news)
+            else:
+                self.take(news)
 
-    def conclude(self, outcome: WorkResult) -> None:
-        """Record that the step is done."""
+
+def stages_nothing(staged: Staged) -> Slowly[None]:
+    """For work that commits nothing."""
+    yield from ()
+    message = f"{staged!r} is about to be committed by work that commits nothing"
+    raise Bug(message)
 
 
 class SideWork:
-    """The tasks that go on beside the walk, and how the walk waits: it hears them meanwhile."""
+    """What goes on beside the walk, and how the walk waits: it hears that meanwhile."""
 
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
-        self._under_way: list[tuple[Task, Undertaking]] = []
+        self._parts: list[_Part] = []
 
     @property
-    def steps(self) -> tuple[Step, ...]:
-        """The steps that are under way."""
-        return tuple(task.step for task, _ in self._under_way)
+    def calling(self) -> frozenset[str]:
+        """The ids of the steps whose work has to go on now, however long it meant to wait."""
+        return frozenset(part.step.id for part in self._parts if part.is_calling)
 
-    @property
-    def over(self) -> Step | None:
-        """A step whose work has ended and is to be concluded."""
-        return next((task.step for task, undertaking in self._under_way if undertaking.is_over), None)
+    def carry(
+        self, step: Step, work: Work, take: Callable[[News], None], stage: Callable[[Staged], Slowly[None]]
+    ) -> Slowly[WorkResult]:
+        """Do the work beside the walk, and wait for what it comes to; raises what the work raised, whatever it was.
 
-    def begin(self, task: Task, work: Work) -> None:
-        """Begin the work, beside the walk. Its intent is in the journal."""
-        self._under_way.append((task, self._doors.beside.begin(work)))
-
-    def conclude(self, step: Step) -> None:
-        """Record the rest of what was found, and that the step is done; raises what the work raised, whatever it was."""
-        self._hear()
-        [found] = [each for each in self._under_way if each[0].step is step]
-        self._under_way.remove(found)
-        task, undertaking = found
-        task.conclude(undertaking.result())
-
-    def _listen(self, seconds: float) -> bool:
-        """Hear what goes on for so long; whether the walk has to go on before that.
-
-        That is where some of it ended, or a person asked to stop.
+        ``take`` records its news at once. ``stage`` is for what is about to be committed: it may look at the world first, and
+        raise to prevent it. The intent is in the journal.
         """
-        until = self._doors.timing.monotonic() + seconds
-        while self._under_way and (left := until - self._doors.timing.monotonic()) > 0:
-            if self.over or self._doors.is_stopping():
-                return True
-            for _, undertaking in self._under_way:
-                undertaking.wait(left / len(self._under_way))
-            self._hear()
-        return False
+        part = _Part(step, self._doors.beside.begin(work), take)
+        self._parts.append(part)
+        is_over = False
+        try:
+            while not is_over:
+                is_over = part.undertaking.is_over  # asked before its news, so that the last of them is heard
+                part.hear()
+                while part.staged:
+                    yield from stage(part.staged.popleft())
+                if not is_over:
+                    yield self._doors.patience.between_looks.total_seconds()
+            return part.undertaking.result()
+        finally:
+            self._parts.remove(part)
+            if not is_over:
+                part.undertaking.call_off()
 
     def rest(self, seconds: float) -> None:
-        """Wait for so long and hear what goes on meanwhile; returns early where some of it ended, or a person asked to stop."""
+        """Wait for so long and hear what goes on; returns early where the walk has to go on, or a person asked to stop."""
         until = self._doors.timing.monotonic() + seconds
-        if not self._listen(seconds) and (left := until - self._doors.timing.monotonic()) > 0:
+        if not self._listen(until) and (left := until - self._doors.timing.monotonic()) > 0:
             self._doors.timing.sleep(left)
 
-    def call_off(self) -> None:
-        """End all that is under way: nothing more is asked for it, and nothing of it is recorded."""
-        under_way, self._under_way = self._under_way, []
-        for _, undertaking in under_way:
-            undertaking.call_off()
-
-    def _hear(self) -> None:
-        for task, undertaking in self._under_way:
-            for news in undertaking.news():
-                task.take(news)
+    def _listen(self, until: float) -> bool:
+        """Hear what goes on until then; whether the walk has to go on before that."""
+        while self._parts and (left := until - self._doors.timing.monotonic()) > 0:
+            if self.calling or self._doors.is_stopping():
+                return True
+            for part in self._parts:
+                part.undertaking.wait(left / len(self._parts))
+            for part in self._parts:
+                part.hear()
+        return False

@@ -7,6 +7,7 @@ that could forget it.
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ import humanize
 
 from daybreak.aws.secrets import LoginDoor
 from daybreak.errors import Bug, DaybreakError, Failed, Refused, Unreachable
-from daybreak.execute.beside import CalledOff, Loaded, News, Staged
+from daybreak.execute.beside import CalledOff, Changed, Loaded, News, Staged
 from daybreak.execute.database import login_at
 from daybreak.model.actions import ChangeSql, LoadRows
 from daybreak.model.fences import FenceSeen
@@ -37,8 +38,10 @@ from daybreak.postgres.leash import Leash
 from daybreak.postgres.session import Limits, Session, open_session
 
 _LOOKING = timedelta(seconds=10)
-_SLICE = 0.2
-"""Seconds between two looks whether a load was called off."""
+_END_OF_ROWS = re.compile(rb"\n\\\.\r?\n")
+"""The line at which ``COPY`` stops without a word, after the end of the line before."""
+_LONGEST_END = 4
+"""Bytes of that, but for the last."""
 _PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 """Seconds before a load tries a part again that the server could not take; after the last one it gives up."""
 
@@ -52,12 +55,16 @@ class Sql:
     trust: Trust
     may_change: Iterable[Thing] = field(default_factory=frozenset)
 
-    def change(self, action: ChangeSql, cluster: Cluster, staged: Callable[[str | None], None]) -> bool:
-        """Carry out the change; whether anything was changed."""
+    def change(self, action: ChangeSql, cluster: Cluster, hand_over: Callable[[News], None], leash: Leash) -> Changed:
+        """Carry out the change, unless it is there; it hands over ``Staged`` before the commit."""
         self._hold(action)
-        with self.session(action, cluster, action.limit) as session:
+
+        def stage(number: str | None) -> None:
+            Staged(number).await_record(hand_over, leash)
+
+        with self.session(action, cluster, action.limit, leash) as session:
             bearing = Bearing(action.role, action.lock)
-            return make_change(session, bearing, action.change.text, action.change.look, staged)
+            return Changed(is_new=make_change(session, bearing, action.change.text, action.change.look, stage))
 
     def fate(self, action: ChangeSql | LoadRows, cluster: Cluster, transaction: str) -> TransactionFate | None:
         """What became of a transaction; ``None`` where the server cannot know it."""
@@ -92,10 +99,13 @@ class Sql:
     def session(
         self, action: ChangeSql | LoadRows, cluster: Cluster, limit: timedelta, leash: Leash | None = None
     ) -> Iterator[Session]:
-        """A session of an action's login in its database, for the length of a ``with`` block."""
+        """A session of an action's login in its database, for the length of a ``with`` block.
+
+        ``limit`` is for each statement; besides, the world is looked at once more before a commit.
+        """
         address: Address = address_of(cluster, action.database, self.trust, leash)
         login = login_at(action.login, self.aws, self.environ, address)
-        with open_session(address, login, Limits(statement=limit, lock=action.lock, whole=limit)) as session:
+        with open_session(address, login, Limits(statement=limit, lock=action.lock, whole=limit + _LOOKING)) as session:
             yield session
 
 
@@ -130,14 +140,12 @@ class _Loading:
 
         def stage(number: str | None, rows: int) -> None:
             about_to.append(Staged(number, place, begun.rows + rows))
-            self.hand_over(about_to[-1])
-            while not about_to[-1].is_recorded.wait(_SLICE):
-                self._heed()
+            about_to[-1].await_record(self.hand_over, self.leash)
 
         for pause in (*_PAUSES, None):
             try:
                 if about_to and self._is_committed(about_to[-1]):
-                    return Loaded(place, about_to[-1].rows)
+                    return Loaded(place, about_to[-1].rows or 0)
                 with self.sql.session(action, self.cluster, action.limit, self.leash) as session:
                     return Loaded(place, begun.rows + load_part(session, bearing, columns, [lines], stage))
             except Unreachable as error:
@@ -154,18 +162,31 @@ class _Loading:
         return is_committed(fate, staged.transaction)
 
     def _check(self, file: BinaryIO) -> None:
-        """Raise ``Refused`` where the file is not the one that was planned: its places would mean other rows."""
-        action, found, size = self.action, hashlib.sha256(), 0
+        """Raise ``Refused`` where the file is not the one that was planned: its places would mean other rows.
+
+        Raise ``Failed`` where it holds the end of all rows: what follows would be dropped without a word.
+        """
+        action, found, size, end = self.action, hashlib.sha256(), 0, -1
+        tail = b"\n"  # of what was read: the line may lie across two chunks
         self.hand_over("reading the file once, to see that it is the planned one")
         while chunk := file.read(2**20):
             found.update(chunk)
-            size += len(chunk)
+            window = tail + chunk
+            if end < 0 and (mark := _END_OF_ROWS.search(window)):
+                end = size - len(tail) + mark.start() + 1
+            tail, size = window[-_LONGEST_END:], size + len(chunk)
             self._heed()
+        if end < 0 and tail.endswith((b"\n\\.", b"\n\\.\r")):
+            end = size - len(tail) + tail.rindex(b"\n") + 1
         if (found.hexdigest(), size) != (action.sha256, action.size):
             raise Refused(
                 f'the file "{printable(action.file)}" is not the one that was planned: it has {size} bytes, and the sha256 '
                 f"{found.hexdigest()}",
                 "put the planned one back, then resume",
+            )
+        if end >= 0:
+            raise Failed(
+                f"the file ends for the server at byte {end}: the line there is \\. alone, and no row follows it"
             )
 
     def _heed(self) -> None:

@@ -56,6 +56,7 @@ from daybreak.journal.records import (
     refusal_of_second_request,
     refusal_of_second_writer,
     request_in,
+    requests_left,
 )
 from daybreak.journal.remains import Remains, remains_of
 from daybreak.journal.writing import Journal, TakenOver, Writer, begin
@@ -225,7 +226,7 @@ class FolderStore:
                 files = sorted(path for path in place.iterdir() if path.suffix == ".json")
             except FileNotFoundError:
                 return ()
-            return tuple(request_in(bytes_of(path) or b"", str(path)) for path in files)
+        return requests_left((str(path), _bytes_left(path)) for path in files)
 
     def _place(self, run: str) -> Path:
         place = self._runs / run
@@ -448,3 +449,11 @@ def _discard(folder: Path) -> None:
     with contextlib.suppress(OSError):
         (folder / "plan.json").unlink(missing_ok=True)
         folder.rmdir()
+
+
+def _bytes_left(path: Path) -> bytes | None:
+    """What was left in a file; nothing that makes sense where it cannot be read, ``None`` where it is gone again."""
+    try:
+        return bytes_of(path)
+    except OSError:
+        return b""

@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 from importlib.metadata import version
+from pathlib import PurePosixPath
 from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from daybreak.errors import Failed, Refused
 from daybreak.journal.damage import Damaged, Newer, damage_of_event, damage_of_plan, refusal_of_newer
@@ -38,6 +39,8 @@ class Message(Value):
     why: str = ""
     approval: RunApproved | None = None
     """The approval that it brings, where it does."""
+    unreadable: str = Field(default="", exclude=True)
+    """Why nobody can read what was left under this request; empty where it was read."""
 
 
 def is_run_name(text: str) -> bool:
@@ -104,6 +107,22 @@ def request_in(data: bytes, where: str) -> Message:
         return Message.model_validate_json(data)
     except ValidationError as error:
         raise Failed(f'the request in "{where}" cannot be read', "remove it, and ask again") from error
+
+
+def requests_left(found: Iterable[tuple[str, bytes | None]]) -> tuple[Message, ...]:
+    """The requests that were left at these places, also those that nobody can read; without those that are gone again.
+
+    One that cannot be read must not end a run, nor hide the others.
+    """
+    return tuple(_request_left(data, where) for where, data in found if data is not None)
+
+
+def _request_left(data: bytes, where: str) -> Message:
+    try:
+        return request_in(data, where)
+    except Failed:
+        name = printable(PurePosixPath(where).stem)
+        return Message(request=name, by="", unreadable=f'the request "{name}" in the run\'s inbox cannot be read')
 
 
 def attachment(events: Iterable[Event]) -> Event | None:

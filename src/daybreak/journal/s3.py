@@ -40,6 +40,7 @@ from daybreak.journal.records import (
     refusal_of_second_request,
     refusal_of_second_writer,
     request_in,
+    requests_left,
 )
 from daybreak.journal.remains import Remains, remains_of
 from daybreak.journal.writing import Journal, TakenOver, Writer, begin
@@ -194,7 +195,7 @@ class S3Store:
     def inbox(self, run: str) -> tuple[Message, ...]:
         """The requests to the run."""
         keys = list(self._shelf.keys(self._key(run, "inbox/")))
-        return tuple(request_in(body or b"", key) for key, body in zip(keys, self._fetch(keys), strict=True))
+        return requests_left(zip(keys, self._fetch(keys), strict=True))
 
     def _key(self, run: str, rest: str) -> str:
         return f"{self._runs}{run}/{rest}"

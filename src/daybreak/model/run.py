@@ -11,6 +11,7 @@ from pydantic import Field
 
 from daybreak.errors import Bug
 from daybreak.model.anchor import Anchor, anchor_in
+from daybreak.model.attempts import OpenOutcome, ProcessMark, StepEnded, StepReached, StepStaged, StepStarted
 from daybreak.model.findings import Finding, Measured, Verdict
 from daybreak.model.plan import OpenField, StepId
 from daybreak.model.value import Instant, Value
@@ -86,29 +87,6 @@ class StepSent(Value):
     type: Literal["step.sent"] = "step.sent"
     step: StepId
     request_id: str | None = None
-
-
-class StepStaged(Value):
-    """What the step changes stands in a transaction that is about to be committed; durable before the commit leaves."""
-
-    type: Literal["step.staged"] = "step.staged"
-    step: StepId
-    transaction: str | None
-    """Its number, by which the server knows what became of it; ``None`` where nothing got one."""
-    place: int | None = None
-    """How far a load is once it is committed, in bytes of its file."""
-    rows: int | None = None
-    """How many rows it has loaded by then, in all."""
-
-
-class StepReached(Value):
-    """A load's part is committed: from this place it goes on."""
-
-    type: Literal["step.reached"] = "step.reached"
-    step: StepId
-    place: int
-    rows: int
-    """Loaded by now, in all."""
 
 
 class StepRetried(Value):
@@ -202,6 +180,15 @@ class RunPaused(Value):
     """What a person can do about it; empty in a journal of an older release."""
 
 
+class RunWarned(Value):
+    """Something about the run that a person should look at, and that stops nothing; recorded once."""
+
+    type: Literal["run.warned"] = "run.warned"
+    about: str
+    """What it is about: the same thing is not warned of again."""
+    why: str
+
+
 class RunAborted(Value):
     """A person ended the run. What it created is still there until it is cleaned."""
 
@@ -226,6 +213,8 @@ Body = Annotated[
     | RunApproved
     | SourceMoved
     | StepIntended
+    | StepStarted
+    | StepEnded
     | StepSent
     | StepStaged
     | StepReached
@@ -239,6 +228,7 @@ Body = Annotated[
     | FindingMade
     | PlanAmended
     | RunPaused
+    | RunWarned
     | RunAborted
     | RunFinished,
     Field(discriminator="type"),
@@ -279,6 +269,10 @@ class StepState(Value):
     was_adopted: bool = False
     staged: StepStaged | None = None
     """What was about to be committed; ``None`` where nothing of it is in doubt."""
+    process: ProcessMark | None = None
+    """The program that its newest attempt started."""
+    outcome: OpenOutcome | None = None
+    """What is open about its newest attempt; being held up does not settle it."""
     place: int = 0
     """How far a load is for certain, in bytes of its file."""
     rows: int = 0
@@ -335,6 +329,8 @@ class RunState(Value):
     """Oldest first."""
     moved: SourceMoved | None = None
     """In what the source looked otherwise than the plan saw it when the run began."""
+    warned: tuple[str, ...] = ()
+    """What was warned of."""
     carriers: tuple[str, ...] = ()
     """Everybody who has carried out the run so far, on their machines and to AWS."""
     findings: tuple[Finding, ...] = ()
@@ -422,6 +418,8 @@ def _of_run(event: Event, state: dict[str, Any]) -> dict[str, Any]:
             return {"approvals": (*state.get("approvals", ()), Approval(**plain, at=event.at))}
         case SourceMoved() as moved:
             return {"moved": moved}
+        case RunWarned(about=about):
+            return {"warned": (*state.get("warned", ()), about)}
         case RunAborted(by=by, why=why):
             return {"status": "aborted", "ended": event.at, "note": f"aborted by {by}" + (f": {why}" if why else "")}
         case RunFinished() as end:
@@ -439,7 +437,8 @@ def _of_run(event: Event, state: dict[str, Any]) -> dict[str, Any]:
 
 def _of_step(event: Event, steps: dict[str, StepState], findings: dict[tuple[StepId, str], Finding]) -> None:
     body = event.body
-    if isinstance(body, RunCreated | RunAttached | RunApproved | SourceMoved | RunPaused | RunAborted | RunFinished):
+    of_run = (RunCreated, RunAttached, RunApproved, SourceMoved, RunPaused, RunWarned, RunAborted, RunFinished)
+    if isinstance(body, of_run):
         return
     if isinstance(body, FindingMade):
         findings[body.step, body.finding.check] = body.finding
@@ -454,9 +453,15 @@ def _of_step(event: Event, steps: dict[str, StepState], findings: dict[tuple[Ste
 
 def _step_news(event: Event, before: StepState) -> dict[str, Any]:
     match event.body:
-        case StepIntended(attempt=attempt):
-            began = before.began or event.at
-            return {"status": "intended", "began": began, "tried": event.at, "attempts": attempt, "note": ""}
+        case StepIntended(attempt=attempt, call=call):
+            began, doubt = before.began or event.at, OpenOutcome(is_known=False) if call else None
+            times = {"began": began, "tried": event.at, "attempts": attempt}
+            return {"status": "intended", "note": "", "process": None, "outcome": doubt} | times
+        case StepStarted(process=process):
+            return {"process": process}
+        case StepEnded(why=why, has_begun=has_begun):
+            outcome = OpenOutcome(is_known=True, why=why) if has_begun else None
+            return {"status": "waiting", "note": why, "outcome": outcome}
         case StepSent(request_id=request_id):
             return {
                 "status": "sent",
@@ -469,7 +474,7 @@ def _step_news(event: Event, before: StepState) -> dict[str, Any]:
         case StepRetried(why=why):
             return {"retries": before.retries + 1, "note": why}
         case StepUncertain(why=why):
-            return {"status": "uncertain", "note": why}
+            return {"status": "uncertain", "note": why, "outcome": OpenOutcome(is_known=False, why=why)}
         case StepSeen(seen=seen):
             return {"note": seen}
         case StepDone(was_adopted=was_adopted, result=result):
@@ -477,20 +482,21 @@ def _step_news(event: Event, before: StepState) -> dict[str, Any]:
             ended = before.ended if before.status == "done" else event.at
             return {
                 "status": "done",
-                "transaction": None,
+                "staged": None,
+                "outcome": None,
                 "ended": ended,
                 "was_adopted": was_adopted,
                 "result": result,
                 "note": "",
             }
         case StepForgone(why=why):
-            return {"status": "forgone", "ended": event.at, "note": why}
+            return {"status": "forgone", "ended": event.at, "note": why, "outcome": None}
         case StepHeldUp(why=why):
             return {"status": "held", "note": why}
         case StepFailed(why=why):
-            return {"status": "failed", "ended": event.at, "note": why}
+            return {"status": "failed", "ended": event.at, "note": why, "outcome": None}
         case PlanAmended():
             # Whatever came of it so far, it is to be done as amended: the look before the next sending finds what is there.
-            return {"status": "waiting", "ended": None, "note": ""}
+            return {"status": "waiting", "ended": None, "note": "", "outcome": None}
         case _:
             return {}

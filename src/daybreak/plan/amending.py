@@ -56,7 +56,7 @@ class Wishes(Value):
     is_password_managed: bool = False
     """Whether AWS shall manage the password of the clone's master."""
     outcomes: tuple[str, ...] = ()
-    """What became of programs whose outcome was lost, each as ``STEP=done`` or ``STEP=again``."""
+    """What became of programs whose outcome is open, each as ``STEP=done`` or ``STEP=again``."""
 
     def __bool__(self) -> bool:
         return bool(self.values or self.without or self.is_password_managed or self.outcomes)
@@ -175,15 +175,17 @@ class _Wishful:
             self.made += [self._amend(each, "login", getattr(each.action, "login", None), MANAGED) for each in logins]
 
     def settle(self, typed: str) -> None:
-        """Say what became of a program whose outcome was lost: nobody but a person can know."""
+        """Say what became of a program whose outcome is open: nobody but a person can know, or decide to run it again."""
         name, _, said = typed.partition("=")
         programs = [step for step in self._plan.steps if isinstance(step.action, RunCommand)]
-        lost = [each for each in programs if self._state.step(each.id).status in ("intended", "uncertain")]
+        lost = [each for each in programs if self._state.step(each.id).outcome is not None]
         step = next((each for each in lost if name in _names(each)), None)
         if step is None:
             ids = ", ".join(each.id for each in lost)
             asked = f"open are {ids}" if ids else "no program's outcome is open"
             self.reasons.append(f'--outcome: nobody asks about "{printable(name)}"; {asked}')
+        elif any(each.step == step.id for each in self.made):
+            self.reasons.append(f"--outcome: {step.id} was spoken of before in the same command: say one thing of it")
         elif said not in ("done", "again"):
             self.reasons.append(
                 f"--outcome takes {step.id}=done where it did its work, {step.id}=again to run it again"

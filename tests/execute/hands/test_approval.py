@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from daybreak.assess.approving import Person, approvals_in, why_not_another
 from daybreak.errors import Paused
 from daybreak.journal.folder import FolderStore
+from daybreak.model.actions import AnchorJournal, Validate
 from daybreak.model.plan import StepId
-from daybreak.model.run import Event, RunApproved, StepSeen, state_of
+from daybreak.model.run import Event, RunApproved, RunWarned, StepSeen, state_of
 from daybreak.plan.amending import Wishes, amendments_for, digest_with
 from daybreak.plan.asking import is_asking
 from daybreak.report.text.progress import Sightings
@@ -44,6 +46,12 @@ def approval(simulation: Simulation, **changes: object) -> RunApproved:
 def leave(simulation: Simulation, given: RunApproved, name: str = "approve-a") -> None:
     """Leave it for whoever carries out the run."""
     simulation.store.ask(simulation.plan.run, name, given.by, given.why, given)
+
+
+def inbox_of(simulation: Simulation) -> Path:
+    """Where requests to the run are left."""
+    assert isinstance(simulation.store, FolderStore)
+    return simulation.store._runs / simulation.plan.run / "inbox"
 
 
 def test_nothing_is_changed_before_somebody_else_says_yes(waiting: Simulation) -> None:
@@ -241,3 +249,45 @@ def test_the_same_account_of_a_machine_is_the_same_person(waiting: Simulation, *
     asked = approvals_in(waiting.plan, state, fix_worlds.NOW, is_state_local=is_state_local)
     assert why_not_another(Person("dba@laptop", BOSS), asked)
     assert not why_not_another(Person("boss@desk", BOSS), asked)
+
+
+def test_an_approval_that_ends_before_the_tag_does_not_cost_the_verdict(waiting: Simulation) -> None:
+    """All is restored and judged by then; the run says that the tag is missing."""
+    leave(waiting, approval(waiting))
+    judged = [step.id for step in waiting.plan.steps if isinstance(step.action, Validate)]
+
+    def on_told(event: Event) -> None:
+        if event.body.type == "step.done" and event.body.step == judged[-1]:
+            waiting.aws.clock.elapsed += 3 * 3600
+
+    waiting.on_told = on_told
+    state = waiting.live()
+    assert (state.status, state.verdict is not None) == ("finished", True)
+    [anchor] = [step.id for step in waiting.plan.steps if isinstance(step.action, AnchorJournal)]
+    assert (state.step(anchor).status, state.anchor) == ("forgone", None)
+    assert "expired at" in state.step(anchor).note
+
+
+def test_a_request_that_nobody_can_read_ends_nothing(waiting: Simulation) -> None:
+    """The run says so once, and goes on; the approval beside it counts."""
+    inbox = inbox_of(waiting)
+    leave(waiting, approval(waiting), "approve-b")
+    (inbox / "approve-a.json").write_bytes(b"{")
+    (inbox / "approve-c.json").mkdir()
+    state = waiting.live()
+    assert state.status == "finished"
+    warned = [each.body for each in waiting.told if isinstance(each.body, RunWarned)]
+    assert sorted(each.about for each in warned) == ["request approve-a", "request approve-c"]
+
+
+def test_an_abort_that_nobody_can_read_pauses_the_run(waiting: Simulation) -> None:
+    """Somebody may want its end: nothing more is sent before a person has looked."""
+    leave(waiting, approval(waiting))
+    file = inbox_of(waiting) / "abort.json"
+    file.write_bytes(b"")
+    with pytest.raises(Paused, match="cannot be read"):
+        waiting.live()
+    assert waiting.aws.sent == []
+    assert waiting.store.chain(waiting.plan.run).state().status == "paused"
+    file.unlink()
+    assert waiting.live().status == "finished"

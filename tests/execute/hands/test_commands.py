@@ -7,21 +7,24 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 import pytest
 
 from daybreak.errors import DaybreakError, Paused, Refused, Uncertain
+from daybreak.execute.beside import InThread
 from daybreak.execute.timing import SystemTiming
 from daybreak.journal.folder import FolderStore
 from daybreak.model.actions import RunCommand
+from daybreak.model.guards import Approved
 from daybreak.model.plan import Plan
-from daybreak.model.run import Event, RunState
+from daybreak.model.run import Event, RunApproved, RunState
 from daybreak.plan import estimates
 from daybreak.plan.amending import Wishes, amendments_for
 from daybreak.plan.sequence import Sequence
@@ -44,18 +47,18 @@ def program(text: str, *arguments: str, limit: float = 20, **more: object) -> Ru
     return RunCommand(what="restart the shop", command=command, limit=timedelta(seconds=limit), **more)  # type: ignore[arg-type]
 
 
-def plan_of(action: RunCommand) -> Plan:
-    """A plan that only runs a program."""
+def plan_of(action: RunCommand, **more: Any) -> Plan:
+    """A plan that only runs a program; ``more`` holds fields of its step."""
     sequence = Sequence("us-east-1", (fix_worlds.SOURCE,))
-    sequence.add("run", action, "why", estimates.CALL)
+    sequence.add("run", action, "why", estimates.CALL, **more)
     return fix_worlds.plan().model_copy(update={"steps": tuple(sequence.steps)})
 
 
 @contextmanager
-def simulated(action: RunCommand, **changes: object) -> Iterator[Simulation]:
+def simulated(action: RunCommand, *, step: Mapping[str, Any] | None = None, **changes: object) -> Iterator[Simulation]:
     """A run of that plan that has not begun."""
     with scratch() as folder:
-        store, plan = FolderStore(folder), plan_of(action)
+        store, plan = FolderStore(folder), plan_of(action, **(step or {}))
         store.create(plan)
         aws = world_of(fix_worlds.observation())
         environ = dict(os.environ) | {
@@ -64,8 +67,8 @@ def simulated(action: RunCommand, **changes: object) -> Iterator[Simulation]:
             "CLONE_PASSWORD": "ours",
             "STAGE": "prod",
         }
-        timing = SystemTiming(threading.Event())
-        yield Simulation(aws=aws, plan=plan, store=store, timing=timing, environ=environ, **changes)  # type: ignore[arg-type]
+        real = {"timing": SystemTiming(threading.Event()), "beside": InThread()}
+        yield Simulation(aws=aws, plan=plan, store=store, environ=environ, **(real | changes))  # type: ignore[arg-type]
 
 
 def runs_of(file: Path) -> list[dict[str, str]]:
@@ -247,3 +250,92 @@ def test_a_program_that_ignores_its_end_is_killed(tmp_path: Path) -> None:
         simulation.live()
     assert monotonic() - began < 30
     assert signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN
+
+
+@pytest.mark.parametrize("policy", ["pause", "hold"])
+@pytest.mark.parametrize("word", ["done", "again"])
+def test_a_person_is_heard_about_a_program_that_holds_up_nothing_else(tmp_path: Path, policy: str, word: str) -> None:
+    """Held up or not, it is in doubt: each resume says the same sentence, and the command that it prints is taken."""
+    file = tmp_path / "ran"
+    text = LINES + "import time\nif sum(1 for _ in open(sys.argv[1])) == 1: time.sleep(600)\n"
+    with simulated(program(text, str(file), limit=3), step={"when_refused": policy}) as simulation:
+        said = []
+        for _ in range(3):
+            with pytest.raises(Uncertain) as caught:
+                simulation.live()
+            said.append(caught.value.message)
+        assert said == [f"step {STEP}: what the program did is not known: it was ended after 3 seconds, its limit"] * 3
+        assert len(runs_of(file)) == 1
+        amended(simulation, f"{STEP}={word}")
+        assert simulation.live().status == "finished"
+        assert len(runs_of(file)) == (1 if word == "done" else 2)
+
+
+@pytest.mark.parametrize("policy", ["pause", "hold"])
+@pytest.mark.parametrize("word", ["done", "again"])
+def test_a_known_end_stays_known(tmp_path: Path, policy: str, word: str) -> None:
+    """It ended with 3, and each resume says that; only a person starts it once more."""
+    file = tmp_path / "ran"
+    text = LINES + "if sum(1 for _ in open(sys.argv[1])) == 1: sys.exit('no such service')\n"
+    with simulated(program(text, str(file)), step={"when_refused": policy}) as simulation:
+        for _ in range(2):
+            with pytest.raises(Paused, match="ended with 1: no such service") as caught:
+                simulation.live()
+            assert any(f"--outcome {STEP}=again" in hint for hint in caught.value.hints)
+        assert len(runs_of(file)) == 1
+        amended(simulation, f"{STEP}={word}")
+        assert simulation.live().status == "finished"
+        assert len(runs_of(file)) == (1 if word == "done" else 2)
+
+
+@pytest.mark.parametrize("policy", ["pause", "hold"])
+def test_what_could_not_be_started_is_started_later(tmp_path: Path, policy: str) -> None:
+    """Nothing took effect, so nobody has to be asked: whoever resumes tries again."""
+    file = tmp_path / "shop"
+    action = RunCommand(what="x", command=(str(file),), limit=timedelta(seconds=20))
+    with simulated(action, step={"when_refused": policy}) as simulation:
+        for _ in range(2):
+            with pytest.raises(Paused, match="could not be started: no such file"):
+                simulation.live()
+            with pytest.raises(Refused, match="cannot be amended"):
+                amended(simulation, f"{STEP}=done")
+        file.write_text("#!/bin/sh\n")
+        file.chmod(0o700)
+        assert simulation.live().status == "finished"
+
+
+def test_an_approval_that_ends_before_the_start_leaves_nothing_in_doubt(tmp_path: Path) -> None:
+    """The guards are asked once more after the intent; what they stop was never started, and the journal says so."""
+    file = tmp_path / "ran"
+    step = {"guards": (Approved(),)}
+    with simulated(program(LINES, str(file)), step=step, timing=None) as simulation:
+
+        def approve(name: str) -> None:
+            expires = simulation.aws.clock.now() + timedelta(minutes=5)
+            caller = "arn:aws:sts::123456789012:assumed-role/dba/boss"
+            given = RunApproved(by="boss@desk", caller=caller, plan=simulation.plan.digest(), expires=expires)
+            simulation.store.ask(simulation.plan.run, name, given.by, "", given)
+
+        def on_told(event: Event) -> None:
+            if event.body.type == "step.intended" and len(simulation.told) < 3:
+                simulation.aws.clock.elapsed += 3600
+
+        simulation.on_told = on_told
+        approve("approve-a")
+        with pytest.raises(Paused, match="expired at"):
+            simulation.live()
+        assert not file.exists()
+        approve("approve-b")
+        assert simulation.live().status == "finished"
+        assert len(runs_of(file)) == 1
+
+
+def test_two_words_about_one_program_are_refused(tmp_path: Path) -> None:
+    """The later would silently replace the earlier, and run it a second time."""
+    with simulated(program(LINES, str(tmp_path / "ran"))) as simulation:
+        with pytest.raises(Killed):
+            simulation.live(Crash(3, "before"))
+        for words in ((f"{STEP}=done", f"{STEP}=again"), (f"{STEP}=again", "run=done")):
+            with pytest.raises(Refused, match="cannot be amended") as caught:
+                amended(simulation, *words)
+            assert "say one thing of it" in "".join(caught.value.reasons)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,12 +12,16 @@ import pytest
 
 from daybreak.errors import Bug, Paused
 from daybreak.execute.writing import Sql
+from daybreak.journal.folder import FolderStore
 from daybreak.model.actions import ChangeSql, LoadRows, SqlStatement
+from daybreak.model.attempts import StepReached, StepStaged
 from daybreak.model.guards import Fenced
-from daybreak.model.run import Event, RunState, StepReached, StepStaged, StepUncertain
+from daybreak.model.plan import Step
+from daybreak.model.run import Event, RunState, StepUncertain
 from daybreak.model.things import Thing
 from tests.chaos.simulation import Crash, Killed, Simulation
 from tests.fix_hands import CLONE, LOGIN, Bench, fresh, types_of
+from tests.fix_lab import eventually
 from tests.fix_postgres import Wire
 
 STEP = "04-change-sql"
@@ -59,6 +64,22 @@ def load(bench: Bench, **more: object) -> LoadRows:
     return LoadRows(**(fields | more))  # type: ignore[arg-type]
 
 
+ASLEEP = b"SELECT count(*)::int FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = pg_catalog.current_database()"
+CREATED = SqlStatement(
+    what="make u",
+    text="CREATE TABLE public.u ()",
+    look="SELECT EXISTS (SELECT FROM pg_class WHERE relname = 'u')",
+)
+
+
+def replace_steps(bench: Bench, simulation: Simulation, steps: tuple[Step, ...]) -> Simulation:
+    """The same run with these steps, frozen anew."""
+    plan = simulation.plan.model_copy(update={"steps": steps})
+    store = FolderStore(bench.folder / "again")
+    store.create(plan)
+    return replace(simulation, plan=plan, store=store)
+
+
 def to_the_end(simulation: Simulation, crash: Crash | None = None) -> RunState:
     """The end of a run whose first process may be killed."""
     try:
@@ -75,6 +96,7 @@ def test_a_change_is_made_once_and_its_transaction_is_in_the_journal(bench: Benc
     assert types_of(simulation.told, STEP) == ["step.intended", "step.staged", "step.done"]
     [staged] = [each.body for each in simulation.told if isinstance(each.body, StepStaged)]
     assert state.step(STEP).result == {"transaction": staged.transaction}
+    assert state.step(STEP).staged is None, "nothing of it is in doubt any more"
 
 
 def test_what_is_there_already_is_found_and_not_done_again(bench: Bench) -> None:
@@ -280,14 +302,117 @@ def test_a_part_whose_commit_was_lost_is_there_once(cut_bench: Bench, wire: Wire
     assert (state.status, cut_bench.count()) == ("finished", ROWS)
 
 
-def test_another_file_is_not_loaded(bench: Bench) -> None:
-    """Its places would mean other rows."""
+@pytest.mark.parametrize("is_there", [True, False])
+def test_another_file_is_not_loaded(bench: Bench, *, is_there: bool) -> None:
+    """Its places would mean other rows. The run has restored a cluster by then: it pauses and says so in its journal."""
     action = load(bench)
-    Path(action.file).write_bytes(Path(action.file).read_bytes().replace(b"7\n", b"8\n", 1))
+    file = Path(action.file)
+    planned = file.read_bytes()
+    file.write_bytes(planned.replace(b"7\n", b"8\n", 1)) if is_there else file.unlink()
     simulation = bench.simulation(action)
-    with pytest.raises(Exception, match="not the one that was planned"):
+    with pytest.raises(Paused, match="not the one that was planned" if is_there else "cannot be read"):
         simulation.live()
     assert bench.count() == 0
+    state = simulation.store.chain(simulation.plan.run).state()
+    assert (state.status, state.exit_code) == ("paused", 75)
+    file.write_bytes(planned)
+    assert (simulation.live().status, bench.count()) == ("finished", ROWS)
+
+
+@pytest.mark.parametrize("trouble", ["login", "file"])
+def test_a_load_that_others_can_do_without_holds_up_itself_alone(bench: Bench, trouble: str) -> None:
+    """What the server or the folder refuses it is a refusal of this step, by the step's own policy."""
+    action = load(bench, login="env:LOADER")
+    simulation = bench.simulation(action, change(bench.database, change=CREATED))
+    held, other = simulation.plan.steps[3:]
+    held = held.model_copy(update={"when_refused": "hold"})
+    other = other.model_copy(update={"after": held.after})
+    again = replace_steps(bench, simulation, (*simulation.plan.steps[:3], held, other))
+    again.environ |= {"LOADER_USERNAME": again.environ["CLONE_USERNAME"], "LOADER_PASSWORD": "wrong"}
+    if trouble == "file":
+        again.environ["LOADER_PASSWORD"] = again.environ["CLONE_PASSWORD"]
+        Path(action.file).unlink()
+    with pytest.raises(Paused, match="does not take the login" if trouble == "login" else "cannot be read"):
+        again.live()
+    assert types_of(again.told, held.id)[-1] == "step.held"
+    assert types_of(again.told, other.id)[-1] == "step.done"
+
+
+@pytest.mark.parametrize("policy", ["fail", "pause", "hold"])
+def test_a_part_is_committed_only_while_the_guards_hold(bench: Bench, policy: str) -> None:
+    """Each part is a sending: once the clone is another's, no row goes there, and the place that was reached is kept."""
+    simulation = bench.simulation(load(bench))
+    steps = [*simulation.plan.steps[:3], simulation.plan.steps[3].model_copy(update={"when_refused": policy})]
+    simulation = replace_steps(bench, simulation, tuple(steps))
+    mine: dict[str, str] = {}
+
+    def on_told(event: Event) -> None:
+        if isinstance(event.body, StepReached) and not mine:
+            clone = simulation.aws.clusters[CLONE]
+            mine.update(clone.tags)
+            clone.tags = {"daybreak:nonce": "another"}
+
+    simulation.on_told = on_told
+    if policy == "fail":
+        assert simulation.live().status == "failed"
+    else:
+        with pytest.raises(Paused, match="does not carry the tag"):
+            simulation.live()
+    parts = types_of(simulation.told, LOAD)
+    assert (parts.count("step.staged"), parts.count("step.reached")) == (1, 1)
+    known = simulation.store.chain(simulation.plan.run).state().step(LOAD)
+    assert 0 < bench.count() == known.rows < ROWS
+    if policy != "fail":
+        simulation.aws.clusters[CLONE].tags = mine
+        assert (simulation.live().status, bench.count()) == ("finished", ROWS)
+
+
+def test_a_change_is_committed_only_while_the_guards_hold(bench: Bench) -> None:
+    """Its statement may take long, and the guards were asked before it."""
+    slow = SqlStatement(
+        what="fill t",
+        text="INSERT INTO public.t SELECT 1 FROM pg_sleep(1)",
+        look="SELECT EXISTS (SELECT FROM public.t)",
+    )
+    simulation = bench.simulation(change(bench.database, change=slow, limit=timedelta(seconds=20)))
+
+    def take_away() -> None:
+        with bench.server.connection(bench.database) as other:
+            eventually(lambda: other.execute(ASLEEP).fetchall() == [(1,)])
+        simulation.aws.clusters[CLONE].tags = {"daybreak:nonce": "another"}
+
+    thief = threading.Thread(target=take_away)
+    thief.start()
+    state = simulation.live()
+    thief.join()
+    assert (state.status, bench.count()) == ("failed", 0)
+    assert "step.staged" not in types_of(simulation.told, STEP)
+
+
+def test_a_file_that_ends_early_for_the_server_is_refused_before_a_row_is_there(bench: Bench) -> None:
+    """The server would stop at that line, say nothing, and the load would count all bytes as loaded."""
+    for data in (b"1\n\\.\n2\n", b"\\.\r\n1\n", b"1\n\\."):
+        with fresh(bench) as here:
+            action = load(here)
+            Path(action.file).write_bytes(data)
+            digest = hashlib.sha256(data).hexdigest()
+            planned = action.model_copy(update={"sha256": digest, "size": len(data), "part": 2})
+            state = here.simulation(planned).live()
+            assert (state.status, here.count()) == ("failed", 0)
+            assert f"ends for the server at byte {data.index(bytes([92]))}" in state.note
+
+
+def test_a_row_that_a_trigger_drops_is_not_counted_as_loaded(bench: Bench) -> None:
+    """The parts before it stay; the part with it does not."""
+    bench.server.run(
+        bench.database,
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN CASE WHEN new.a <> 1500 THEN new END; END $$",
+        "CREATE TRIGGER g BEFORE INSERT ON public.t FOR EACH ROW EXECUTE FUNCTION f()",
+    )
+    state = bench.simulation(load(bench)).live()
+    assert state.status == "failed"
+    assert "the server took" in state.note
+    assert bench.count() == state.step(LOAD).rows < 1500
 
 
 def test_a_row_that_the_server_refuses_ends_the_load_and_keeps_what_is_there(bench: Bench) -> None:

@@ -17,7 +17,7 @@ from daybreak.assess.standing import DOUBTED, OrderStanding, Position, is_at_res
 from daybreak.aws.faults import AwsFault
 from daybreak.errors import Failed, Paused, Refused, Uncertain
 from daybreak.execute.hands.course import Course
-from daybreak.execute.refusals import Forbidden, Rejected, pause_for
+from daybreak.execute.refusals import Barred, Forbidden, Rejected, Withheld, pause_for
 from daybreak.execute.slowly import Slowly
 from daybreak.model.actions import AnchorJournal, AwsChange, DeleteParameterGroup, TakeSnapshot
 from daybreak.model.names import comma_list
@@ -168,7 +168,7 @@ class AwsHand:
         """
         try:
             yield from self.make_so(step, action)
-        except (Rejected, Forbidden, Uncertain) as failure:
+        except (Rejected, Forbidden, Withheld, Barred, Uncertain) as failure:
             self._journal.append(StepForgone(step=step.id, why=failure.message, hints=failure.hints))
 
     def _send(self, step: Step, action: AwsChange, call: AwsCall) -> AwsFault | None:

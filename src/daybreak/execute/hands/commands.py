@@ -15,11 +15,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from daybreak.assess.commands import environment_for, outcome_said
-from daybreak.errors import Uncertain
+from daybreak.errors import DaybreakError, Uncertain
 from daybreak.execute.hands.course import Course
 from daybreak.execute.refusals import Rejected
 from daybreak.execute.slowly import Slowly
 from daybreak.model.actions import RunCommand
+from daybreak.model.attempts import OpenOutcome, StepEnded
 from daybreak.model.moment import span_in_words
 from daybreak.model.names import printable
 from daybreak.model.plan import Step
@@ -46,28 +47,34 @@ class CommandHand:
         """Run the program, or raise: ``Rejected`` where it failed, ``Uncertain`` where nobody knows what it did."""
         state = self._journal.state()
         before = state.step(step.id)
-        if before.status == "waiting" and outcome_said(state, step.id) == "done":
+        if before.outcome is not None:
+            raise self._open(step, before.outcome)
+        if outcome_said(state, step.id) == "done":
             self._journal.append(
                 StepDone(step=step.id, was_adopted=True, result={"seen": "a person says that it is done"})
             )
             return
-        if before.status != "waiting":
-            raise self._uncertain(step, before.note or "the process that ran it ended before it did")
         yield from self._looker.hold_to_guards(step)
         self._looker.heed()
         self._journal.append(
             StepIntended(step=step.id, attempt=before.attempts + 1, call={"command": list(action.command)})
         )
-        yield from self._looker.hold_to_guards(step)
+        try:
+            yield from self._looker.hold_to_guards(step)
+        except DaybreakError as refusal:
+            self._end(step, f"not started: {refusal.message}", has_begun=False)
+            raise
         yield from self._run(step, action)
 
     def _run(self, step: Step, action: RunCommand) -> Slowly[None]:
+        name = printable(action.command[0])
         environment = environment_for(action.environment, self._doors.environ)
         try:
             program = _Program(action.command, environment)
         except OSError as error:
-            why = (error.strerror or str(error)).lower()
-            raise Rejected(f'step {step.id}: "{printable(action.command[0])}" could not be started: {why}') from error
+            why = f'"{name}" could not be started: {(error.strerror or str(error)).lower()}'
+            self._end(step, why, has_begun=False)
+            raise Rejected(f"step {step.id}: {why}") from error
         try:
             why = yield from self._wait(program, action)
         finally:
@@ -75,11 +82,16 @@ class CommandHand:
         said = program.last_lines()
         if why:
             self._journal.append(StepUncertain(step=step.id, why=why))
-            raise self._uncertain(step, why)
+            raise self._open(step, OpenOutcome(is_known=False, why=why))
         if code != 0:
-            last = f": {said[-1]}" if said else ""
-            raise Rejected(f"step {step.id}: {printable(action.command[0])} ended with {code}{last}", *said[:-1])
+            why = f"{name} ended with {code}" + (f": {said[-1]}" if said else "")
+            self._end(step, why, has_begun=True)
+            raise self._open(step, OpenOutcome(is_known=True, why=why), *said[:-1])
         self._journal.append(StepDone(step=step.id, result={"said": said}))
+
+    def _end(self, step: Step, why: str, *, has_begun: bool) -> None:
+        """Record an end that is known, so that nobody calls it unknown later."""
+        self._journal.append(StepEnded(step=step.id, why=why, has_begun=has_begun))
 
     def _wait(self, program: _Program, action: RunCommand) -> Slowly[str]:
         """Wait for its end; why it was ended before, or nothing."""
@@ -91,13 +103,18 @@ class CommandHand:
             yield _SLICE
         return ""
 
-    def _uncertain(self, step: Step, why: str) -> Uncertain:
+    def _open(self, step: Step, outcome: OpenOutcome, *hints: str) -> Rejected | Uncertain:
+        """The refusal of a step of whose program a person has to say what became, or whether it shall run again."""
         run = self._plan.run
-        return Uncertain(
-            f"step {step.id}: what the program did is not known: {why}",
+        ways = (
             f"if it did its work: daybreak resume {run} --outcome {step.id}=done",
             f"if it shall run again: daybreak resume {run} --outcome {step.id}=again",
         )
+        if not outcome.is_known:
+            why = outcome.why or "the process that ran it ended before it did"
+            return Uncertain(f"step {step.id}: what the program did is not known: {why}", *ways)
+        # Where the plan says that the run fails with it, nothing leads on.
+        return Rejected(f"step {step.id}: {outcome.why}", *hints, *(() if step.when_refused == "fail" else ways))
 
 
 class _Program:

@@ -18,7 +18,7 @@ from daybreak.aws.faults import AwsFault
 from daybreak.errors import Bug, DaybreakError, Failed, Paused, Refused, Unreachable
 from daybreak.execute.doors import Doors
 from daybreak.execute.record import Record
-from daybreak.execute.refusals import AskedToEnd, Delayed, Gone, pause_for
+from daybreak.execute.refusals import AskedToEnd, Barred, Delayed, Gone, pause_for
 from daybreak.execute.slowly import Slowly
 from daybreak.journal.store import ABORT
 from daybreak.model.actions import AwsChange
@@ -99,7 +99,7 @@ class Looker:
         """The refusal of a step that cannot be made so as it stands."""
         what = f"step {step.id}: {standing.seen}"
         if standing.is_for_person:
-            return Paused(what, *standing.hints, f"then go on: daybreak resume {self._plan.run}")
+            return Barred(what, *standing.hints, f"then go on: daybreak resume {self._plan.run}")
         return (Gone if standing.is_for_good else Failed)(what, *standing.hints)
 
     def bar(

@@ -13,6 +13,7 @@ from daybreak.execute.doors import Doors, Progress, Scene
 from daybreak.execute.hands.course import Course
 from daybreak.execute.record import Record
 from daybreak.execute.refusals import Gone
+from daybreak.execute.sidework import stages_nothing
 from daybreak.execute.slowly import Slowly
 from daybreak.judge.verdict import scope_of, verdict_of
 from daybreak.model.actions import Validate
@@ -63,8 +64,8 @@ class ValidationHand:
         self._plan, self._journal = course.plan, course.journal
         self._doors, self._looker = course.doors, course.looker
 
-    def begin(self, step: Step, action: Validate) -> Slowly[None]:
-        """Record the intent, and begin to ask beside the walk."""
+    def make_so(self, step: Step, action: Validate) -> Slowly[None]:
+        """Record the intent, ask beside the walk, and record the judgement."""
         attempt = self._journal.state().step(step.id).attempts + 1
         self._journal.append(StepIntended(step=step.id, attempt=attempt))
         scene = yield from self._scene(step, action)
@@ -73,8 +74,8 @@ class ValidationHand:
         def work(hand_over: Callable[[News], None], leash: Leash) -> WorkResult:
             return database.validate(action, scene, hand_over, hand_over, leash)
 
-        now = self._doors.timing.now()
-        self._course.aside.begin(_Validation(step, action, self._journal, self._doors, now), work)
+        validation = _Validation(step, action, self._journal, self._doors, self._doors.timing.now())
+        validation.conclude((yield from self._course.aside.carry(step, work, validation.take, stages_nothing)))
 
     def _scene(self, step: Step, action: Validate) -> Slowly[Scene]:
         """The clone as it is to be judged; what AWS does in passing is waited for where AWS's word is judged."""

@@ -15,6 +15,7 @@ from daybreak.model.run import (
     RunAttached,
     RunPaused,
     RunState,
+    RunWarned,
     SourceMoved,
     StepDone,
     StepFailed,
@@ -145,7 +146,7 @@ def news_of(event: Event) -> tuple[str, str] | None:
 
 def is_trouble(event: Event) -> bool:
     """Whether people learn of an event at once, wherever they read."""
-    return isinstance(event.body, StepFailed | StepForgone | StepHeldUp | RunPaused)
+    return isinstance(event.body, StepFailed | StepForgone | StepHeldUp | RunPaused | RunWarned)
 
 
 def is_judgement(event: Event, plan: Plan) -> bool:
@@ -199,6 +200,8 @@ def _news_words(event: Event, plan: Plan, state: RunState) -> str:
             return f"{_step_name(plan, step)}: failed: {why}"
         case RunPaused(why=why):
             return f"paused: {why}"
+        case RunWarned(why=why):
+            return f"note: {why}"
         case RunAttached(who=who) if state.attachments > 1:
             return f"carried out by {who}"
         case _:

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from daybreak.model.attempts import StepEnded, StepReached, StepStaged, StepStarted
 from daybreak.model.plan import Plan
 from daybreak.model.run import (
     Event,
@@ -21,17 +22,16 @@ from daybreak.model.run import (
     RunFinished,
     RunPaused,
     RunState,
+    RunWarned,
     SourceMoved,
     StepDone,
     StepFailed,
     StepForgone,
     StepHeldUp,
     StepIntended,
-    StepReached,
     StepRetried,
     StepSeen,
     StepSent,
-    StepStaged,
     StepUncertain,
 )
 from daybreak.model.value import stamp
@@ -101,6 +101,10 @@ def _event(event: Event, plan: Plan | None) -> str:
             return words_on_move(differences, planned)
         case StepIntended(step=step, attempt=attempt):
             return f"{step}  {_order_words(plan, step)}" + (f" (attempt {attempt})" if attempt > 1 else "")
+        case StepStarted(step=step, process=process):
+            return f"{step}  started, as process {process.pid} on {process.host}"
+        case StepEnded(step=step, why=why):
+            return f"{step}  {why}"
         case StepSent(step=step, request_id=request):
             return f"{step}  AWS accepted it" + (f", request {request}" if request else "")
         case StepStaged(step=step, transaction=transaction):
@@ -127,6 +131,8 @@ def _event(event: Event, plan: Plan | None) -> str:
             return f"{step}  {finding.standing.value}: {finding.title}: {finding.found}"
         case RunPaused(why=why):
             return f"paused: {why}"
+        case RunWarned(why=why):
+            return f"note: {why}"
         case RunAborted(by=by, why=why):
             return f"aborted by {by}" + (f": {why}" if why else "")
         case RunFinished(outcome=outcome, verdict=verdict, why=why):
