@@ -21,7 +21,8 @@ from daybreak.plan import estimates
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.touching import things_touched
 from tests import fix_worlds
-from tests.chaos.simulated_parts import Clock, world_of
+from tests.chaos.simulated_aws import world_of
+from tests.chaos.simulated_parts import Clock
 from tests.chaos.simulation import Simulation, scratch
 from tests.fix_postgres import PASSWORD, Server, Wire
 

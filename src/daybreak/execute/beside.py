@@ -13,19 +13,22 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from daybreak.errors import DaybreakError
+from daybreak.model.attempts import ProcessMark
 from daybreak.model.findings import Finding, Measured
 from daybreak.postgres.leash import Leash
 
 
 @dataclass(frozen=True)
 class Staged:
-    """Something that is about to be committed. The work waits until it is durable in the journal."""
+    """Something that is about to be committed or begun. The work waits until it is durable in the journal."""
 
     transaction: str | None
     place: int | None = None
     """How far a load is once it is committed, in bytes of its file."""
     rows: int | None = None
     """How many rows it has loaded by then, in all."""
+    process: ProcessMark | None = None
+    """The process that is about to become a program."""
     is_recorded: threading.Event = field(default_factory=threading.Event, compare=False)
 
     def await_record(self, hand_over: Callable[[News], None], leash: Leash) -> None:
@@ -52,6 +55,22 @@ class Changed:
 
 
 @dataclass(frozen=True)
+class Ran:
+    """What became of a program."""
+
+    code: int | None
+    """Its exit code; ``None`` where it has none of its own."""
+    said: tuple[str, ...] = ()
+    """The last lines of what it wrote, without secrets."""
+    why: str = ""
+    """Why it was ended before it ended; empty where it was not."""
+    not_started: str = ""
+    """Why it could not be started; empty where it was."""
+    left: tuple[str, ...] = ()
+    """What it left running, which was ended after it."""
+
+
+@dataclass(frozen=True)
 class Stopped:
     """The work came to nothing, for a reason that its hand judges."""
 
@@ -65,7 +84,7 @@ class CalledOff(Exception):
 News = Finding | Staged | Loaded | str
 """What the work hands over: a finding, what is about to be committed, a part of a load after its commit, or how far it is, in words."""
 
-WorkResult = Measured | Loaded | Changed | Stopped
+WorkResult = Measured | Loaded | Changed | Ran | Stopped
 """What the work comes to."""
 
 Work = Callable[[Callable[[News], None], Leash], WorkResult]

@@ -70,9 +70,9 @@ def load_part(
     lines: Iterable[bytes],
     staged: Callable[[str | None, int], None],
 ) -> int:
-    """Load lines of ``COPY``'s text format in one transaction; the number of rows. Raises as ``make_change`` does.
+    r"""Load lines of ``COPY``'s text format in one transaction; the number of rows. Raises as ``make_change`` does.
 
-    A row is a line: raises ``Failed`` where the server took more or fewer. It stops at ``\\.`` without a word, a trigger may drop
+    A row is a line: raises ``Failed`` where the server took more or fewer. It stops at ``\.`` without a word, a trigger may drop
     a row, and an end of line of another kind or one that is escaped makes other rows of the same bytes.
     """
     _begin(session, bearing)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]
@@ -19,6 +19,7 @@ import pytest
 
 from daybreak.errors import DaybreakError, Paused, Refused, Uncertain
 from daybreak.execute.beside import InThread
+from daybreak.execute.programs import mark_of, members_of
 from daybreak.execute.timing import SystemTiming
 from daybreak.journal.folder import FolderStore
 from daybreak.model.actions import RunCommand
@@ -31,7 +32,8 @@ from daybreak.plan.sequence import Sequence
 from tests import fix_worlds
 from tests.chaos.simulated_aws import world_of
 from tests.chaos.simulation import Crash, Killed, Simulation, scratch
-from tests.fix_hands import types_of
+from tests.fix_hands import Passing, types_of
+from tests.fix_lab import eventually
 
 STEP = "01-run"
 LINES = """
@@ -156,7 +158,7 @@ def test_a_program_that_does_not_end_is_ended_with_all_that_it_started(tmp_path:
 def test_a_lost_outcome_is_asked_and_never_repeated(tmp_path: Path, mode: str) -> None:
     """Whoever dies around it: it ran at most once; the next process asks, and only a person's word goes on."""
     file = tmp_path / f"ran-{mode}"
-    for number in range(2, 6):
+    for number in range(2, 7):
         file.unlink(missing_ok=True)
         with simulated(program(LINES, str(file))) as simulation:
             try:
@@ -188,7 +190,7 @@ def test_a_person_may_have_it_run_again(tmp_path: Path) -> None:
     file = tmp_path / "ran"
     with simulated(program(LINES, str(file))) as simulation:
         with pytest.raises(Killed):
-            simulation.live(Crash(3, "before"))  # it ran, and its end is not in the journal
+            simulation.live(Crash(4, "before"))  # it ran, and its end is not in the journal
         with pytest.raises(Uncertain):
             simulation.live()
         amended(simulation, f"{STEP}=again")
@@ -208,7 +210,7 @@ def test_a_wrong_answer_changes_nothing(tmp_path: Path, outcome: str, says: str)
     """It says which answers there are."""
     with simulated(program(LINES, str(tmp_path / "ran"))) as simulation:
         with pytest.raises(Killed):
-            simulation.live(Crash(3, "before"))
+            simulation.live(Crash(4, "before"))
         with pytest.raises(Refused) as caught:
             amended(simulation, outcome)
         assert says in "".join(caught.value.reasons)
@@ -230,13 +232,13 @@ def test_ctrl_c_ends_it_and_asks(tmp_path: Path) -> None:
     with simulated(program("import time; time.sleep(600)"), is_stopping=stop.is_set) as simulation:
 
         def on_told(event: Event) -> None:
-            if event.body.type == "step.intended":
+            if event.body.type == "step.started":
                 threading.Timer(0.5, stop.set).start()
 
         simulation.on_told = on_told
         with pytest.raises((Paused, DaybreakError)):
             simulation.live()
-        assert types_of(simulation.told, STEP) == ["step.intended"]
+        assert types_of(simulation.told, STEP) == ["step.intended", "step.started"]
         stop.clear()
         with pytest.raises(Uncertain):  # nobody knows what it did by then, so it is asked and not repeated
             simulation.live()
@@ -309,6 +311,7 @@ def test_an_approval_that_ends_before_the_start_leaves_nothing_in_doubt(tmp_path
     file = tmp_path / "ran"
     step = {"guards": (Approved(),)}
     with simulated(program(LINES, str(file)), step=step, timing=None) as simulation:
+        simulation.beside = Passing(simulation.aws.clock)
 
         def approve(name: str) -> None:
             expires = simulation.aws.clock.now() + timedelta(minutes=5)
@@ -334,8 +337,92 @@ def test_two_words_about_one_program_are_refused(tmp_path: Path) -> None:
     """The later would silently replace the earlier, and run it a second time."""
     with simulated(program(LINES, str(tmp_path / "ran"))) as simulation:
         with pytest.raises(Killed):
-            simulation.live(Crash(3, "before"))
+            simulation.live(Crash(4, "before"))
         for words in ((f"{STEP}=done", f"{STEP}=again"), (f"{STEP}=again", "run=done")):
             with pytest.raises(Refused, match="cannot be amended") as caught:
                 amended(simulation, *words)
             assert "say one thing of it" in "".join(caught.value.reasons)
+
+
+BEATS = "import sys, time\nwhile True:\n    open(sys.argv[1], 'a').write('x')\n    time.sleep(0.05)\n"
+
+
+@pytest.mark.parametrize("left", ["itself", "a child"])
+def test_two_never_run_side_by_side(tmp_path: Path, left: str) -> None:
+    """Daybreak is killed: its program dies with it. What that started is found, and ended at its limit, before anybody is asked."""
+    beat, pid = tmp_path / "beat", tmp_path / "pid"
+    text = (
+        BEATS
+        if left == "itself"
+        else f"import subprocess\nsubprocess.Popen([{sys.executable!r}, '-c', {BEATS!r}, *__import__('sys').argv[1:]])\nimport time\ntime.sleep(600)\n"
+    )
+    with simulated(program(text, str(beat), limit=2)) as simulation:
+        child = os.fork()
+        if child == 0:
+            try:
+                simulation.live()
+            finally:
+                os._exit(0)
+        eventually(beat.exists)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        known = simulation.store.chain(simulation.plan.run).state().step(STEP).process
+        assert known is not None
+        pid.write_text(str(known.pid))
+        if left == "itself":
+            eventually(lambda: not members_of(known))
+        else:
+            assert members_of(known)
+        amended(simulation, f"{STEP}=again")
+        with pytest.raises(Uncertain):
+            simulation.live()  # it ran again, by itself, and to its limit
+        assert not members_of(known)
+        before = len(beat.read_text())
+        sleep(0.3)
+        assert len(beat.read_text()) == before
+
+
+def test_another_process_of_the_number_is_not_taken_for_it() -> None:
+    """Its beginning distinguishes it, and so does the boot."""
+    mine = mark_of(os.getsid(0)) if os.getsid(0) else mark_of(1)
+    assert members_of(mine)
+    assert not members_of(mine.model_copy(update={"began": mine.began + "0"}))
+    assert not members_of(mine.model_copy(update={"began": "another-boot:1"}))
+
+
+def test_what_a_program_leaves_running_has_its_time_and_is_named(tmp_path: Path) -> None:
+    """A service that it started is asked to end, not cut off."""
+    file = tmp_path / "late"
+    script = f"(trap 'sleep 0.5; echo clean > {file}; exit 0' TERM; while :; do sleep 0.1; done) & sleep 0.3; exit 0"
+    action = RunCommand(what="x", command=("/bin/sh", "-c", script), limit=timedelta(seconds=20))
+    with simulated(action) as simulation:
+        result = simulation.live().step(STEP).result
+    assert file.read_text() == "clean\n"
+    assert any(each.startswith("sh (") for each in result["ended with it"])
+
+
+def test_no_secret_that_it_says_is_in_the_journal() -> None:
+    """Neither what is spoken of as one, nor what is one of ours."""
+    script = "echo PGPASSWORD=hunter2; echo to postgresql://app:hunter2@db/embi; echo we got s3cr3t-of-ours"
+    action = RunCommand(what="x", command=("/bin/sh", "-c", script), limit=timedelta(seconds=20))
+    with simulated(action) as simulation:
+        simulation.environ["CLONE_PASSWORD"] = "s3cr3t-of-ours"
+        said = simulation.live().step(STEP).result["said"]
+    assert said == ["PGPASSWORD=***", "to postgresql://app:***@db/embi", "we got ***"]
+
+
+def test_a_program_that_ignores_its_end_holds_up_no_other(tmp_path: Path) -> None:
+    """It has five seconds, and the other is done meanwhile."""
+    text = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(600)\n"
+    with simulated(program(text, limit=1), step={"when_refused": "hold"}) as simulation:
+        other = simulation.plan.steps[0].model_copy(
+            update={"id": "02-other", "action": program(LINES + "import time; time.sleep(2.5)", str(tmp_path / "ran"))}
+        )
+        plan = simulation.plan.model_copy(update={"steps": (*simulation.plan.steps, other)})
+        with scratch() as folder:
+            simulation.plan, simulation.store = plan, FolderStore(folder)
+            simulation.store.create(plan)
+            with pytest.raises(Uncertain):
+                simulation.live()
+        told = [(each.body.type, getattr(each.body, "step", "")) for each in simulation.told]
+        assert told.index(("step.done", "02-other")) < told.index(("step.held", STEP))

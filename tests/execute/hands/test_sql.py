@@ -251,6 +251,23 @@ def test_nothing_is_changed_while_the_fence_has_a_hole(bench: Bench) -> None:
         bench.server.run(bench.database, "DROP ROLE clerk")
 
 
+def test_a_long_change_holds_up_no_other_step(bench: Bench) -> None:
+    """It waits at the server, and the walk goes on: what does not stand on it is done meanwhile."""
+    slow = SqlStatement(
+        what="fill t",
+        text="INSERT INTO public.t SELECT 1 FROM pg_sleep(3)",
+        look="SELECT EXISTS (SELECT FROM public.t)",
+    )
+    first = change(bench.database, change=slow, limit=timedelta(seconds=30))
+    simulation = bench.simulation(first, change(bench.database, change=CREATED))
+    long, other = simulation.plan.steps[3:]
+    beside = other.model_copy(update={"after": long.after})
+    simulation = replace_steps(bench, simulation, (*simulation.plan.steps[:3], long, beside))
+    assert simulation.live().status == "finished"
+    done = [each.body.step for each in simulation.told if each.body.type == "step.done"]
+    assert done[-2:] == [other.id, long.id]
+
+
 # -- loads
 
 
