@@ -79,7 +79,10 @@ class Program:
 
     def run(self, hand_over: Callable[[News], None], leash: Leash) -> Ran:
         """Begin it once the journal knows its process, and wait for its end; what still runs of it then is ended too."""
-        started = _Started(self.command[0])
+        try:
+            started = _Started(self.command[0])
+        except OSError as error:  # no room for one more process
+            return Ran(code=None, not_started=(error.strerror or str(error)).lower())
         seconds = _TO_END_CALLED_OFF
         try:
             Staged(None, process=mark_of(started.process.pid)).await_record(hand_over, leash)
@@ -122,6 +125,10 @@ class _Started:
                 start_new_session=True,
                 pass_fds=(going, answering),
             )
+        except OSError:
+            os.close(self._go)
+            os.close(self._answer)
+            raise
         finally:
             os.close(going)
             os.close(answering)
