@@ -15,9 +15,11 @@ from daybreak.model.actions import (
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
+    AwaitSnapshot,
     AwaitSql,
     ChangeSql,
     CopyParameterGroup,
+    CopySnapshot,
     CreateEndpoint,
     CreateInstance,
     CreateParameterGroup,
@@ -25,6 +27,7 @@ from daybreak.model.actions import (
     DeleteEndpoint,
     DeleteInstance,
     DeleteParameterGroup,
+    DeleteSnapshot,
     LoadRows,
     ManagePassword,
     RestoreFromSnapshot,
@@ -33,6 +36,7 @@ from daybreak.model.actions import (
     SetClusterOptions,
     SetParameters,
     SqlStatement,
+    TakeSnapshot,
     Validate,
 )
 from daybreak.model.checks import CHECKS
@@ -110,6 +114,21 @@ SENTENCES: tuple[tuple[Action, str], ...] = (
     (DeleteCluster(clone="c"), "Delete the cluster c, without a final snapshot"),
     (AwaitClusterGone(clone="c"), "Wait until AWS no longer knows c"),
     (DeleteParameterGroup(group="g"), "Delete the parameter group g"),
+    (TakeSnapshot(cluster="c", snapshot="s", region="us-east-1"), "Take the manual snapshot s of c in us-east-1"),
+    (
+        CopySnapshot(
+            source="arn:aws:rds:us-east-1:123456789012:cluster-snapshot:s",
+            source_region="us-east-1",
+            snapshot="t",
+            key="k",
+        ),
+        "Copy the snapshot s of us-east-1 to t, under the key k",
+    ),
+    (AwaitSnapshot(snapshot="t", origin="cluster-A"), "Wait until the snapshot t is complete"),
+    (
+        DeleteSnapshot(snapshot="s", origin="cluster-A", region="us-east-1"),
+        "Delete the snapshot s in us-east-1, for good",
+    ),
     (
         ChangeSql(
             cluster="c",

@@ -97,9 +97,9 @@ def _keys_beside(path: Path_) -> tuple[str, ...]:
     """The keys that may stand beside the last part of ``path``."""
     model: type[Value] = FileText
     for part in path[:-1]:
-        field = model.model_fields.get(str(part))
+        field = next((each for name, each in model.model_fields.items() if (each.alias or name) == part), None)
         model = (_inner(field.annotation) if field else None) or model
-    return tuple(model.model_fields)
+    return tuple(field.alias or name for name, field in model.model_fields.items())
 
 
 def _inner(annotation: Any) -> type[Value] | None:
