@@ -14,7 +14,7 @@ from daybreak.config import Settings, load, render, schema
 from daybreak.config.settings import TargetText
 from daybreak.errors import Refused
 from daybreak.model.checks import CHECKS
-from daybreak.model.targets import DatabaseTarget, Expectation, HealthCheck, SqlCheck, Target, Waiver
+from daybreak.model.targets import CopyPromise, DatabaseTarget, Expectation, HealthCheck, SqlCheck, Target, Waiver
 from daybreak.model.trust import Trust
 from tests import fix_worlds as worlds
 
@@ -279,7 +279,11 @@ def test_what_is_rendered_reads_back(desk: Path) -> None:
         databases={"bill ing": inside, "scratch": DatabaseTarget(is_left_out=True)},
         source_budget=timedelta(minutes=3),
     )
-    alone = worlds.target(name="alone", only=("app", "billing"))
+    promises = {
+        "us-west-2": CopyPromise(key="alias/dr", every=timedelta(hours=6), keep=3),
+        "eu-west-1": CopyPromise(every=timedelta(days=1), takes_snapshot=False),
+    }
+    alone = worlds.target(name="alone", only=("app", "billing"), snapshot_copies=promises)
     targets = {"embi": worlds.target(), "odd_one": odd, "several": several, "alone": alone}
     before = Settings(state="/srv/runs", poll=timedelta(seconds=2), targets=targets)
     (desk / "daybreak.toml").write_text(render(before))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from tests.fix_lab import LabUnderTest, eventually, private
 
 HOME, AWAY = "us-east-1", "us-west-2"
 SOURCE, THEIRS = "embi-aurora-cluster", "somebody-elses"
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "copy.md"
 COPY = """
 [targets.embi.copy.us-west-2]
 key   = "{key}"
@@ -121,5 +125,9 @@ def test_a_killed_run_is_followed_by_the_next_and_the_limit_is_said(lab: LabUnde
     assert done.code == 0, done.err
     ((only, copied),) = snapshots(lab, AWAY).items()
     assert (only, copied["Status"]) == (name, "available")
+    for line in re.findall(r"^daybreak .*$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE):
+        done = person.daybreak(*shlex.split(line)[1:])
+        assert done.code == 0, (line, done.err)
+    assert len(person.runs()) == 2, "nothing was due, so the guide's lines made no run"
     ended = {each["run"]: each["status"] for each in person.daybreak("runs", "-o", "json").json()["runs"]}
     assert sorted(ended.values()) == ["aborted", "finished"], "the run that nobody carries is no riddle for anyone"

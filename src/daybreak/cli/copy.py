@@ -30,17 +30,28 @@ def copy(given: Given, target: str, why: str, *, is_yes: bool) -> int:
     from daybreak.cli.following import Following
     from daybreak.cli.rendering import plan_aside
     from daybreak.cli.screen import ask_to_confirm, print_as_is
+    from daybreak.errors import Bug, Refused
     from daybreak.model.plan import Plan
 
     with Following(given) as following:
-        made = plan_copy(following.app, CopyWish(target, why))
-        if not isinstance(made, Plan):
-            print_as_is(_report_as(made, given))
-            return 0
-        print_as_is(plan_aside(made, given, following.app.now()), is_aside=True)
-        where = f"account {made.identity.account}, {made.identity.region}"
-        ask_to_confirm(f"Carry out this plan in {where}?", is_yes=is_yes)
-        return following.to_the_end(start_copy(following.app, made))
+        for is_last in (False, False, True):
+            made = plan_copy(following.app, CopyWish(target, why))
+            if not isinstance(made, Plan):
+                print_as_is(_report_as(made, given))
+                return 0
+            print_as_is(plan_aside(made, given, following.app.now()), is_aside=True)
+            where = f"account {made.identity.account}, {made.identity.region}"
+            ask_to_confirm(f"Carry out this plan in {where}?", is_yes=is_yes)
+            try:
+                run = start_copy(following.app, made)
+            except Refused:
+                # A copy may become complete at any moment; who said yes beforehand said it to the plan of that moment, too.
+                if is_last or not is_yes:
+                    raise
+                continue
+            return following.to_the_end(run)
+    message = "the last attempt ends or raises"
+    raise Bug(message)
 
 
 def _report_as(report: CopyReport, given: Given) -> str:
