@@ -1,4 +1,4 @@
-"""Copies in another region, as a scheduler keeps them: made, followed, rotated, and what is said on the day the region is lost."""
+"""Story 43: copies in another region, as a scheduler keeps them: made, followed, rotated, and what is said on the day the region is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Story 39: a sampler runs by the second and keeps in S3; people do damage; the samples, read from the bucket alone, tell when.
+"""Story 44: a sampler runs by the second and keeps in S3; people do damage; the samples, read from the bucket alone, tell when.
 
 Each damage is dated with what a finder has: the transaction that a row or the catalog carries, a table's counters, its file, or
 that it is no more. The true time is by the server's clock, which the samples have as well.
