@@ -33,7 +33,7 @@ from daybreak.model.tags import NONCE_TAG, RUN_TAG
 from daybreak.model.things import Thing
 from daybreak.model.world import Endpoint
 from daybreak.plan.guarding import guards_of
-from tests import fix_reports, fix_worlds
+from tests import fix_moves, fix_reports, fix_worlds
 from tests.assess.test_standing import CREATES, OURS, OWNER, REMOVALS, RUN, SETTINGS, THEIRS, cluster, group, instance
 from tests.fix_worlds import REGION, SOURCE, snapshot
 
@@ -177,7 +177,8 @@ def test_a_sentence_says_what_is_asked() -> None:
 @pytest.mark.parametrize("field", get_args(PlannedField))
 def test_every_planned_field_can_be_looked_at_and_said(field: PlannedField) -> None:
     """A guard on a field has a noun, a thing that has the field, and a way on where it is another."""
-    seen = snapshot() if field == "created" else cluster()
+    others: dict[str, Resource] = {"created": snapshot(), "writer": fix_moves.database()}
+    seen = others.get(field, cluster())
     guard = AsPlanned(thing=CLONE, field=field, value="another")
     assert breach((AsPlanned(thing=CLONE, field=field, value=spell(getattr(seen, field))),), {CLONE: seen}) is None
     found = breach((guard,), {CLONE: seen})

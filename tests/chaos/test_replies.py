@@ -49,6 +49,10 @@ PLACES = [
 ]
 """Each operation that changes something, in a plan that needs it."""
 
+MOVING = {"FailoverGlobalCluster", "SwitchoverGlobalCluster"}
+"""No global database is in the simulated world: ``tests/plan/test_fail_over.py`` resolves what a lost reply leaves, and story 42
+kills a fail-over on the lab right after its order left."""
+
 SURVIVED = [
     Fault.REPLY_LOST,
     Fault.DROPPED,
@@ -89,7 +93,7 @@ def undisturbed(kind: str) -> Told:
 
 def test_every_change_has_its_place_in_the_table() -> None:
     """A change that nobody wrote a row for would be sent untested."""
-    assert {operation for _, operation in PLACES} == set(CHANGES)
+    assert {operation for _, operation in PLACES} == set(CHANGES) - MOVING
 
 
 @pytest.mark.parametrize("fault", SURVIVED)

@@ -182,7 +182,7 @@ PLACES = {
     "an unknown profile": Case(
         ("status", "--profile", "nobody"), ("the config profile (nobody) could not be found", "--profile")
     ),
-    "a region that is no word": Case(("status", "--region", "us east"), ("'us east'", "--region")),
+    "a region that is no word": Case(("status", "--region", "us east"), ('"us east"', "--region")),
     "an endpoint that is no address": Case(
         ("status", "--endpoint-url", "not a url"), ("Invalid endpoint: not a url", "AWS_*")
     ),
@@ -214,7 +214,10 @@ COMMANDS = {
     "a verb misspelled": Case(("restor", "pitr"), ("no such command 'restor'", "'restore'")),
     "half a verb": Case(("plan",), ('"daybreak plan" alone does nothing', "pitr", "hint: daybreak plan --help")),
     "a kind of another day": Case(
-        ("restore", "region", "embi"), ("no such command 'region'", "daybreak restore --help")
+        ("restore", "export", "embi"), ("no such command 'export'", "daybreak restore --help")
+    ),
+    "another region, and none is known": Case(
+        ("restore", "region", "embi"), ("names no other region", "network.REGION", "--all-regions")
     ),
     "an unknown option": Case(("runs", "--all"), ("no such option", "'--all'", "hint: daybreak runs --help")),
     "an unknown format": Case(

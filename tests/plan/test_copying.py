@@ -78,7 +78,7 @@ def test_the_call_names_no_tag_of_aws_and_says_nothing_about_sharing() -> None:
     assert not any(name.startswith("aws:") for name in printed)
     assert (printed["team"], printed[COPY_OF_TAG], printed[COPY_FOR_TAG]) == ("billing", fix_copies.RESOURCE, AWAY)
     assert printed[TAKEN_TAG] == DRAWN_WHEN_TAKEN
-    sent = fill_in(call, "4f2a", "7:ab", "2024-01-15T14:52:00Z")
+    sent = fill_in(call, "4f2a", "7:ab", taken="2024-01-15T14:52:00Z")
     assert {"Key": TAKEN_TAG, "Value": "2024-01-15T14:52:00Z"} in sent.params["Tags"]
     assert f"--source-region {REGION}" in command_line(call)
     assert f"--region {AWAY}" in command_line(call)

@@ -121,6 +121,7 @@ def calls() -> tuple[AwsCall, ...]:
     """Every change with every parameter that we can send."""
     made = [whole(kind) for kind in get_args(actions.AwsChange)]
     made.append(whole(actions.RestoreToMoment, resource_id=None))
+    made.append(whole(actions.MoveWriter, gives_up=False))
     found = [call_of(action, {"daybreak:run": "r"}, REGION) for action in made]  # type: ignore[arg-type]  # all are changes
     assert None not in found
     return tuple(call for call in found if call)

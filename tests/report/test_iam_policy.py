@@ -12,7 +12,7 @@ from daybreak.model.names import quarantine_group_name
 from daybreak.model.world import Domain
 from daybreak.plan.operations import OPERATIONS, ChangeOperation, ReadOccasion
 from daybreak.report.iam_policy import policy_of
-from tests import fix_worlds
+from tests import fix_moves, fix_worlds
 from tests.chaos.simulation import CASES
 from tests.fix_operations import CHANGES
 
@@ -118,10 +118,11 @@ def test_each_read_of_a_run_is_in_the_policy_of_some_plan() -> None:
     plans = [case().plan for case in CASES.values()]
     plans += [made.model_copy(update={"target": target}) for target in targets]
     plans.append(fix_worlds.plan(seen=fix_worlds.observation(instances=own)))
+    plans += [fix_moves.plan(), fix_moves.plan(is_switch=True)]
     allowed = {action for plan in plans for rule in policy_of(plan)["Statement"] for action in rule["Action"]}
     for row in OPERATIONS.values():
         outside = {ReadOccasion.BY_HAND, ReadOccasion.FREE, ReadOccasion.OF_CATALOGUE}
-        is_of_runs = not row.is_by_hand if isinstance(row, ChangeOperation) else not outside.intersection(row.asked)
+        is_of_runs = not row.is_by_hand if isinstance(row, ChangeOperation) else not outside.issuperset(row.asked)
         assert (f"{row.service}:{row.name}" in allowed) == is_of_runs
 
 

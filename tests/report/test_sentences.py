@@ -17,6 +17,7 @@ from daybreak.model.actions import (
     AwaitParameterGroup,
     AwaitSnapshot,
     AwaitSql,
+    AwaitWriter,
     ChangeSql,
     CopyParameterGroup,
     CopySnapshot,
@@ -30,6 +31,7 @@ from daybreak.model.actions import (
     DeleteSnapshot,
     LoadRows,
     ManagePassword,
+    MoveWriter,
     RestoreFromSnapshot,
     RestoreToMoment,
     RunCommand,
@@ -156,6 +158,24 @@ SENTENCES: tuple[tuple[Action, str], ...] = (
             what="restart the shop", command=("kubectl", "rollout", "restart", "a b"), limit=timedelta(minutes=5)
         ),
         "Restart the shop, at most once: kubectl rollout restart 'a b'",
+    ),
+    (
+        MoveWriter(database="embi-global", member="arn:aws:rds:us-west-2:1:cluster:embi-west", gives_up=True),
+        (
+            "Fail the global database embi-global over to arn:aws:rds:us-west-2:1:cluster:embi-west, and give up what had not "
+            "arrived there"
+        ),
+    ),
+    (
+        MoveWriter(database="embi-global", member="arn:aws:rds:us-west-2:1:cluster:embi-west", gives_up=False),
+        (
+            "Switch the global database embi-global over to arn:aws:rds:us-west-2:1:cluster:embi-west, once all that was written "
+            "has arrived there"
+        ),
+    ),
+    (
+        AwaitWriter(database="embi-global", member="arn:aws:rds:us-west-2:1:cluster:embi-west"),
+        "Wait until arn:aws:rds:us-west-2:1:cluster:embi-west is the writer of embi-global",
     ),
     (
         AwaitApproval(within=timedelta(hours=1), valid=timedelta(hours=2)),

@@ -170,7 +170,7 @@ def _steps(app: App, clone: Clone, target: Target, moment: datetime) -> tuple[St
         Step(
             id=StepId("02-validate-clone"),
             action=validate,
-            reason="what was judged before is lost: daybreak validate asks again",
+            reason="what was judged before is lost: ask again with validate",
             estimate=_NONE,
             is_on_request=True,
         ),

@@ -246,9 +246,7 @@ def _not_outlived(guard: Outlived, situation: Situation) -> Breach | None:
             why = f"{thing.words()} is itself to stay"
         else:
             continue
-        return Breach(
-            why=f"{why}, so {guard.thing.words()} is kept", hints=("the next run of daybreak copy decides anew",)
-        )
+        return Breach(why=f"{why}, so {guard.thing.words()} is kept", hints=("the next run that copies decides anew",))
     return None
 
 

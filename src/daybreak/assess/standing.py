@@ -230,7 +230,7 @@ def _snapshot_complete(snapshot: Snapshot | None) -> OrderStanding:
     if snapshot is None:
         return OrderStanding(place=Position.ABSENT, seen="AWS does not list the snapshot")
     if snapshot.status in HOPELESS_SNAPSHOT:
-        hint = "the next run of daybreak copy removes it and makes another"
+        hint = "the next run that copies removes it and makes another"
         return OrderStanding(
             place=Position.HOPELESS, seen=f'the snapshot "{snapshot.identifier}" is {snapshot.status}', hints=(hint,)
         )

@@ -135,7 +135,7 @@ def carry_out(
         made = decide(following.app)
         if confirm is not None and not isinstance(made.request, CleanRequest | FailOverRequest):
             raise Refused(
-                "--confirm names what a plan removes or moves, and this one does neither", "add --yes in its place"
+                "--confirm names what a plan removes or moves, and this one removes nothing", "add --yes in its place"
             )
         print_as_is(plan_aside(made, given, following.app.now()), is_aside=True)
         print_notes(given, following.app, made)

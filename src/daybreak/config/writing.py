@@ -253,10 +253,10 @@ def _staging(staging: Staging, here: str) -> Iterator[str]:
 
 def _snapshot_copies(target: Target, here: str) -> Iterator[str]:
     if not target.snapshot_copies:
-        yield "\n# Copies of snapshots in another region, which daybreak copy makes and rotates for a scheduler."
+        yield "\n# Copies of snapshots in another region, which the verb copy makes and rotates for a scheduler."
         yield f'# [{here}.copy.us-west-2]\n# key = "alias/aurora"\n# every = "1d"\n# keep = 2'
     for region, promise in target.snapshot_copies.items():
-        yield f"\n# Copies of snapshots that daybreak copy keeps in this region.\n[{here}.copy.{_key(region)}]"
+        yield f"\n# Copies of snapshots that the verb copy keeps in this region.\n[{here}.copy.{_key(region)}]"
         if promise.key:
             yield f"key = {_text(promise.key)}"
         yield f"every = {_text(span_text(promise.every))}"

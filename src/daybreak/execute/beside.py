@@ -71,7 +71,7 @@ class Ran:
 
 
 @dataclass(frozen=True)
-class Stopped:
+class Thwarted:
     """The work came to nothing, for a reason that its hand judges."""
 
     error: DaybreakError
@@ -84,7 +84,7 @@ class CalledOff(Exception):
 News = Finding | Staged | Loaded | str
 """What the work hands over: a finding, what is about to be committed, a part of a load after its commit, or how far it is, in words."""
 
-WorkResult = Measured | Loaded | Changed | Ran | Stopped
+WorkResult = Measured | Loaded | Changed | Ran | Thwarted
 """What the work comes to."""
 
 Work = Callable[[Callable[[News], None], Leash], WorkResult]

@@ -251,8 +251,7 @@ class Event(Value):
 
 StepStatus = Literal["waiting", "intended", "sent", "staged", "uncertain", "done", "held", "forgone", "failed"]
 RunStatus = Literal["running", "stopped", "silent", "paused", "aborted", "failed", "finished"]
-"""``stopped`` (no process carries it) and ``silent`` (nobody can say whether one does) stand in no journal: ``assess.carrying``
-says so of one that says *running*."""
+"""``stopped`` (no process carries it) and ``silent`` (nobody can say whether one does) stand in no journal: ``assess.carrying``."""
 
 
 class StepState(Value):
@@ -447,8 +446,7 @@ def _of_step(event: Event, steps: dict[str, StepState], findings: dict[tuple[Ste
         # A validation that begins again asks everything again: what an earlier attempt found does not count.
         for stale in [key for key in findings if key[0] == body.step]:
             del findings[stale]
-    before = steps.get(body.step, StepState())
-    steps[body.step] = before.model_copy(update=_step_news(event, before))
+    steps[body.step] = (was := steps.get(body.step, StepState())).model_copy(update=_step_news(event, was))
 
 
 def _step_news(event: Event, before: StepState) -> dict[str, Any]:

@@ -357,5 +357,5 @@ def _notes(work: CopyWork) -> Iterable[str]:
         if each not in (*copies.complete, *copies.in_flight, *copies.failed)
     ]
     if others:
-        yield f"it stays, because it is no copy of this cluster by daybreak copy: {comma_list(sorted(others))}"
+        yield f"it stays, because Daybreak did not copy it of this cluster: {comma_list(sorted(others))}"
     yield f"a deleted snapshot is gone for good; nothing is deleted before {_words(work.promise.keep)} newer and complete in {region}"

@@ -11,6 +11,7 @@ KINDS = {
     "pitr": "Point-in-time recovery",
     "snapshot": "Snapshot restore",
     "region": "Restore in another region",
+    "fail-over": "Fail-over of a global database",
     "copy": "Copies in another region",
     "clean": "Clean-up",
     "validation": "Validation",

@@ -12,7 +12,7 @@ from typing import Any
 
 from daybreak.assess.moves import Again
 from daybreak.errors import Bug, DaybreakError, Failed, Refused, Unreachable
-from daybreak.execute.beside import Changed, Loaded, News, Staged, Stopped, Work, WorkResult
+from daybreak.execute.beside import Changed, Loaded, News, Staged, Thwarted, Work, WorkResult
 from daybreak.execute.doors import Progress, SqlDoor
 from daybreak.execute.hands.course import Course
 from daybreak.execute.refusals import Gone, Rejected, Withheld
@@ -131,7 +131,7 @@ class SqlHand:
         began, pause, place = self._doors.timing.monotonic(), _FIRST_PAUSE, -1
         while True:
             outcome = yield from self._once(step, action, work_at)
-            if not isinstance(outcome, Stopped):
+            if not isinstance(outcome, Thwarted):
                 return outcome
             error, known = outcome.error, self._journal.state().step(step.id)
             if isinstance(error, Refused) or is_definite(error):
@@ -155,7 +155,7 @@ class SqlHand:
             try:
                 return work(hand_over, leash)
             except (Unreachable, Refused, Failed) as error:
-                return Stopped(error)
+                return Thwarted(error)
 
         def take(news: News) -> None:
             match news:

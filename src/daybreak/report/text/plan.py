@@ -130,7 +130,7 @@ def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
         )
     elif isinstance(plan.request, CopyRequest):
         yield "creates", _count(plan, CREATED)
-        yield "deletes", f"{_count(plan, DELETED)}; only what daybreak copy made of this cluster, for good"
+        yield "deletes", f"{_count(plan, DELETED)}; only copies of this cluster that Daybreak made, for good"
     else:
         yield "creates", f"{_count(plan, CREATED)}; each name begins with the clone's"
     if not isinstance(plan.request, FailOverRequest):
