@@ -260,5 +260,5 @@ def test_an_instance_waits_for_the_rest_also_where_the_wait_is_gone() -> None:
 def test_every_kind_of_plan_has_its_guards_broken() -> None:
     """No kind of guard that can be broken from outside is left out."""
     broken = {type(guard) for kind in _KINDS for step in case_of(kind).plan.steps for guard in step.guards}
-    assert broken == {OursOrAbsent, Ours, NotTheSource, AsPlanned, Sets, OldEnough}
+    assert broken == {OursOrAbsent, Ours, NotTheSource, AsPlanned, Sets, OldEnough, OfRunOrAbsent, Outlived}
     assert set(_KINDS) <= set(CASES)
