@@ -26,7 +26,7 @@ def test_every_way_of_scheduling_is_there() -> None:
     assert [kind for kind, _ in BLOCKS] == ["cron", "ini", "ini", "ini", "yaml"]
     verbs = [command.split()[1] for command in COMMANDS]
     assert {"capture", "baseline", "sample", "status"} <= set(verbs)
-    assert len(verbs) == 9
+    assert len(verbs) == 11
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -40,7 +40,7 @@ def test_a_line_of_cron_has_its_times_and_says_how_it_ended() -> None:
     """Five fields, then the command; what it prints is not mailed, and that it failed is."""
     [cron] = [block for kind, block in BLOCKS if kind == "cron"]
     lines = [line for line in cron.splitlines() if "=" not in line.split(" ", 1)[0]]
-    assert len(lines) == 4
+    assert len(lines) == 6
     for line in lines:
         assert re.match(r"(?:[\d*]+\s+){5}daybreak ", line), line
         assert re.search(r'\|\| echo "(\w+) of embi ended with \$\?"$', line), line
