@@ -43,7 +43,7 @@ def test_a_line_of_cron_has_its_times_and_says_how_it_ended() -> None:
     assert len(lines) == 6
     for line in lines:
         assert re.match(r"(?:[\d*]+\s+){5}daybreak ", line), line
-        assert re.search(r'\|\| echo "(\w+) of embi ended with \$\?"$', line), line
+        assert re.search(r'\|\| echo "(\w+) of (embi|everything) ended with \$\?"$', line), line
 
 
 def test_each_unit_of_systemd_is_whole() -> None:
