@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -24,7 +24,7 @@ from daybreak.model.targets import Target
 from daybreak.model.world import Cluster
 from daybreak.observe.backups import WITHIN, regions_of_account
 from daybreak.observe.look import Lookout
-from daybreak.postgres.address import Address
+from daybreak.postgres.address import address_of
 from daybreak.postgres.fencing import read_fence
 from daybreak.postgres.session import Limits, open_session
 
@@ -213,7 +213,7 @@ class _Judge:
 
     def _sessions_at(self, cluster: Cluster, endpoint: str, target: Target) -> tuple[str, ...]:
         trust = self._app.settings.targets[target.name].trust
-        address = Address(endpoint, cluster.port, target.database or "postgres", trust)
+        address = replace(address_of(cluster, target.database, trust), host=endpoint)
         login = login_at(str(target.login), self._app.aws(target.region), self._app.environ, address)
         with open_session(address, login, Limits(connect=_LOOKING, statement=_LOOKING, whole=_LOOKING)) as session:
             return read_fence(session).inside

@@ -15,6 +15,7 @@ from time import monotonic
 from typing import get_args
 
 from daybreak.app.app import App
+from daybreak.aws.secrets import credentials_of
 from daybreak.errors import DaybreakError
 from daybreak.execute.database import login_at
 from daybreak.model.findings import Standing
@@ -135,8 +136,9 @@ def _not_asked(what: str, where: str, why: str) -> _Question:
 
 
 def _login(app: App, target: Target, address: Address | None, silent: Preparation) -> Preparation:
-    at = address or Address("", 5432, "", target.trust)
-    found = login_at(silent.where, app.aws(target.region), app.environ, at)
+    # Only a token of IAM is made for a place.
+    place = (address.host, address.port) if address else ("", 0)
+    found = credentials_of(silent.where, app.aws(target.region), app.environ, place)
     words = f"can be read: {printable(found.username)}"
     return silent.model_copy(update={"standing": Standing.FIT, "found": words})
 
