@@ -26,6 +26,7 @@ _OF_A_PERSON = {
     "daybreak lab": "the lab has stories of its own",
     "--take-over": "nobody else holds the run here",
     "--confirm": "the journal can be read here",
+    "daybreak copy": "it takes another region, which has a story of its own",
     "daybreak plan region": "it takes another region, which has a story of its own",
     "daybreak approve": "it takes a second person, who has a story of their own",
 }
