@@ -32,7 +32,7 @@ from daybreak.model.observation import Observation
 from daybreak.model.plan import AwsCall, Plan
 from daybreak.model.requests import CleanRequest, SnapshotRequest
 from daybreak.model.run import Event, RunState, StepIntended, StepRetried
-from daybreak.model.tags import JOURNAL_TAG, NONCE_TAG
+from daybreak.model.tags import JOURNAL_TAG, NONCE_TAG, STATE_TAG
 from daybreak.model.trust import Trust
 from daybreak.model.world import AutomatedBackup, Cluster, ParameterGroup, ServerlessRange, Window
 from daybreak.observe.look import Lookout
@@ -424,7 +424,7 @@ def case_of(kind: str) -> Case:
 # -- what must hold at the end
 
 
-DRAWN = frozenset({NONCE_TAG, JOURNAL_TAG})
+DRAWN = frozenset({NONCE_TAG, JOURNAL_TAG, STATE_TAG})
 """Tags whose values are another run's in another run of the same plan."""
 
 
