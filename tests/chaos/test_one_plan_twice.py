@@ -85,7 +85,7 @@ def _is_found_out(life: Life) -> str:
     journal = life.folder / "journal.jsonl"
     lines = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(b"".join(lines[:-8]))
-    assert "status   running" in life.person.daybreak("show", life.run).out
+    assert "status   stopped" in life.person.daybreak("show", life.run).out
     resumed = life.person.daybreak("resume", life.run)
     damage = f'the journal of the run "{life.run}" is damaged: it was cut: it ends with event {len(lines) - 9}'
     assert (resumed.code, damage in resumed.err) == (1, True), resumed.err
