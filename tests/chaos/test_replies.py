@@ -162,7 +162,7 @@ def test_one_unreadable_reply_leaves_exactly_one_effect(
 
 
 @pytest.mark.parametrize(
-    "what", [pytest.param(what, marks=[] if what in ("page", "half") else [pytest.mark.sweep]) for what in LIES]
+    "what", [pytest.param(what, marks=[] if what == "page" else [pytest.mark.sweep]) for what in LIES]
 )
 def test_reads_that_are_unreadable_are_asked_again(what: str, a_way: Way) -> None:
     """Every third look finds a page in place of AWS: the run takes longer, and ends alike."""
