@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from daybreak.cli.options import Destination, Given, shared
 from daybreak.cli.report import file_options, print_or_keep
 from daybreak.cli.screen import as_document, as_text, print_as_is
+
+if TYPE_CHECKING:
+    from daybreak.app.capturing import Captured
 
 
 @click.command()
@@ -57,22 +61,7 @@ def capture(given: Given, target: str, *, is_list: bool, schema: str | None, des
         return
     made = capture(app, target)
     if given.is_json:
-        document = {
-            "kept": made.kept.plain(),
-            "is_new": made.is_new,
-            "places": list(made.places),
-            "previous": made.previous.plain() if made.previous else None,
-            "changes": None if made.changes is None else [change.plain() for change in made.changes],
-            "schema": {
-                "kept": made.schema.kept.plain() if made.schema.kept else None,
-                "is_new": made.schema.is_new,
-                "left_out": made.schema.dump.left_out if made.schema.dump else {},
-                "why": made.schema.why,
-            },
-            "cost": made.cost.plain() if made.cost else None,
-            "capsule": made.capsule.plain(),
-        }
-        print_as_is(as_document(document))
+        print_as_is(as_document(_document(made)))
         return
     for view in (
         capsule_view(made.capsule),
@@ -82,3 +71,22 @@ def capture(given: Given, target: str, *, is_list: bool, schema: str | None, des
         cost_view(made.cost),
     ):
         print_as_is(as_text(view))
+
+
+def _document(made: Captured) -> dict[str, Any]:
+    """What was kept, as a program reads it."""
+    return {
+        "kept": made.kept.plain(),
+        "is_new": made.is_new,
+        "places": list(made.places),
+        "previous": made.previous.plain() if made.previous else None,
+        "changes": None if made.changes is None else [change.plain() for change in made.changes],
+        "schema": {
+            "kept": made.schema.kept.plain() if made.schema.kept else None,
+            "is_new": made.schema.is_new,
+            "left_out": made.schema.dump.left_out if made.schema.dump else {},
+            "why": made.schema.why,
+        },
+        "cost": made.cost.plain() if made.cost else None,
+        "capsule": made.capsule.plain(),
+    }

@@ -99,16 +99,24 @@ def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tupl
             return same, hands_off
         case ChangeSql(cluster=cluster) | LoadRows(cluster=cluster):
             return Ours(thing=thing("cluster", cluster)), hands_off
-        case TakeSnapshot(snapshot=snapshot) | CopySnapshot(snapshot=snapshot):
-            return OursOrAbsent(thing=thing("cluster-snapshot", snapshot)), hands_off
-        case DeleteSnapshot(snapshot=snapshot, nonce=nonce, origin=origin):
-            return _of_maker(thing("cluster-snapshot", snapshot), nonce, origin), hands_off
-        case AwaitSnapshot(snapshot=snapshot, nonce=nonce, origin=origin):
-            return (_of_maker(thing("cluster-snapshot", snapshot), nonce, origin),)
+        case TakeSnapshot() | CopySnapshot() | DeleteSnapshot() | AwaitSnapshot():
+            return _on_snapshot(action, thing("cluster-snapshot", action.snapshot), hands_off)
         case AwaitWriter() | AwaitClusterGone() | AwaitParameterGroup() | RunCommand() | AwaitApproval():
             return ()
         case _:
             assert_never(action)
+
+
+def _on_snapshot(
+    action: TakeSnapshot | CopySnapshot | DeleteSnapshot | AwaitSnapshot, snapshot: Thing, hands_off: NotTheSource
+) -> tuple[Guard, ...]:
+    match action:
+        case TakeSnapshot() | CopySnapshot():
+            return OursOrAbsent(thing=snapshot), hands_off
+        case DeleteSnapshot(nonce=nonce, origin=origin):
+            return _of_maker(snapshot, nonce, origin), hands_off
+        case AwaitSnapshot(nonce=nonce, origin=origin):
+            return (_of_maker(snapshot, nonce, origin),)
 
 
 def _of_maker(thing: Thing, nonce: str | None, origin: str) -> Guard:
