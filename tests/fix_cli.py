@@ -34,6 +34,9 @@ rto = "4h"
 retention = "30d"
 """
 
+TWO_DATABASES = CONFIGURATION.replace('database = "embi"', 'database = "embi"\ndatabases = ["embi", "postgres"]')
+"""For whoever counts the databases: other tests make and drop some beside these."""
+
 _WAIVER = """
 [[targets.embi.waivers]]
 check = "{}"

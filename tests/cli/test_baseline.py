@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
-from tests.fix_cli import Person
+import pytest
+
+from tests.fix_cli import TWO_DATABASES, Person
+from tests.fix_lab import LabUnderTest
 
 LAB_TABLES = {"public.departments", "public.employees", "public.payments", "public.salaries"}
+
+
+@pytest.fixture
+def person(lab: LabUnderTest, tmp_path: Path) -> Person:
+    """Somebody with the usual configuration."""
+    somebody = lab.person(tmp_path)
+    somebody.configure(TWO_DATABASES)
+    return somebody
 
 
 def test_a_baseline_is_taken_kept_and_listed(person: Person) -> None:

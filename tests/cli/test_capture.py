@@ -6,18 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.fix_cli import CONFIGURATION, Person
+from tests.fix_cli import TWO_DATABASES, Person
 from tests.fix_lab import LabUnderTest
-
-OURS = CONFIGURATION.replace('database = "embi"', 'database = "embi"\ndatabases = ["embi", "postgres"]')
-"""Other tests make databases beside these."""
 
 
 @pytest.fixture
 def person(lab: LabUnderTest, tmp_path: Path) -> Person:
     """Somebody with the usual configuration."""
     somebody = lab.person(tmp_path)
-    somebody.configure(OURS)
+    somebody.configure(TWO_DATABASES)
     return somebody
 
 
@@ -39,7 +36,7 @@ def test_what_makes_no_sense_is_refused(person: Person, words: tuple[str, ...], 
 @pytest.mark.parametrize("program", ["/nowhere/pg_dump", "/bin/true"])
 def test_without_a_program_the_capsule_is_kept_and_the_gap_named(person: Person, program: str) -> None:
     """An absent pg_dump is no reason to have no capsule."""
-    person.configure(f'pg_dump = "{program}"\n' + OURS)
+    person.configure(f'pg_dump = "{program}"\n' + TWO_DATABASES)
     done = person.daybreak("capture", "embi")
     assert done.code == 0, done.err
     assert "no schema dump: " in done.out

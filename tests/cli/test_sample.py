@@ -15,18 +15,15 @@ import pytest
 from daybreak.config import load
 from daybreak.repository.repository import open_repository
 from daybreak.repository.samples import Samples
-from tests.fix_cli import CONFIGURATION, Person
+from tests.fix_cli import CONFIGURATION, TWO_DATABASES, Person
 from tests.fix_lab import LabUnderTest
-
-OURS = CONFIGURATION.replace('database = "embi"', 'database = "embi"\ndatabases = ["embi", "postgres"]')
-"""Other tests make databases beside these."""
 
 
 @pytest.fixture
 def person(lab: LabUnderTest, tmp_path: Path) -> Person:
     """Somebody who keeps a copy too."""
     somebody = lab.person(tmp_path)
-    somebody.configure(f'copies = ["{tmp_path}/copy"]\n' + OURS)
+    somebody.configure(f'copies = ["{tmp_path}/copy"]\n' + TWO_DATABASES)
     return somebody
 
 

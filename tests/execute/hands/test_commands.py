@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -384,10 +385,12 @@ def test_two_never_run_side_by_side(tmp_path: Path, left: str) -> None:
 
 def test_another_process_of_the_number_is_not_taken_for_it() -> None:
     """Its beginning distinguishes it, and so does the boot."""
-    mine = mark_of(os.getsid(0)) if os.getsid(0) else mark_of(1)
-    assert members_of(mine)
-    assert not members_of(mine.model_copy(update={"began": mine.began + "0"}))
-    assert not members_of(mine.model_copy(update={"began": "another-boot:1"}))
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as sleeper:
+        known = mark_of(sleeper.pid)
+        assert members_of(known)
+        assert not members_of(known.model_copy(update={"began": known.began + "0"}))
+        assert not members_of(known.model_copy(update={"began": "another-boot:1"}))
+        sleeper.kill()
 
 
 def test_what_a_program_leaves_running_has_its_time_and_is_named(tmp_path: Path) -> None:
