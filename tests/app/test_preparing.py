@@ -60,7 +60,7 @@ def test_a_copy_that_is_away_and_a_login_that_is_gone_are_named(person: Person, 
     assert found["sample", str(person.state)]["standing"] == "fit"
     assert found["sample", str(copy)]["standing"] == "unknown"
     assert "could not be asked" in found["sample", str(copy)]["found"]
-    assert found["login", "secretsmanager:embi/nobody"]["standing"] == "unknown"
+    assert found["login", "secretsmanager:embi/nobody"]["standing"] == "unfit", "it was answered that there is none"
     assert found["SQL", ""]["standing"] == "unknown"
 
 

@@ -157,6 +157,8 @@ def test_a_network_of_another_region_is_asked_for_too(person: Person, tmp_path: 
         (("status", "embi"), '[targets.embi.network.us-esat-1]: there is no region "us-esat-1" (did you mean '),
         (("backups", "embi"), '[targets.embi.network.us-esat-1]: there is no region "us-esat-1"'),
         (("plan", "pitr", "embi", "--to", "latest"), '[targets.embi.network.us-esat-1]: there is no region "us-esat-1"'),
+        (("status", "embi"), '[targets.embi.copy.us-esat-2]: there is no region "us-esat-2"'),
+        (("status", "embi"), '[targets.embi.logins]: there is no region "us-esat-3"'),
         (("backups", "embi", "--region", "us-west-9"), '--region: there is no region "us-west-9"'),
         (("backups", "embi", "--region", "us-west-2", "--all-regions"), "--region asks us-west-2 alone"),
     ],
@@ -165,7 +167,8 @@ def test_a_region_that_aws_has_not_is_refused(
     person: Person, tmp_path: Path, arguments: tuple[str, ...], says: str
 ) -> None:
     """It was taken for a region that does not answer, and what such a one holds excuses everything."""
-    (tmp_path / "x.toml").write_text(CONFIGURATION + NETWORK.replace("us-east-1", "us-esat-1"))
+    others = '[targets.embi.copy.us-esat-2]\nevery = "1d"\n[targets.embi.logins]\nus-esat-3 = "ssm:x"\n'
+    (tmp_path / "x.toml").write_text(CONFIGURATION + NETWORK.replace("us-east-1", "us-esat-1") + others)
     done = person.daybreak(*arguments, "--config", str(tmp_path / "x.toml"))
     assert done.code == 2, done.err
     assert says in " ".join(done.err.split())

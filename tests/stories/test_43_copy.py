@@ -56,6 +56,42 @@ def tags(snapshot: Any) -> dict[str, str]:
     return {each["Key"]: each["Value"] for each in snapshot["TagList"]}
 
 
+def prepared(person: Person) -> dict[tuple[str, str], tuple[str, str]]:
+    """What status says of the copies and the logins: by what and where, the standing and the words."""
+    [target] = person.daybreak("status", "embi", "-o", "json").json()["targets"]
+    kinds = ("copy", "login")
+    return {(e["what"], e["where"]): (e["standing"], e["found"]) for e in target["prepared"] if e["what"] in kinds}
+
+
+def test_status_says_when_a_copy_is_late_and_a_login_is_not_there(lab: LabUnderTest, key: str, tmp_path: Any) -> None:
+    """What nobody sees until the region is lost; a refusal is an answer, and one list that fails is no proof of nothing."""
+    person, login = somebody(lab, tmp_path, key), ("login", f"secretsmanager:embi/aurora/master in {AWAY}")
+    before = prepared(person)
+    assert before["copy", AWAY] == ("unfit", "no complete one is there: made by: daybreak copy embi")
+    assert before[login][0] == "unfit"
+    assert "cannot be read" in before[login][1]
+    assert before["login", "secretsmanager:embi/aurora/master"][0] == "fit"
+
+    lab.client("secretsmanager").replicate_secret_to_regions(
+        SecretId="embi/aurora/master", AddReplicaRegions=[{"Region": AWAY}]
+    )
+    assert person.daybreak("copy", "embi", "--yes").code == 0
+    after = prepared(person)
+    assert after["copy", AWAY][0] == after[login][0] == "fit"
+    assert after[login][1] == "can be read: embi_admin"
+    with lab.fault("error", region=AWAY, action="DescribeDBClusterSnapshots", args={"code": "AccessDenied"}):
+        assert prepared(person)["copy", AWAY] == ("unknown", "the region did not list its snapshots")
+
+    person.configure(CONFIGURATION + COPY.format(key=key, every="1s"))
+    time.sleep(1.1)
+    standing, words = prepared(person)["copy", AWAY]
+    assert standing == "unfit"
+    assert words.endswith("older than 1 second, which was promised: made by: daybreak copy embi")
+    assert "which was promised" in " ".join(person.daybreak("status", "embi").out.split())
+    [copy] = snapshots(lab, AWAY)
+    lab.client("rds", AWAY).delete_db_cluster_snapshot(DBClusterSnapshotIdentifier=copy)
+
+
 def test_a_scheduler_keeps_one_copy_and_says_what_there_is_when_the_region_is_lost(
     lab: LabUnderTest, key: str, tmp_path: Any
 ) -> None:

@@ -168,6 +168,7 @@ class App:
         target = self.settings.targets[name]
         named = [(f"[targets.{name}]", target.region), ("--region", self.access.region)]
         named += [(f"[targets.{name}.network.{region}]", region) for region in sorted(target.network)]
+        named += [(f"[targets.{name}.copy.{region}]", region) for region in sorted(target.snapshot_copies)]
         named += [(f"[targets.{name}.logins]", region) for region in sorted(target.logins)]
         wrong = [(where, region) for where, region in named if region and region not in regions_known()]
         if wrong:

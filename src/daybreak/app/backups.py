@@ -47,7 +47,7 @@ class BackupsWish:
 
 def regions_of(target: Target) -> tuple[str, ...]:
     """The regions that the configuration names for a target, its own first."""
-    return (target.region, *sorted(set(target.network) - {target.region}))
+    return (target.region, *target.other_regions)
 
 
 def backups(app: App, wish: BackupsWish) -> Catalogue:

@@ -52,8 +52,7 @@ def _regions_of_networks(app: App, target: Target) -> tuple[str, ...]:
 
     With ``--region`` that region alone is meant.
     """
-    others = () if app.access.region else tuple(sorted(set(target.network) - {target.region}))
-    return target.region, *others
+    return (target.region,) if app.access.region else (target.region, *target.other_regions)
 
 
 def _network(lookout: Lookout, network: Network, region: str) -> Spelling:

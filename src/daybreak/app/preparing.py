@@ -16,16 +16,19 @@ from typing import get_args
 
 from daybreak.app.app import App
 from daybreak.aws.secrets import credentials_of
-from daybreak.errors import DaybreakError
+from daybreak.errors import DaybreakError, Failed, Refused
 from daybreak.execute.database import login_at
+from daybreak.model.copies import CopiesSeen
 from daybreak.model.findings import Standing
 from daybreak.model.kept import KeptKind
+from daybreak.model.moment import span_in_words
 from daybreak.model.names import printable
 from daybreak.model.preparation import Preparation
 from daybreak.model.ranked_backups import Catalogue
-from daybreak.model.targets import Target
+from daybreak.model.targets import CopyPromise, Target
 from daybreak.model.value import stamp
 from daybreak.model.world import Cluster
+from daybreak.plan.copies import Copies, copies_of
 from daybreak.postgres.address import Address, address_of
 from daybreak.postgres.answering import knock
 from daybreak.repository.repository import NamedShelf
@@ -33,6 +36,9 @@ from daybreak.repository.samples import newest_sample
 
 WITHIN = timedelta(seconds=5)
 """How long all answers may take."""
+
+_OF_A_REGION = ("secretsmanager:", "ssm:")
+"""The logins that are kept in a region."""
 
 _Question = tuple[Preparation, Callable[[], Preparation]]
 """What is known without an answer, and how it is asked."""
@@ -46,7 +52,7 @@ def preparations(
     if cluster is not None and cluster.endpoint:
         address = address_of(cluster, target.database or cluster.database, target.trust)
     questions = [*_questions_on_places(app, target), *_questions_on_ways(app, target, address)]
-    return (*_ask(questions), *_backups(target, elsewhere))
+    return (*_ask(questions), *_backups(target, elsewhere), *_copies(target, cluster, elsewhere))
 
 
 def _ask(questions: list[_Question]) -> Iterator[Preparation]:
@@ -115,12 +121,10 @@ def _newest_sample(place: NamedShelf, target: str) -> datetime | None:
 
 def _questions_on_ways(app: App, target: Target, address: Address | None) -> Iterator[_Question]:
     """Whether the logins can be read, and whether the database answers the target's own."""
-    references = [target.login, target.application.login if target.application else None]
-    references += [check.login for check in target.checks]
-    named = list(dict.fromkeys(filter(None, references)))
-    for reference in named:
+    for reference in _references(target):
         silent = _silent("login", reference)
-        yield silent, partial(_login, app, target, address, silent)
+        yield silent, partial(_login, app, target.region, reference, address, silent)
+    yield from _questions_on_logins_elsewhere(app, target)
     if address is None:
         yield _not_asked("SQL", target.cluster, "not asked: the cluster has no endpoint")
     elif target.login is None:
@@ -130,15 +134,39 @@ def _questions_on_ways(app: App, target: Target, address: Address | None) -> Ite
         yield silent, partial(_sql, app, target, address, silent)
 
 
+def _references(target: Target) -> list[str]:
+    """The logins that a restore of the target reads, each once."""
+    named = [target.login, target.application.login if target.application else None]
+    named += [check.login for check in target.checks]
+    return list(dict.fromkeys(filter(None, named)))
+
+
 def _not_asked(what: str, where: str, why: str) -> _Question:
     found = _silent(what, printable(where)).model_copy(update={"standing": Standing.LEFT_OUT, "found": why})
     return found, lambda: found
 
 
-def _login(app: App, target: Target, address: Address | None, silent: Preparation) -> Preparation:
+def _questions_on_logins_elsewhere(app: App, target: Target) -> Iterator[_Question]:
+    """Whether the logins can be read in each other region too: without one there, nothing that comes up there is judged.
+
+    What is of no region, an environment's or a token of IAM, is the same everywhere and is asked at home alone.
+    """
+    if app.access.region:  # that region alone is meant
+        return
+    for region in target.other_regions:
+        for reference in _references(target.in_region(region)):
+            if reference.startswith(_OF_A_REGION):
+                silent = _silent("login", f"{reference} in {region}")
+                yield silent, partial(_login, app, region, reference, None, silent)
+
+
+def _login(app: App, region: str, reference: str, address: Address | None, silent: Preparation) -> Preparation:
     # Only a token of IAM is made for a place.
     place = (address.host, address.port) if address else ("", 0)
-    found = credentials_of(silent.where, app.aws(target.region), app.environ, place)
+    try:
+        found = credentials_of(reference, app.aws_in_time(region, WITHIN), app.environ, place)
+    except (Refused, Failed) as error:  # an answer, and no silence
+        return silent.model_copy(update={"standing": Standing.UNFIT, "found": error.message})
     words = f"can be read: {printable(found.username)}"
     return silent.model_copy(update={"standing": Standing.FIT, "found": words})
 
@@ -154,8 +182,7 @@ def _sql(app: App, target: Target, address: Address, silent: Preparation) -> Pre
 
 def _backups(target: Target, elsewhere: Catalogue | None) -> Iterator[Preparation]:
     """The newest backup in each other region that the configuration names, which is what the loss of this one leaves."""
-    others = sorted(set(target.network) - {target.region})
-    for region in others:
+    for region in target.other_regions:
         silent = _silent("backup", region)
         if elsewhere is None or region in elsewhere.not_asked:
             yield silent.model_copy(update={"standing": Standing.LEFT_OUT, "found": "not asked"})
@@ -170,3 +197,36 @@ def _backups(target: Target, elsewhere: Catalogue | None) -> Iterator[Preparatio
             else:
                 words = f"the newest gives {stamp(at)}"
                 yield silent.model_copy(update={"standing": Standing.FIT, "at": at, "found": words})
+
+
+def _copies(target: Target, cluster: Cluster | None, elsewhere: Catalogue | None) -> Iterator[Preparation]:
+    """The newest complete copy of ours in each region that was promised one, against how old it may be.
+
+    A copy that is late is late also where somebody else's backup there is newer: what makes ours has stopped.
+    """
+    seen = {each.region: each for each in elsewhere.regions} if elsewhere else {}
+    for region, promise in sorted(target.snapshot_copies.items()):
+        silent = _silent("copy", region)
+        if elsewhere is None or region not in seen:
+            yield silent.model_copy(update={"standing": Standing.LEFT_OUT, "found": "not asked"})
+        elif cluster is None or not cluster.resource_id:
+            yield silent.model_copy(update={"found": "the cluster is gone, so nothing says which copies are of it"})
+        elif any(gap.operation == "DescribeDBClusterSnapshots" for gap in seen[region].gaps()):
+            yield silent.model_copy(update={"found": "the region did not list its snapshots"})
+        else:
+            snapshots, account = seen[region].snapshots, cluster.arn.split(":")[4]
+            copies = copies_of(CopiesSeen(region=region, snapshots=snapshots), cluster.resource_id, account)
+            yield silent.model_copy(update=_against_promise(copies, promise, elsewhere.made, target.name))
+
+
+def _against_promise(copies: Copies, promise: CopyPromise, now: datetime, target: str) -> dict[str, object]:
+    """How the copies stand to what was promised."""
+    coming = f"; {len(copies.in_flight)} in flight" if copies.in_flight else ""
+    made = f"made by: daybreak copy {target}"
+    if copies.newest is None:
+        return {"standing": Standing.UNFIT, "found": f"no complete one is there{coming}: {made}"}
+    at = stamp(copies.newest)
+    if now - copies.newest > promise.every:
+        found = f"the newest holds {at}, older than {span_in_words(promise.every)}, which was promised{coming}: {made}"
+        return {"standing": Standing.UNFIT, "at": copies.newest, "found": found}
+    return {"standing": Standing.FIT, "at": copies.newest, "found": f"the newest holds {at}{coming}"}

@@ -206,6 +206,11 @@ class Target(Value):
         return tuple(name for name, wanted in self.databases.items() if wanted.is_left_out)
 
     @property
+    def other_regions(self) -> tuple[str, ...]:
+        """The regions besides its own that the configuration names: for a network, a copy, or a login."""
+        return tuple(sorted({*self.network, *self.snapshot_copies, *self.logins} - {self.region}))
+
+    @property
     def trust(self) -> Trust:
         """How the target's servers prove their identity."""
         return Trust(tls=self.tls, tls_ca=self.tls_ca)

@@ -110,7 +110,8 @@ def _preparations(prepared: tuple[Preparation, ...], seen: Observation) -> Rende
     for name in ("prepared", "where", "true right now", ""):
         table.add_column(name)
     for each in prepared:
-        age = f"{span_words(max(seen.seen - each.at, timedelta(0)))} old" if each.at else each.found
+        is_late = each.standing is Standing.UNFIT
+        age = f"{span_words(max(seen.seen - each.at, timedelta(0)))} old" if each.at and not is_late else each.found
         table.add_row(plain(each.what), plain(each.where), plain(age), standing_text(each.standing))
     return Fitting(table)
 
