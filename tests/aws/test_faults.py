@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
+import botocore.session
 import pytest
 from botocore import exceptions as foreign
 from botocore.parsers import ResponseParserError
@@ -15,6 +16,7 @@ from daybreak.aws.faults import UNREADABLE, AwsFault, category_of, fault_of
 from daybreak.aws.wire import CallStage
 from daybreak.errors import Bug, DaybreakError, Failed, Paused, Refused, Unreachable
 from daybreak.model.replies import Category, Trouble
+from daybreak.plan.operations import OPERATIONS, ChangeOperation
 
 URL: dict[str, Any] = {"endpoint_url": "https://rds.example"}
 PROXY: dict[str, Any] = {"proxy_url": "http://proxy.example"}
@@ -54,6 +56,22 @@ def test_a_token_that_is_over_is_told_wherever_it_is_noticed() -> None:
     assert fault.trouble.category is Category.EXPIRED
 
 
+def test_every_state_that_aws_may_object_to_is_looked_at() -> None:
+    """By botocore's own list of what our changes may be answered: what says "state" and is taken for a mistake is known here."""
+    model = botocore.session.get_session().get_service_model("rds")
+    shapes = [
+        shape
+        for row in OPERATIONS.values()
+        if isinstance(row, ChangeOperation) and row.service == "rds"
+        for shape in model.operation_model(row.name).error_shapes
+    ]
+    codes = {shape.metadata.get("error", {}).get("code", shape.name) for shape in shapes}
+    states = {code: category_of(code, 400) for code in codes if "State" in code}
+    assert states.keys() >= {"InvalidGlobalClusterStateFault", "InvalidDBClusterSnapshotStateFault"}
+    mistakes = {code for code, category in states.items() if category is not Category.SETTLING}
+    assert mistakes <= {"InvalidVPCNetworkStateFault", "InvalidDBSubnetGroupStateFault"}, mistakes
+
+
 @pytest.mark.parametrize(
     ("code", "status", "category"),
     [
@@ -62,6 +80,10 @@ def test_a_token_that_is_over_is_told_wherever_it_is_noticed() -> None:
         ("InvalidDBClusterStateFault", 400, Category.SETTLING),
         ("InvalidDBParameterGroupState", 400, Category.SETTLING),
         ("InvalidDBClusterEndpointStateFault", 400, Category.SETTLING),
+        ("InvalidGlobalClusterStateFault", 400, Category.SETTLING),
+        ("InvalidDBClusterSnapshotStateFault", 400, Category.SETTLING),
+        ("InvalidVPCNetworkStateFault", 400, Category.INVALID),
+        ("InvalidDBSubnetGroupStateFault", 400, Category.INVALID),
         ("InsufficientDBInstanceCapacity", 400, Category.CAPACITY),
         ("DBClusterAlreadyExistsFault", 400, Category.EXISTS),
         ("DBInstanceAlreadyExists", 400, Category.EXISTS),

@@ -21,6 +21,7 @@ from daybreak.model.replies import Reply
 from daybreak.model.tags import JOURNAL_TAG
 from tests import fix_worlds
 from tests.chaos.reply_faults import AFTER, BEFORE, HEARD, Fault
+from tests.chaos.simulated_globals import SimulatedGlobals
 from tests.chaos.simulated_parts import Clock, Resource, refusal
 from tests.chaos.simulated_snapshots import SimulatedSnapshots
 from tests.chaos.wire_shapes import (
@@ -48,7 +49,7 @@ class Hearing:
 
 
 @dataclass
-class SimulatedAws(SimulatedSnapshots):
+class SimulatedAws(SimulatedGlobals, SimulatedSnapshots):
     """One region of one account; of another one, ``elsewhere``, it has the snapshots alone."""
 
     clusters: dict[str, Resource] = field(default_factory=dict)
@@ -445,5 +446,7 @@ def world_of(seen: Observation) -> SimulatedAws:
         aws.groups[name] = Resource(group_body(name, values, family), {})
     for snapshot in seen.snapshots:
         aws.snapshots |= dict.fromkeys((snapshot.identifier, snapshot.arn), snapshot_body(snapshot))
+    if seen.global_database:
+        aws.hold(seen.global_database)
     aws.backups |= {backup.resource_id: backup_body(backup) for backup in seen.backups}
     return aws

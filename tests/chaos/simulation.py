@@ -40,7 +40,7 @@ from daybreak.observe.observation import look_at_remains
 from daybreak.observe.poller import Poller
 from daybreak.plan.calls import owner_of
 from daybreak.postgres.leash import Leash
-from tests import fix_worlds
+from tests import fix_moves, fix_worlds
 from tests.chaos import fix_copies
 from tests.chaos.simulated_aws import SimulatedAws, world_of
 from tests.chaos.simulated_beside import SimulatedBeside, SimulatedErrand
@@ -352,6 +352,11 @@ def _copy_case(name: str, *, is_coming: bool = False) -> Case:
     return Case(name, made, fix_copies.world(seen))
 
 
+def _moved_case(name: str, **wish: Any) -> Case:
+    """The writer of a global database is moved to the secondary, in the world in which that was planned."""
+    return Case(name, fix_moves.plan(**wish), world_of(fix_moves.seen()))
+
+
 def _deleted() -> Observation:
     kept = AutomatedBackup(
         cluster=fix_worlds.SOURCE,
@@ -410,6 +415,8 @@ CASES: dict[str, Callable[[], Case]] = {
     "region": lambda: _region_case("region"),
     "copy": lambda: _copy_case("copy"),
     "copy-coming": lambda: _copy_case("copy-coming", is_coming=True),
+    "fail-over": lambda: _moved_case("fail-over"),
+    "switch-over": lambda: _moved_case("switch-over", is_switch=True),
     "clean-protected": lambda: _clean_case("clean-protected", is_protected=True),
     "clean-unprotected": lambda: _clean_case("clean-unprotected", is_protected=False),
 }
@@ -453,6 +460,7 @@ def standing_of_world(aws: SimulatedAws, plan: Plan) -> dict[str, Any]:
         ),
         "tags": {key: value for key, value in cluster.tags.items() if key not in DRAWN} if cluster else None,
         "drawn": sorted(DRAWN & cluster.tags.keys()) if cluster else None,
+        "writers": aws.writers(),
         "snapshots": sorted(name for name, one in aws.taken.items() if one.gone_at is None),
     }
 

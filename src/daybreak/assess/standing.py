@@ -252,7 +252,8 @@ def _writer_moved(name: str, member: str, seen: GlobalDatabase | None) -> OrderS
     if seen.moving_to is not None:
         is_here = seen.moving_to == member
         words = f"{seen.status}: AWS is moving the writer to {seen.moving_to}"
-        return OrderStanding(place=Position.UNDER_WAY if is_here else Position.STALLED, seen=words)
+        hints = () if is_here else ("wait until AWS has moved it there",)
+        return OrderStanding(place=Position.UNDER_WAY if is_here else Position.STALLED, seen=words, hints=hints)
     if seen.writer == member and seen.status == AVAILABLE:
         return OrderStanding(place=Position.SO, seen="it is the writer")
     if seen.writer == member:
@@ -326,7 +327,9 @@ def _creation(seen: Resource | None) -> OrderStanding:
         return OrderStanding(place=Position.ABSENT)
     if isinstance(seen, Instance) and seen.status == "deleting":
         # A person removes one that never came up, so that it is made again: its name is free in some minutes.
-        return OrderStanding(place=Position.STALLED, seen=f'"{seen.identifier}" is being deleted')
+        return OrderStanding(
+            place=Position.STALLED, seen=f'"{seen.identifier}" is being deleted', hints=("wait until it is gone",)
+        )
     return OrderStanding(place=Position.SO, seen="created by this run")
 
 
@@ -399,6 +402,18 @@ def _options_set(action: SetClusterOptions, seen: Resource | None) -> OrderStand
     return OrderStanding(place=Position.SO)
 
 
-def is_at_rest(seen: Cluster | Instance) -> bool:
-    """Whether nothing is under way with a cluster or an instance."""
-    return seen.status == AVAILABLE and not seen.has_pending_changes
+Resting = Cluster | Instance | Snapshot | GlobalDatabase
+"""What AWS may have something under way with that makes it answer "not now"."""
+
+
+def is_at_rest(seen: Resting) -> bool:
+    """Whether nothing is under way with it."""
+    match seen:
+        case Cluster() | Instance():
+            return seen.status == AVAILABLE and not seen.has_pending_changes
+        case Snapshot():
+            return is_complete(seen)
+        case GlobalDatabase():
+            return seen.status == AVAILABLE and seen.moving_to is None
+        case _:
+            assert_never(seen)

@@ -143,6 +143,26 @@ class ChangeOperation:
             for name in named.names(params)
         )
 
+    def things_named(self, params: Mapping[str, Any], region: str) -> tuple[Thing, ...]:
+        """What a call in that region names, also what it only uses, each in its own region.
+
+        >>> copying = OPERATIONS["rds", "CopyDBClusterSnapshot"]
+        >>> source = "arn:aws:rds:us-east-1:123456789012:cluster-snapshot:nightly"
+        >>> params = {"TargetDBClusterSnapshotIdentifier": "copied", "SourceDBClusterSnapshotIdentifier": source}
+        >>> [(thing.name, thing.region) for thing in copying.things_named(params, "us-west-2")]
+        [('copied', 'us-west-2'), ('arn:aws:rds:us-east-1:123456789012:cluster-snapshot:nightly', 'us-east-1')]
+        """
+        return tuple(
+            Thing(kind=named.kind, name=name, region=_region_in(name) or region)
+            for named in self.named
+            for name in named.names(params)
+        )
+
+
+def _region_in(name: str) -> str:
+    """The region of an ARN; empty for a plain name, and for what is in no region."""
+    return name.split(":")[3] if name.startswith("arn:") else ""
+
 
 def _makes(parameter: str, kind: ResourceKind) -> ResourceName:
     return ResourceName(parameter, kind, "makes")
@@ -390,6 +410,11 @@ def change_of(call: AwsCall) -> ChangeOperation:
 def touches_of(call: AwsCall) -> tuple[Thing, ...]:
     """What a call makes or changes: what it is about first. Raises ``Bug`` for a call that is no change."""
     return change_of(call).things_touched(call.params, call.region)
+
+
+def things_named(call: AwsCall) -> tuple[Thing, ...]:
+    """What a call names, also what it only uses. Raises ``Bug`` for a call that is no change."""
+    return change_of(call).things_named(call.params, call.region)
 
 
 def read_of(call: AwsCall) -> ReadOperation:

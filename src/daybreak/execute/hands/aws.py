@@ -8,30 +8,39 @@ A delete is sent also where AWS shows nothing of the name: only its answer prove
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from daybreak.assess.guarding import Resource, things_asked
 from daybreak.assess.moves import ATTEMPTS, Again, Look, Pause, Stop, move_after
-from daybreak.assess.standing import DOUBTED, OrderStanding, Position, is_at_rest, once_answered, standing_of_change
+from daybreak.assess.standing import (
+    DOUBTED,
+    OrderStanding,
+    Position,
+    Resting,
+    is_at_rest,
+    once_answered,
+    standing_of_change,
+)
 from daybreak.aws.faults import AwsFault
 from daybreak.errors import Failed, Paused, Refused, Uncertain
 from daybreak.execute.hands.course import Course
 from daybreak.execute.refusals import Barred, Forbidden, Rejected, Withheld, pause_for
 from daybreak.execute.slowly import Slowly
-from daybreak.model.actions import AnchorJournal, AwsChange, DeleteParameterGroup, TakeSnapshot
+from daybreak.model.actions import AnchorJournal, AwsChange, DeleteParameterGroup
 from daybreak.model.names import comma_list
 from daybreak.model.plan import AwsCall, Step
 from daybreak.model.replies import Category
 from daybreak.model.run import StepDone, StepForgone, StepIntended, StepSent, StepUncertain
 from daybreak.model.tags import JOURNAL_TAG
 from daybreak.model.things import Thing
-from daybreak.model.world import Cluster, Instance
+from daybreak.model.world import Cluster
 from daybreak.observe.look import Lookout
 from daybreak.plan.amending import ways_out
 from daybreak.plan.calls import fill_in
 from daybreak.plan.copies import time_taken
-from daybreak.plan.operations import touches_of
+from daybreak.plan.operations import things_named, touches_of
 
 REST_BEFORE_BELIEVING = 60.0
 """Seconds for which everything that a call names must be seen at rest before "not now" is taken for "never"."""
@@ -40,20 +49,33 @@ _TO_SEND = frozenset({Position.ABSENT, Position.UNLISTED})
 _UNSETTLED = frozenset({Position.ABSENT, Position.BARRED, Position.HOPELESS})
 """The positions that are looked at again after an answer that settled nothing."""
 
+_STATEFUL = frozenset({"cluster", "db", "cluster-snapshot", "global-cluster"})
+"""The kinds with a state that AWS may call a wrong one."""
+
 CLASHES_FORGIVEN = 2
 """How often a call and a look may contradict each other (*exists*, *not found*) before we stop sending."""
 
 
-def resources_named(lookout: Lookout, action: AwsChange) -> tuple[Cluster | Instance, ...]:
+def resources_named(lookout_of: Callable[[str], Lookout], action: AwsChange, call: AwsCall) -> tuple[Resting, ...]:
     """What a change's outcome hangs on, as it is now: its state may be why AWS says "not now".
 
-    That is the cluster that it names and what is inside it; for the removal of a parameter group, the clusters that use it.
+    That is each thing that its call names, and the clone that it is about, a cluster with what is inside it; for the removal of
+    a parameter group, the clusters that use it. ``lookout_of`` looks at a region.
     """
     if isinstance(action, DeleteParameterGroup):
-        return tuple(each for each in lookout.clusters().values() if each.parameter_group == action.group)
-    name = action.cluster if isinstance(action, TakeSnapshot) else getattr(action, "clone", None)
-    cluster = lookout.cluster(name) if name else None
-    return (cluster, *lookout.inside(cluster)) if cluster is not None else ()
+        clusters = lookout_of(call.region).clusters().values()
+        return tuple(each for each in clusters if each.parameter_group == action.group)
+    clone = getattr(action, "clone", None)
+    around = [Thing(kind="cluster", name=clone, region=call.region)] if clone else []
+    found: dict[tuple[type, str], Resting] = {}
+    for thing in (*around, *things_named(call)):
+        lookout = lookout_of(thing.region)
+        seen = lookout.thing(thing) if thing.kind in _STATEFUL else None
+        inside = lookout.inside(seen) if isinstance(seen, Cluster) else ()
+        for each in (seen, *inside):
+            if isinstance(each, Resting):
+                found[type(each), each.identifier] = each
+    return tuple(found.values())
 
 
 class AwsHand:
@@ -118,7 +140,10 @@ class AwsHand:
         AWS says "not now" with one code for states that pass and for states that stay (FACTS 4.10).
         """
         seen = yield from self._looker.look(
-            step, lambda: resources_named(self._doors.place(action.region).lookout, action)
+            step,
+            lambda: resources_named(
+                lambda region: self._doors.place(region).lookout, action, self._looker.call_for(action)
+            ),
         )
         now = self._doors.timing.monotonic()
         if not seen or not all(map(is_at_rest, seen)):
@@ -189,7 +214,7 @@ class AwsHand:
             self._journal.append(StepDone(step=step.id, was_adopted=True, result=result))
             return
         if standing.place is Position.STALLED:
-            raise Paused(f"step {step.id}: {standing.seen}", f"once it is gone: daybreak resume {self._plan.run}")
+            raise Paused(f"step {step.id}: {standing.seen}", *standing.hints, f"daybreak resume {self._plan.run}")
         raise self._looker.refusal_of(step, standing)
 
     def _stand(self, step: Step, action: AwsChange, call: AwsCall | None = None) -> Slowly[OrderStanding]:
