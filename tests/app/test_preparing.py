@@ -58,10 +58,24 @@ def test_a_copy_that_is_away_and_a_login_that_is_gone_are_named(person: Person, 
     person.configure(f'copies = ["{copy}"]\n' + CONFIGURATION.replace("embi/aurora/master", "embi/nobody"))
     found = prepared(person)
     assert found["sample", str(person.state)]["standing"] == "fit"
-    assert found["sample", str(copy)]["standing"] == "unknown"
-    assert "could not be asked" in found["sample", str(copy)]["found"]
+    assert found["sample", str(copy)]["standing"] == "unfit", "it was answered that there is no folder"
+    assert found["sample", str(copy)]["at"] is None
     assert found["login", "secretsmanager:embi/nobody"]["standing"] == "unfit", "it was answered that there is none"
     assert found["SQL", ""]["standing"] == "unknown"
+
+
+def test_what_only_has_the_name_of_a_document_is_not_fit(person: Person, tmp_path: Path) -> None:
+    """A file was changed by somebody: its name alone still says that it is there."""
+    for verb in ("capture", "sample"):
+        assert person.daybreak(verb, "embi").code == 0
+    [capsule] = (tmp_path / "copy").glob("capsules/**/*.json")
+    capsule.write_bytes(capsule.read_bytes().replace(b"embi-aurora-cluster", b"embi-aurora-clusted"))
+    [sample] = [each for each in (tmp_path / "copy").glob("samples/**/*") if each.is_file()]
+    sample.write_bytes(b"garbage")
+    found, copy = prepared(person), str(tmp_path / "copy")
+    for what in ("capsule", "sample"):
+        assert found[what, str(person.state)]["standing"] == "fit"
+        assert (found[what, copy]["standing"], found[what, copy]["at"]) == ("unfit", None), found[what, copy]
 
 
 def test_without_a_login_sql_is_not_asked(person: Person) -> None:

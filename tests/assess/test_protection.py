@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from daybreak.assess.protection import advice_for, protection_of
+from daybreak.assess.protection import advice_for, protection_of, protection_of_silent
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Item
 from daybreak.model.observation import Observation, PastRun
@@ -293,6 +293,47 @@ def test_without_a_backup_outside_all_would_be_lost() -> None:
     finding = region_finding(estate)
     assert finding.standing is UNFIT
     assert "embi-copy in us-west-2: it is copying: 10 percent" in finding.why
+
+
+def test_a_region_that_is_silent_is_not_called_empty() -> None:
+    """Three copies were there, and it was said that all would be lost."""
+    estate = Estate().lives()
+    estate.away.fails = {"*": Category.LOST}
+    finding = region_finding(estate)
+    assert (finding.standing, finding.found) == (UNKNOWN, "not known: us-west-2 did not answer")
+
+
+def test_production_that_moved_elsewhere_is_named() -> None:
+    """After a switch-over the promises about the old cluster were shown as those about production."""
+    estate = Estate().lives()
+    estate.secondary(timedelta(seconds=1))
+    for member in estate.home.globals[0]["GlobalClusterMembers"]:
+        member["IsWriter"] = not member["IsWriter"]
+    catalogue = estate.catalogue()
+    assert catalogue.writer is not None
+    assert catalogue.writer.endswith(":us-west-2:123456789012:cluster:embi-dr")
+    assert 'cluster = "embi-dr" and region = "us-west-2"' in catalogue.words_on_writer
+    follows = worlds.cluster(replicates_from=catalogue.writer)
+    findings = protection_of(worlds.target(), worlds.observation(cluster=follows), (DONE,), catalogue)
+    known = {each.check.partition(".")[2]: each for each in findings}
+    assert (known["production"].standing, known["production"].found) == (UNFIT, "no: embi-dr in us-west-2 is")
+    assert (known["rpo"].standing, known["rpo"].found) == (UNKNOWN, "not known: it is a replica")
+    estate.away.globals = []
+    estate.home.globals = []
+    assert estate.catalogue().writer is None
+
+
+def test_a_home_that_is_silent_is_not_known_and_the_rest_is() -> None:
+    """On the day on which the region is lost a status said nothing at all."""
+    estate = Estate().lives()
+    taken = worlds.NOW - timedelta(minutes=2)
+    estate.copy("embi-copy", automated_name(taken), taken)
+    seen = Observation(seen=worlds.NOW, identity=worlds.identity())
+    findings = protection_of_silent(worlds.target(), seen, (DONE,), estate.catalogue())
+    known = {each.check.partition(".")[2]: each for each in findings}
+    for name in ("available", "rpo", "retention", "reach"):
+        assert (known[name].standing, known[name].found) == (UNKNOWN, "not known: us-east-1 did not answer")
+    assert known["region"].found == "2 minutes 10 seconds (embi-copy in us-west-2)"
 
 
 @pytest.mark.parametrize(("fails", "standing"), [("*", UNKNOWN), ("DescribeDBClusterSnapshots", UNFIT)])

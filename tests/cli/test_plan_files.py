@@ -203,13 +203,15 @@ def instead(put: Callable[[Path], Any]) -> Callable[[Path], Any]:
 
 
 AGAIN = "hint: make it again: daybreak plan pitr TARGET --to MOMENT --file FILE\n"
+LOST = "hint: make it again: daybreak plan --help  # lists the kinds of plans\n"
+"""Where nothing says of which kind it was."""
 BAD: dict[str, tuple[Callable[[Path], Any], tuple[str, ...]]] = {
     "nothing": (lambda file: file.unlink(), ("File 'plan.json' does not exist",)),
     "a directory": (instead(Path.mkdir), ("File 'plan.json' is a directory",)),
-    "a named pipe": (instead(os.mkfifo), ('"plan.json" cannot be read: is a named pipe, not a file', AGAIN)),
-    "truncated": (lambda file: os.truncate(file, 1000), ('the plan "plan.json" is not JSON: ', AGAIN)),
-    "no text": (lambda file: file.write_bytes(b"\xff\xfe"), ('the plan "plan.json" cannot be read: ', AGAIN)),
-    "another document": (lambda file: file.write_text("[]"), ('"plan.json" is not a plan', AGAIN)),
+    "a named pipe": (instead(os.mkfifo), ('"plan.json" cannot be read: is a named pipe, not a file', LOST)),
+    "truncated": (lambda file: os.truncate(file, 1000), ('the plan "plan.json" is not JSON: ', LOST)),
+    "no text": (lambda file: file.write_bytes(b"\xff\xfe"), ('the plan "plan.json" cannot be read: ', LOST)),
+    "another document": (lambda file: file.write_text("[]"), ('"plan.json" is not a plan', LOST)),
     "edited": (
         edited(lambda plan: plan.update(clone="embi-aurora-cluster")),
         ('the plan "plan.json" was changed after it was made: its digest is ', f"the file says {FRESH.digest()[:12]}…", AGAIN),
@@ -217,6 +219,10 @@ BAD: dict[str, tuple[Callable[[Path], Any], tuple[str, ...]]] = {
     "edited beyond this release": (
         edited(lambda plan: plan.update(sudo=True)),
         ('the plan "plan.json" does not fit this release\n  - sudo: ', AGAIN),
+    ),
+    "edited, of another kind": (
+        edited(lambda plan: plan["request"].update(kind="region")),
+        ("hint: make it again: daybreak plan region TARGET --file FILE\n",),
     ),
     "of a newer format": (
         edited(lambda plan: plan.update(format=3), is_forged=True),

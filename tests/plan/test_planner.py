@@ -240,8 +240,8 @@ def test_a_name_that_means_nothing_now_is_a_remark_and_no_reason() -> None:
     """The table may have been there at the moment: it may be what the restore is for."""
     seen = fix_worlds.observation(spelling=Spelling(named=2, mistakes=("no table x",), silences=("y was locked",)))
     notes = [note for note in fix_worlds.plan(seen=seen).notes if "daybreak.toml" in note]
-    assert notes == ["daybreak.toml does not fit the source as it is now: no table x"]
-    assert not [note for note in fix_worlds.plan().notes if "does not fit the source" in note]
+    assert notes == ["daybreak.toml names what is not there now: no table x"]
+    assert not [note for note in fix_worlds.plan().notes if "names what is not there" in note]
 
 
 def resealed(**changes: Any) -> Plan:

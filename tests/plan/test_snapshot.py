@@ -268,7 +268,7 @@ def test_nothing_but_the_snapshot_is_left() -> None:
     made = plan({}, **GONE)
     assert len(actions(made, CreateInstance)) == 1
     assert actions(made, SetClusterOptions) == []
-    assert "AWS's snapshot does not record its instances" in made.notes[0]
+    assert "AWS's snapshot does not record its parameters, instances" in made.notes[0]
 
 
 def test_staging_is_smaller_and_as_quiet() -> None:

@@ -28,5 +28,5 @@ def test_every_kind_and_every_witness_has_a_name() -> None:
     requests = get_args(get_args(Plan.model_fields["request"].annotation)) or get_args(
         Plan.model_fields["request"].annotation
     )
-    assert {request.model_fields["kind"].default for request in requests} | {"validation"} == set(KINDS)
+    assert {request.model_fields["kind"].default for request in requests} | {"validation", "switch-over"} == set(KINDS)
     assert set(get_args(Witness.model_fields["kind"].annotation)) == set(WITNESSES)

@@ -145,6 +145,17 @@ def test_it_comes_up_fit_from_what_the_other_region_has(lab: LabUnderTest, perso
         assert lost >= day.last - datetime.fromisoformat(best["gives"])
 
         assert run in person.daybreak("runs", *THERE).out
+        # A status of the target, whose own region says nothing: the rest is there, and so is what was made elsewhere.
+        began = time.monotonic()
+        status = person.daybreak("status", "embi", "--state", f"s3://{STATE_AWAY}/runs")
+        assert (status.code, time.monotonic() - began < 45) == (75, True), status.out + status.err
+        words = " ".join(status.out.split())
+        assert f"{HOME} did not answer" in words
+        assert f"last run {run}: fit" in words
+        assert f"{run}, kept until" in words
+        assert f", in {AWAY}" in words
+        assert f"not known in {HOME}" in words
+        assert "none under way" in words
         html = person.daybreak("report", run, *THERE, "-o", "html")
         assert (html.code, run in html.out) == (0, True)
         checked = person.daybreak("validate", run, *THERE)

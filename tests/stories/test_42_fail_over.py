@@ -130,5 +130,13 @@ def test_a_switch_over_loses_nothing(lab: LabUnderTest, person: Person) -> None:
     policy = person.daybreak("plan", "show", "move.json", "-o", "iam")
     assert "rds:SwitchoverGlobalCluster" in policy.out
     assert f"global-cluster:{GLOBAL}" in policy.out
+    assert "switch-over" in person.daybreak("runs").out
+    status = " ".join(person.daybreak("status", "embi").out.split())
+    assert f'the writer of its global database is "{SECONDARY}" in {AWAY}' in status
+    assert "not known: it is a replica" in status
+    again = person.daybreak("plan", "region", "embi")
+    assert (again.code, "is not what is written to" in again.err) == (2, True), again.err
+    judged = person.daybreak("validate", SECONDARY, "--target", "embi", "--region", AWAY, "--depth", "quick")
+    assert f'it is compared with "embi-aurora-cluster" in {HOME} as it is now' in " ".join(judged.out.split())
     late = person.daybreak("restore", "--plan", "move.json", "--confirm", SECONDARY)
     assert (late.code, "is the writer" in late.err or "exists already" in late.err) == (2, True)

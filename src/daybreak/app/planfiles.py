@@ -18,7 +18,7 @@ from daybreak.model.names import printable
 from daybreak.model.plan import FORMAT, Plan
 from daybreak.model.value import digest
 
-AGAIN = "make it again: daybreak plan pitr TARGET --to MOMENT --file FILE"
+AGAIN = "make it again: daybreak plan --help  # lists the kinds of plans"
 _ELSEWHERE = "name another file with --file"
 
 
@@ -50,17 +50,35 @@ def read_plan(file: Path) -> Plan:
         held = _read_document(file, follows=True)
     except Refused as trouble:
         raise Refused(trouble.message, AGAIN) from trouble
+    again = _again(held)
     try:
         plan = Plan.model_validate(held["plan"])
     except ValidationError as trouble:
-        raise _unfit(file, held, trouble) from trouble
+        raise _unfit(file, held, trouble, again) from trouble
     if plan.digest() != held["digest"]:
         raise Refused(
             f'the plan "{file}" was changed after it was made: its digest is {plan.digest()[:12]}…, the file says '
             f"{str(held['digest'])[:12]}…",
-            AGAIN,
+            again,
         )
     return plan
+
+
+def _again(held: dict[str, Any]) -> str:
+    """How a plan of the kind that the file says is made anew; of an edited file no other word of it is believed."""
+    request = held["plan"].get("request") if isinstance(held["plan"], dict) else None
+    kind = request.get("kind") if isinstance(request, dict) else None
+    return f"make it again: {_COMMANDS[kind]}" if isinstance(kind, str) and kind in _COMMANDS else AGAIN
+
+
+_COMMANDS = {
+    "pitr": "daybreak plan pitr TARGET --to MOMENT --file FILE",
+    "snapshot": "daybreak plan snapshot TARGET --file FILE",
+    "region": "daybreak plan region TARGET --file FILE",
+    "fail-over": "daybreak plan region TARGET --file FILE",
+    "copy": "daybreak copy TARGET",
+    "clean": "daybreak clean RUN",
+}
 
 
 def _read_document(file: Path, *, follows: bool) -> dict[str, Any]:
@@ -76,19 +94,19 @@ def _read_document(file: Path, *, follows: bool) -> dict[str, Any]:
     return held
 
 
-def _unfit(file: Path, held: dict[str, Any], trouble: ValidationError) -> Refused:
+def _unfit(file: Path, held: dict[str, Any], trouble: ValidationError, again: str) -> Refused:
     """The refusal of a plan that does not fit this release. One with its digest is unchanged, so a newer release wrote it."""
     reasons = tuple(f"{'.'.join(map(str, error['loc']))}: {error['msg'].lower()}" for error in trouble.errors())
     if isinstance(held["plan"], dict) and held["plan"].get("format") in range(1, FORMAT):
-        return Refused(f'the plan "{file}" was made by an older release, whose guards cannot be asked', AGAIN)
+        return Refused(f'the plan "{file}" was made by an older release, whose guards cannot be asked', again)
     if not _is_as_written(held):
-        return Refused(f'the plan "{file}" does not fit this release', AGAIN, reasons=reasons)
+        return Refused(f'the plan "{file}" does not fit this release', again, reasons=reasons)
     found = held["plan"].get("format", FORMAT) if isinstance(held["plan"], dict) else FORMAT
     form = f": it has format {printable(str(found))}, and this one reads {FORMAT}" if found != FORMAT else ""
     return Refused(
         f'the plan "{file}" was made by a newer release of Daybreak{form}',
         "use that release",
-        f"or {AGAIN}",
+        f"or {again}",
         reasons=reasons,
     )
 

@@ -167,20 +167,21 @@ def thoroughness_of(app: App, wanted: Thoroughness, target: Target) -> Thoroughn
     return wanted.model_copy(update={"turn": sum(run.startswith(f"{stem}-") for run in app.store.runs())})
 
 
-def past_of(app: App, target: Target, identity: Identity) -> tuple[PastRun, ...]:
-    """The newest runs of the target's cluster that ended with a verdict, here and not on another account, region or lab."""
+def past_of(app: App, target: Target, identity: Identity, *, in_any_region: bool = False) -> tuple[PastRun, ...]:
+    """The newest runs of the target's cluster that ended with a verdict; not those on another account or lab, nor in another region."""
     stem = clone_stem(target.cluster)
     own = [run for run in app.store.runs() if run.startswith(f"{stem}-")]
-    found = (past for run in own[:_MOST_READ] if (past := _past_run(app, run, target, identity)))
+    found = (past for run in own[:_MOST_READ] if (past := _past_run(app, run, target, identity, in_any_region)))
     return tuple(islice(found, _PAST_RUNS))
 
 
-def _past_run(app: App, run: str, target: Target, identity: Identity) -> PastRun | None:
+def _past_run(app: App, run: str, target: Target, identity: Identity, in_any_region: bool) -> PastRun | None:  # noqa: FBT001
     """What a run shows of the target; ``None`` where it is another one's, came to no verdict, or cannot be read."""
     with suppress(Damaged, Newer):
         plan = app.store.plan(run)
         is_of_it = (plan.target.name, plan.source) == (target.name, target.cluster)
-        if not is_of_it or not isinstance(plan.request, RestoreRequest) or plan.identity.differences(identity):
+        is_here = not plan.identity.differences(identity, in_any_region=in_any_region)
+        if not (is_of_it and is_here and isinstance(plan.request, RestoreRequest)):
             return None
         state = app.state_or_none(run)
         if state and state.status == "finished" and state.verdict and state.measured.rto:

@@ -24,18 +24,22 @@ from daybreak.model.kept import KeptKind
 from daybreak.model.moment import span_in_words
 from daybreak.model.names import printable
 from daybreak.model.preparation import Preparation
-from daybreak.model.ranked_backups import Catalogue
+from daybreak.model.ranked_backups import Catalogue, Tier
+from daybreak.model.samples import SampleLimits
 from daybreak.model.targets import CopyPromise, Target
 from daybreak.model.value import stamp
 from daybreak.model.world import Cluster
 from daybreak.plan.copies import Copies, copies_of
 from daybreak.postgres.address import Address, address_of
 from daybreak.postgres.answering import knock
-from daybreak.repository.repository import NamedShelf
-from daybreak.repository.samples import newest_sample
+from daybreak.repository.repository import NamedShelf, Repository
+from daybreak.repository.samples import Samples, newest_sample
 
 WITHIN = timedelta(seconds=5)
 """How long all answers may take."""
+
+_USELESS = (Tier.LACKS, Tier.CANNOT)
+"""What cannot be restored as it is, is no backup on the day."""
 
 _OF_A_REGION = ("secretsmanager:", "ssm:")
 """The logins that are kept in a region."""
@@ -45,14 +49,14 @@ _Question = tuple[Preparation, Callable[[], Preparation]]
 
 
 def preparations(
-    app: App, target: Target, cluster: Cluster | None, elsewhere: Catalogue | None
+    app: App, target: Target, cluster: Cluster | None, elsewhere: Catalogue | None, *, silent: str = ""
 ) -> tuple[Preparation, ...]:
-    """Everything that is prepared for a target; ``cluster`` is the source, ``None`` where it is gone."""
+    """Everything that is prepared for a target; ``cluster`` is the source, ``None`` where it is gone, or its region ``silent``."""
     address = None
     if cluster is not None and cluster.endpoint:
         address = address_of(cluster, target.database or cluster.database, target.trust)
-    questions = [*_questions_on_places(app, target), *_questions_on_ways(app, target, address)]
-    return (*_ask(questions), *_backups(target, elsewhere), *_copies(target, cluster, elsewhere))
+    questions = [*_questions_on_places(app, target), *_questions_on_ways(app, target, address, silent)]
+    return (*_ask(questions), *_backups(target, elsewhere), *_copies(target, cluster, elsewhere, silent))
 
 
 def _ask(questions: list[_Question]) -> Iterator[Preparation]:
@@ -95,7 +99,11 @@ def _questions_on_places(app: App, target: Target) -> Iterator[_Question]:
 
 
 def _newest(silent: Preparation, look: Callable[[], datetime | None]) -> Preparation:
-    at = look()
+    """When the newest is of, once it was read: what only has the name of one is worth nothing on the day."""
+    try:
+        at = look()
+    except (Failed, Refused) as error:
+        return silent.model_copy(update={"standing": Standing.UNFIT, "found": error.message})
     if at is None:
         return silent.model_copy(update={"found": f"none is kept: {_MADE_BY[silent.what]}"})
     return silent.model_copy(update={"standing": Standing.FIT, "at": at, "found": f"the newest is of {stamp(at)}"})
@@ -111,22 +119,27 @@ _MADE_BY = {
 
 def _newest_document(place: NamedShelf, kind: KeptKind, target: str) -> datetime | None:
     kept = place.list_kept(kind, target)
+    if kept:
+        Repository(place).read(kept[-1])
     return kept[-1].stands_for if kept else None
 
 
 def _newest_sample(place: NamedShelf, target: str) -> datetime | None:
     kept = newest_sample(place, target)
+    if kept:
+        Samples((place,), SampleLimits()).sample(kept)
     return kept.stands_for if kept else None
 
 
-def _questions_on_ways(app: App, target: Target, address: Address | None) -> Iterator[_Question]:
+def _questions_on_ways(app: App, target: Target, address: Address | None, silent_region: str) -> Iterator[_Question]:
     """Whether the logins can be read, and whether the database answers the target's own."""
     for reference in _references(target):
         silent = _silent("login", reference)
         yield silent, partial(_login, app, target.region, reference, address, silent)
     yield from _questions_on_logins_elsewhere(app, target)
     if address is None:
-        yield _not_asked("SQL", target.cluster, "not asked: the cluster has no endpoint")
+        why = f"{silent_region} did not answer" if silent_region else "the cluster has no endpoint"
+        yield _not_asked("SQL", target.cluster, f"not asked: {why}")
     elif target.login is None:
         yield _not_asked("SQL", address.server, "not asked: no login is configured")
     else:
@@ -189,9 +202,8 @@ def _backups(target: Target, elsewhere: Catalogue | None) -> Iterator[Preparatio
         elif region in elsewhere.regions_unseen():
             yield silent.model_copy(update={"found": "the region did not answer"})
         else:
-            at = max(
-                (each.gives for each in elsewhere.backups if each.backup.region == region and each.gives), default=None
-            )
+            there = [each for each in elsewhere.backups if each.backup.region == region and each.tier not in _USELESS]
+            at = max((each.gives for each in there if each.gives), default=None)
             if at is None:
                 yield silent.model_copy(update={"found": "none that can be restored is there"})
             else:
@@ -199,7 +211,9 @@ def _backups(target: Target, elsewhere: Catalogue | None) -> Iterator[Preparatio
                 yield silent.model_copy(update={"standing": Standing.FIT, "at": at, "found": words})
 
 
-def _copies(target: Target, cluster: Cluster | None, elsewhere: Catalogue | None) -> Iterator[Preparation]:
+def _copies(
+    target: Target, cluster: Cluster | None, elsewhere: Catalogue | None, silent_region: str
+) -> Iterator[Preparation]:
     """The newest complete copy of ours in each region that was promised one, against how old it may be.
 
     A copy that is late is late also where somebody else's backup there is newer: what makes ours has stopped.
@@ -210,7 +224,8 @@ def _copies(target: Target, cluster: Cluster | None, elsewhere: Catalogue | None
         if elsewhere is None or region not in seen:
             yield silent.model_copy(update={"standing": Standing.LEFT_OUT, "found": "not asked"})
         elif cluster is None or not cluster.resource_id:
-            yield silent.model_copy(update={"found": "the cluster is gone, so nothing says which copies are of it"})
+            why = f"{silent_region} did not answer" if silent_region else "the cluster is gone"
+            yield silent.model_copy(update={"found": f"{why}, so nothing says which copies are of it"})
         elif any(gap.operation == "DescribeDBClusterSnapshots" for gap in seen[region].gaps()):
             yield silent.model_copy(update={"found": "the region did not list its snapshots"})
         else:

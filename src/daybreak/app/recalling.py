@@ -3,16 +3,16 @@
 The law: a document that stands for a later moment than the restored one is never a witness, nor is one of another cluster, be
 it one of the same name in another region, account or endpoint. Where no earlier capsule was kept, the first later one gives the
 configuration, and no more: a clone like the source soon after is better than one like nothing. Where the source is decides, not where the clone is. A kept document
-that cannot be read stops a plan that needs it, by name. One that is needed only for comparison never stops a plan.
+that cannot be read stops a plan that needs it, by name; in another region it is named in the plan, which does without. One that is needed only for comparison never stops a plan.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import datetime
 from itertools import islice
 
-from daybreak.errors import DaybreakError
+from daybreak.errors import DaybreakError, Failed
 from daybreak.model.capsule import Capsule
 from daybreak.model.kept import Kept, KeptKind
 from daybreak.model.observation import Observation
@@ -33,7 +33,9 @@ def recall(repository: Repository, request: RestoreRequest, target: Target, seen
     capsule = baseline = None
     if not source.living:
         latest = moment or (held.at_most if held else None) or seen.seen
-        capsule = _capsule(repository, target, home, latest, storage.resource_id if storage else None)
+        # With the region lost nobody can put a damaged one right: what the choice of the backup said of it stands in the plan.
+        with suppress(Failed) if source.home else nullcontext():
+            capsule = _capsule(repository, target, home, latest, storage.resource_id if storage else None)
     # Of a clone that may end earlier than anybody can say, a baseline is no witness: it may be of a later moment.
     if moment is not None or held is None:
         with suppress(DaybreakError):

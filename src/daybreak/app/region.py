@@ -110,6 +110,13 @@ def choose_backup(catalogue: Catalogue, name: str | None, *, is_switch: bool = F
     ``is_switch`` wants a secondary of a global database.
     """
     away = [each for each in catalogue.backups if each.backup.region != catalogue.home]
+    if catalogue.writer and name is None:
+        region = catalogue.writer.split(":")[3]
+        raise Refused(
+            catalogue.words_on_writer,
+            f"see it: aws rds describe-db-clusters --db-cluster-identifier {catalogue.writer} --region {region}",
+            f"an older state is restored from a backup by its name: daybreak backups {catalogue.target.name}",
+        )
     if is_switch:
         away = [each for each in away if isinstance(each.backup, GlobalSecondary)]
         if not away:

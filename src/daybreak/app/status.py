@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 from daybreak.app.app import App
 from daybreak.app.backups import read_in_time, region_loss
 from daybreak.app.explaining import explained
-from daybreak.app.others import RunInFlight, runs_in_flight
+from daybreak.app.others import ClonesElsewhere, RunInFlight, clone_words, clones_elsewhere, runs_in_flight
 from daybreak.app.planning import past_of
 from daybreak.app.preparing import WITHIN, preparations
 from daybreak.app.recalling import newest_of
 from daybreak.app.spelling import proofread
-from daybreak.assess.protection import advice_for, protection_of
+from daybreak.assess.protection import advice_for, protection_of, protection_of_silent
 from daybreak.config import Found
-from daybreak.errors import Refused
+from daybreak.errors import Paused, Refused, Unreachable
 from daybreak.model.findings import Finding
 from daybreak.model.names import target_names
 from daybreak.model.observation import Observation
@@ -32,6 +33,9 @@ from daybreak.observe.observation import observe_target, with_authorities, with_
 from daybreak.plan.kinds import is_outside_vpc, other_kind, words_on_vpc
 from daybreak.plan.objections import objections_to_trust
 from daybreak.postgres.authorities import authorities
+
+LOOKING = timedelta(seconds=10)
+"""How long each call to the target's region may take: a status is asked for on the day on which it hangs."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,18 @@ class TargetStatus:
     """Its runs that have not ended, by the state of this machine's configuration."""
     advice: tuple[str, ...] = ()
     """What would make a validation know more, as the newest baseline shows it."""
+    away: ClonesElsewhere = field(default_factory=ClonesElsewhere)
+    """The clones in the other regions."""
+    silent: str = ""
+    """Why the target's region did not answer; empty where it did."""
+
+    def clone_lines(self) -> tuple[str, ...]:
+        """A line for each clone, and for each region that did not show its clones."""
+        return (
+            *(clone_words(each, self.seen.seen) for each in self.seen.clones),
+            *(f"{clone_words(each, self.seen.seen)}, in {region}" for region, each in self.away.found),
+            *(f"not known in {region}: {why}" for region, why in self.away.unseen.items()),
+        )
 
 
 def statuses(app: App, names: tuple[str, ...]) -> tuple[TargetStatus, ...]:
@@ -61,12 +77,17 @@ def statuses(app: App, names: tuple[str, ...]) -> tuple[TargetStatus, ...]:
 
 
 def _status_of(app: App, target: Target) -> TargetStatus:
-    aws = app.aws(target.region)
-    with explained(f'looking at "{target.cluster}"'):
-        identity = aws.identity()
-        seen = app.with_skew(observe_target(Lookout(aws), identity, target, app.now()))
+    aws = app.aws_in_time(target.region, LOOKING)
+    try:
+        with explained(f'looking at "{target.cluster}"'):
+            identity = aws.identity()
+            seen = app.with_skew(observe_target(Lookout(aws), identity, target, app.now()))
+    except Paused:  # whoever is not known here is not known elsewhere
+        raise
+    except Unreachable as error:
+        return _status_without(app, target, error)
     seen = with_spelling(with_authorities(seen, authorities(target.trust)), proofread(app, target, seen.cluster))
-    past = past_of(app, target, identity)
+    past = past_of(app, target, identity, in_any_region=True)
     last = app.state_or_none(past[0].run) if past else None
     elsewhere = region_loss(app, target)
     findings = protection_of(target, seen, past, elsewhere)
@@ -80,6 +101,33 @@ def _status_of(app: App, target: Target) -> TargetStatus:
         prepared,
         runs_in_flight(app, target, identity),
         _advice(app, target, identity),
+        clones_elsewhere(app, target, target.region),
+    )
+
+
+def _status_without(app: App, target: Target, silence: Unreachable) -> TargetStatus:
+    """What the other regions and the places of what is kept show, where the target's region is silent.
+
+    Raises that silence where the configuration names no other region, or none of them answers.
+    """
+    elsewhere = region_loss(app, target)
+    account = next((each.account for each in elsewhere.regions if each.account), None) if elsewhere else None
+    if elsewhere is None or account is None:
+        raise silence
+    there = next(each for each in elsewhere.regions if each.account)
+    identity = Identity(account=account, caller="", region=target.region, endpoint=there.endpoint)
+    seen = Observation(seen=app.now(), identity=identity)
+    past = past_of(app, target, identity, in_any_region=True)
+    return TargetStatus(
+        target,
+        seen,
+        protection_of_silent(target, seen, past, elsewhere),
+        app.state_or_none(past[0].run) if past else None,
+        elsewhere,
+        preparations(app, target, None, elsewhere, silent=target.region),
+        runs_in_flight(app, target, identity),
+        away=clones_elsewhere(app, target, ""),
+        silent=silence.message,
     )
 
 

@@ -17,7 +17,7 @@ from daybreak.app.planning import accident_typed
 from daybreak.app.recalling import newest_of
 from daybreak.assess.ending import birth_recorded, moment_reached, moment_restored
 from daybreak.aws.gateway import Aws
-from daybreak.errors import Refused
+from daybreak.errors import Paused, Refused, Unreachable
 from daybreak.execute.database import Database
 from daybreak.execute.doors import Scene
 from daybreak.judge.verdict import scope_of, verdict_of
@@ -52,6 +52,9 @@ OF_QUARANTINE = {
 """How a clone that another of our runs made differs from its source."""
 
 _NO_ACCIDENT = "there is no plan, and no accident was named with --accident TIME"
+
+_LOOKING = timedelta(seconds=10)
+"""How long each call about the target's own cluster may take, where another one is validated."""
 
 _ANY_LOSS = timedelta(days=36_500)
 """How much a database may lose whose owner was promised nothing."""
@@ -239,7 +242,9 @@ def _case_of_cluster(app: App, inquiry: Inquiry) -> Case:
     target = _target_of(app, inquiry, clone, identity.region)
     if target is None:
         return _case_alone(app, inquiry, lookout, identity, clone)
-    is_own = (target.cluster, target.region) == (clone.identifier, identity.region)
+    # ``--region`` says where the cluster is; what was kept of the target's own is of the region that the configuration names.
+    whose = identity.model_copy(update={"region": app.settings.targets[target.name].region})
+    is_own = (target.cluster, whose.region) == (clone.identifier, identity.region)
     # After a fail-over production is the cluster that leads the global database, whatever it is called.
     leads = clone.global_cluster is not None and clone.replicates_from is None
     if inquiry.to is None and not (is_own or leads):
@@ -248,10 +253,7 @@ def _case_of_cluster(app: App, inquiry: Inquiry) -> Case:
             f'daybreak validate {name} --target {target.name} --to "2024-01-15T14:30:00Z"',
         )
     moment = _moment_typed(app, inquiry)
-    home = app.aws(target.region)
-    with explained("asking AWS who we are"):
-        whose = home.identity()
-    witness = _witness(app, home, whose, target, moment, is_own=is_own)
+    witness = _witness(app, whose, target, moment, is_own=is_own)
     with explained(f'looking at "{name}"'):
         inside = lookout.inside(clone)
     is_ours = RUN_TAG in clone.tags
@@ -303,24 +305,31 @@ class _Witness:
     capsule: Kept | None = None
 
 
-def _witness(app: App, home: Aws, whose: Identity, target: Target, moment: datetime, *, is_own: bool) -> _Witness:
+def _witness(app: App, whose: Identity, target: Target, moment: datetime, *, is_own: bool) -> _Witness:
     """The target's living cluster, unless the case is about that one; else what was kept of it before the moment.
 
-    ``home`` is the door to where that cluster is, and ``whose`` says whose place that is.
+    ``whose`` says whose place that is. Where it is silent, as on the day on which the region is lost, what was kept is the witness.
     """
     named = f'"{target.cluster}" in {whose.region}'
+    why = "is gone"
     if not is_own:
-        with explained(f"looking at {named}"):
-            lookout = Lookout(home)
-            source = lookout.cluster(target.cluster)
-            if source is not None:
-                instances = lookout.inside(source)
-                around = surroundings_of(home, source, instances)
-                return _Witness(f"it is compared with {named} as it is now", source, instances, around)
+        home = app.aws_in_time(whose.region, _LOOKING)
+        try:
+            with explained(f"looking at {named}"):
+                lookout = Lookout(home)
+                source = lookout.cluster(target.cluster)
+                if source is not None:
+                    instances = lookout.inside(source)
+                    around = surroundings_of(home, source, instances)
+                    return _Witness(f"it is compared with {named} as it is now", source, instances, around)
+        except Paused:
+            raise
+        except Unreachable as silence:
+            why = f"cannot be asked ({silence.message})"
     kept = newest_of(app.repository, "capsule", target, whose, moment)
     if kept is None:
         if not is_own:
-            return _Witness(f"{named} is gone, and no capsule of it was kept: it is compared with nothing")
+            return _Witness(f"{named} {why}, and no capsule of it was kept: it is compared with nothing")
         return _Witness(
             f"it is the target's own cluster in {whose.region}, and no capsule was kept: daybreak capture {target.name}"
         )

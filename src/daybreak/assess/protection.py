@@ -38,6 +38,7 @@ def protection_of(
     """
     return (
         _there(target, seen),
+        *_production(elsewhere),
         _loss(target, seen),
         _retention(target, seen),
         _reach(target, seen),
@@ -48,6 +49,25 @@ def protection_of(
         *_clock(seen),
         *_proof(target, seen),
         *_names(seen),
+    )
+
+
+def protection_of_silent(
+    target: Target, seen: Observation, past: tuple[PastRun, ...], elsewhere: Catalogue
+) -> tuple[Finding, ...]:
+    """The same where the target's region does not answer: what it alone could say is not known, and the rest is looked at."""
+    found = f"not known: {seen.identity.region} did not answer"
+    asked = {
+        "available": 'Cluster status is "available"',
+        "rpo": "What would be lost now (RPO)",
+        "retention": "How long backups are kept (retention)",
+        "reach": "How far back one can go now",
+    }
+    return (
+        *(_finding(name, title, Standing.UNKNOWN, expected="", found=found) for name, title in asked.items()),
+        *_production(elsewhere),
+        _time(target, past),
+        *_region_loss(elsewhere),
     )
 
 
@@ -111,8 +131,25 @@ def _kind(target: Target, seen: Observation) -> Iterator[Finding]:
         yield _finding("kind", title, Standing.UNKNOWN, expected=expected, found=f"it {words}")
 
 
+def _production(elsewhere: Catalogue | None) -> Iterator[Finding]:
+    """A finding only where the global database has another writer: no promise about the target's cluster is one about production."""
+    if elsewhere and elsewhere.writer:
+        name, region = elsewhere.writer.rpartition(":")[2], elsewhere.writer.split(":")[3]
+        yield _finding(
+            "production",
+            "It is the cluster that is written to",
+            Standing.UNFIT,
+            expected="yes",
+            found=f"no: {name} in {region} is",
+            why=elsewhere.words_on_writer,
+        )
+
+
 def _loss(target: Target, seen: Observation) -> Finding:
     title, expected = "What would be lost now (RPO)", f"at most {span_in_words(target.objectives.rpo)}"
+    if seen.cluster is not None and seen.cluster.replicates_from:
+        why = f"it {words_on_replication(seen.cluster)}"
+        return _finding("rpo", title, Standing.UNKNOWN, expected=expected, found="not known: it is a replica", why=why)
     if seen.cluster is None or seen.cluster.window is None:
         return _no_window("rpo", title, expected, seen)
     latest = seen.cluster.window.latest
@@ -135,10 +172,12 @@ def _region_loss(elsewhere: Catalogue) -> Iterator[Finding]:
     outside = [each for each in elsewhere.backups if each.backup.region != home]
     unseen = [each for each in elsewhere.regions_unseen() if each != home]
     doubts = list(_doubts_elsewhere(elsewhere))
-    if best is None:
+    if best is None and unseen and not outside:
+        found, causes, standing = f"not known: {comma_list(unseen)} did not answer", [], Standing.UNKNOWN
+    elif best is None:
         found = f"all of it: no backup outside {home} can be used"
         causes = [f"{each.backup.name} in {each.backup.region}: {each.pieces[0].words}" for each in outside[:1]]
-        standing = Standing.UNKNOWN if unseen and not outside else Standing.UNFIT
+        standing = Standing.UNFIT
     else:
         least = best.loss if best.loss is not None else best.least_loss
         words = "not known" if least is None else span_in_words(least)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from daybreak.app.ending import next_of, state_of_run
 from daybreak.app.listing import Listed, list_runs
-from daybreak.app.others import clone_words
 from daybreak.app.reporting import report_of
 from daybreak.assess.ending import exit_code_of, next_of_plan
 from daybreak.cli.options import Given
@@ -123,7 +122,7 @@ def runs_as(app: App, given: Given, *, asks_aws: bool = False) -> str:
         for each in found
         if each.state and each.state.status in ("stopped", "silent")
     ]
-    return (as_text(runs_view(begun)) if begun else "") + "".join(f"{visible(each)}\n" for each in others)
+    return (as_text(runs_view(begun, app.now())) if begun else "") + "".join(f"{visible(each)}\n" for each in others)
 
 
 def _summary(each: Listed, plan: Plan, given: Given) -> dict[str, Any]:
@@ -158,6 +157,8 @@ def status_as(found: tuple[TargetStatus, ...], given: Given) -> str:
                         ],
                         "elsewhere": each.elsewhere.plain()["backups"] if each.elsewhere else None,
                         "prepared": [item.plain() for item in each.prepared],
+                        "clones": list(each.clone_lines()),
+                        "silent": each.silent,
                         "advice": list(each.advice),
                     }
                     for each in found
@@ -174,7 +175,8 @@ def status_as(found: tuple[TargetStatus, ...], given: Given) -> str:
                 each.advice,
                 prepared=each.prepared,
                 runs=tuple(given.complete(f"{run.words}: {run.then}") for run in each.runs),
-                clones=tuple(clone_words(clone, each.seen.seen) for clone in each.seen.clones),
+                clones=each.clone_lines(),
+                silent=each.silent,
             )
         )
         for each in found

@@ -14,7 +14,8 @@ from daybreak.cli.screen import print_as_is
 def status(given: Given, targets: tuple[str, ...]) -> int:
     """Show RPO, RTO and retention: promised, and true right now.
 
-    Without TARGETS every configured target is shown. The exit code is 3 when a promise does not hold.
+    Without TARGETS every configured target is shown. The exit code is 3 when a promise does not hold, and 75 when a target's
+    region does not answer: then other regions, and what is kept, are shown all the same.
     """
     from daybreak.app.status import statuses
     from daybreak.cli.rendering import status_as
@@ -24,4 +25,6 @@ def status(given: Given, targets: tuple[str, ...]) -> int:
     found = statuses(given.app(), targets)
     print_as_is(status_as(found, given))
     is_unfit = any(finding.standing is Standing.UNFIT for each in found for finding in each.findings)
-    return int(ExitCode.UNFIT if is_unfit else ExitCode.DONE)
+    if is_unfit:
+        return int(ExitCode.UNFIT)
+    return int(ExitCode.UNREACHABLE if any(each.silent for each in found) else ExitCode.DONE)

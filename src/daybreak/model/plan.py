@@ -12,7 +12,7 @@ from pydantic import Field
 
 from daybreak.model.actions import Action
 from daybreak.model.guards import Guard
-from daybreak.model.requests import Request
+from daybreak.model.requests import FailOverRequest, Request
 from daybreak.model.targets import Objectives, Target
 from daybreak.model.undo import Undo
 from daybreak.model.value import Instant, Span, Value
@@ -116,6 +116,11 @@ class Plan(Value):
     def kind(self) -> str:
         """The kind of the plan, which is the kind of its request."""
         return self.request.kind
+
+    @property
+    def way(self) -> str:
+        """The kind as people call it: AWS moves a writer in two ways."""
+        return self.request.way if isinstance(self.request, FailOverRequest) else self.kind
 
     def step(self, identifier: str) -> Step:
         """The step of that id; raises ``KeyError`` when there is none."""

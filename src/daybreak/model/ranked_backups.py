@@ -101,6 +101,20 @@ class Catalogue(Value):
     """The configuration's regions that were left out, because one region was named."""
     unread: tuple[str, ...] = ()
     """What of our own records could not be read, such as the capsule."""
+    writer: str | None = None
+    """The ARN of the cluster that writes in the target's global database, where that is another than the target's."""
+
+    @property
+    def words_on_writer(self) -> str:
+        """Where production is, if not at the target's cluster; empty where it is there, or nothing shows otherwise."""
+        if self.writer is None:
+            return ""
+        region, name = self.writer.split(":")[3], self.writer.rpartition(":")[2]
+        return (
+            f'"{self.target.cluster}" is not what is written to: the writer of its global database is "{name}" in {region}; '
+            f'backups and promises are those of that cluster once [targets.{self.target.name}] says cluster = "{name}" and '
+            f'region = "{region}"'
+        )
 
     def regions_unseen(self) -> tuple[str, ...]:
         """The regions that showed nothing of backups: they may hold anything."""

@@ -150,6 +150,11 @@ class FailOverRequest(Value):
     """When the region was lost: what was written until then counts. ``None`` counts to when the plan is made."""
 
     @property
+    def way(self) -> str:
+        """What AWS calls it."""
+        return "switch-over" if self.is_switch else "fail-over"
+
+    @property
     def cluster(self) -> str:
         """The identifier of the secondary."""
         return self.member.rpartition(":")[2]

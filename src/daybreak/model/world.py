@@ -33,11 +33,11 @@ class Identity(Value):
     elsewhere: dict[str, str] = Field(default_factory=dict, exclude_if=lambda found: not found)
     """The other services that are asked elsewhere than RDS: the endpoint URL of each, or ``AWS`` where that is AWS's own."""
 
-    def differences(self, present: Identity) -> tuple[str, ...]:
-        """Each point where ``present`` is somewhere else; the caller makes no difference."""
+    def differences(self, present: Identity, *, in_any_region: bool = False) -> tuple[str, ...]:
+        """Each point where ``present`` is somewhere else; the caller makes no difference, nor does the region ``in_any_region``."""
         points = [
             ("account", self.account, present.account),
-            ("region", self.region, present.region),
+            *([] if in_any_region else [("region", self.region, present.region)]),
             ("endpoint", self.endpoint or AWSS_OWN, present.endpoint or AWSS_OWN),
         ]
         for service in sorted({*self.elsewhere, *present.elsewhere}):

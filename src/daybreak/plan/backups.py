@@ -95,7 +95,21 @@ def catalogue_of(sources: Sources, regions: tuple[RegionSeen, ...]) -> Catalogue
         regions=regions,
         not_asked=sources.not_asked,
         unread=sources.unread,
+        writer=_writer_elsewhere(sources, known, regions),
     )
+
+
+def _writer_elsewhere(sources: Sources, known: Known, regions: tuple[RegionSeen, ...]) -> str | None:
+    """The member of the target's global database that writes, where it is not the target's cluster; the newest word of any region."""
+    writers = {
+        database.writer
+        for here in regions
+        for database in here.global_databases
+        if database.writer and any(is_arn_of_source(each.arn, sources, known) for each in database.members)
+    }
+    others = sorted(arn for arn in writers if not is_arn_of_source(arn, sources, known))
+    # Regions may differ for a while, right after a move: then nothing is claimed.
+    return others[0] if len(writers) == 1 and others else None
 
 
 def _with_ranks(found: Iterable[RankedBackup]) -> tuple[RankedBackup, ...]:

@@ -29,7 +29,7 @@ _CONNECTED = "connected"
 
 def fail_over_plan(request: FailOverRequest, target: Target, seen: Observation, terms: Terms) -> Plan | Refusal:
     """The plan that makes the secondary the writer, or every reason why there is none."""
-    what = f'{_word(request)} of "{target.name}" to {seen.identity.region}'
+    what = f'{request.way} of "{target.name}" to {seen.identity.region}'
     reasons = tuple(_objections(request, seen))
     secondary, database = seen.cluster, seen.global_database
     if reasons or secondary is None or database is None:
@@ -88,10 +88,6 @@ def validate_command(plan: Plan) -> str:
     return f"daybreak validate {plan.clone} --target {shlex.quote(plan.target.name)} --region {plan.identity.region}"
 
 
-def _word(request: FailOverRequest) -> str:
-    return "switch-over" if request.is_switch else "fail-over"
-
-
 def _of(region: str, kind: str, name: str) -> Thing:
     return Thing(kind=kind, name=name, region=region)  # type: ignore[arg-type]  # checked when it is made
 
@@ -136,5 +132,5 @@ def _notes(request: FailOverRequest, seen: Observation) -> Iterator[str]:
         surely = f"it surely holds {stamp(held.latest)}" if held.latest else "nobody knows how far it has come"
         yield f"what had not arrived is given up: {surely} ({held.evidence})"
         yield f"{request.home} must not be written to any more: AWS does not stop a region that it cannot reach"
-    yield from words_on_home(request.home, request.assessed)
+    yield from words_on_home(request.home, request.assessed, is_lost=not request.is_switch)
     yield "applications go on asking the endpoint that they have, until somebody moves them"

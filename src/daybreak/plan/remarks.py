@@ -52,7 +52,7 @@ _ASKS_AGAIN = "an approval counts for "
 _NO_LIMITS = "AWS does not say the account's limits (rds:DescribeAccountAttributes): what is beyond them it refuses in the middle"
 _OF_RESET = "the master's password was reset at "
 _OF_SECRET = "the secret of "  # noqa: S105 - words, not a secret
-_MISSPELT = "daybreak.toml does not fit the source as it is now: "
+_MISSPELT = "daybreak.toml names what is not there now: "
 _OF_CLOCKS = ": times in this plan are AWS's"
 _OF_CAPSULE = "its configuration comes from the capsule of "
 _OF_HOME = "when the backup was chosen, "
@@ -160,11 +160,11 @@ def _on_region(request: RegionRequest) -> Iterator[str]:
     yield "nothing is cut over: applications go on asking the endpoint that they have, until somebody moves them"
 
 
-def words_on_home(home: str, assessed: str) -> Iterator[str]:
+def words_on_home(home: str, assessed: str, *, is_lost: bool = True) -> Iterator[str]:
     """What the home region said when another one was chosen, and what cannot be changed while it is down."""
     if assessed:
         yield f"{_OF_HOME}{assessed}"
-    if home in CONTROL_REGIONS:
+    if is_lost and home in CONTROL_REGIONS:
         yield (
             f"while {home} is down nobody can change Route 53 records or IAM roles and policies, which are steered from "
             "there; records and roles that exist go on working, so use names and roles that were prepared before"
@@ -186,8 +186,8 @@ def _on_source(source: Source, moment: datetime | None) -> Iterator[str]:
     elif source.cluster is None:
         record = "snapshot" if source.snapshot else "backup"
         yield (
-            f"{where}: AWS's {record} does not record its instances, security groups, log exports and "
-            "protection, so the clone gets one instance and the network from daybreak.toml"
+            f"{where}: AWS's {record} does not record its parameters, instances, security groups, log exports and "
+            "protection, so the clone gets AWS's default parameters, one instance, and the network from daybreak.toml"
         )
     if words := words_on_replication(source.cluster):
         yield f"the source {words}"
@@ -205,8 +205,9 @@ def intended_differences(
     source: Source, network: Network, staging: Staging | None, made: list[CreateInstance]
 ) -> dict[str, str]:
     """Fields in which the clone differs from its source on purpose, each with the reason."""
-    permitted = {"parameter_group": "the quarantine copy, until quarantine is lifted"}
     cluster = source.cluster
+    group = "the quarantine copy" if cluster else "a new one with AWS's defaults and the quarantine"
+    permitted = {"parameter_group": f"{group}, until quarantine is lifted"}
     if cluster and cluster.roles:
         permitted["roles"] = "none, so that nothing in the clone can reach S3 or Lambda until quarantine is lifted"
     if any(instance.is_public for instance in source.instances):

@@ -260,8 +260,10 @@ def _add_group(sequence: Sequence, draft: Draft) -> StepId:
     elif draft.source.capsule and draft.source.capsule.surroundings.parameter_group:
         gone = f"stays in {draft.source.home}" if draft.source.home else "is gone"
         why = f"the source's parameter group {gone}; its capsule holds the values"
-    else:
+    elif group or draft.source.living:
         why = "the source has a default parameter group, which AWS does not copy"
+    else:
+        why = "nothing holds the values of the source's parameter group, so the clone starts from AWS's defaults"
     action = CreateParameterGroup(group=draft.group, family=family_of(draft.source), description=description)
     return sequence.add("create-parameter-group", action, why, estimates.CALL)
 

@@ -62,7 +62,7 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
     promises = promises_of(plan.objectives, state.measured, why_run_shows_nothing(plan, state)) if asked else ()
     times, data = times_of(standing, state), verdict_of_data(standing, state)
     return Report(
-        kind=plan.kind,
+        kind=plan.way,
         headline=_headline_of_run(plan, state, checks, promises),
         standing=state.verdict.standing if state.verdict else None,
         reasons=_reasons_of_run(state, data, is_judged=asked is not None),

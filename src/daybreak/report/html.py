@@ -26,7 +26,7 @@ from daybreak.report.figures import Bar, gauge, stack, timeline
 from daybreak.report.journaling import journal_words
 from daybreak.report.losses import loss_lines
 from daybreak.report.naming import KINDS, SHAPES, WITNESSES, amendment_line, approval_line, times_line, verdict_word
-from daybreak.report.words import between, span_words, visible
+from daybreak.report.words import between, span_beside, span_words, visible
 
 _AGAINST = (Standing.UNFIT, Standing.UNKNOWN)
 """The standings that come before all others, the worst first."""
@@ -157,6 +157,7 @@ def _template() -> tuple[Template, str]:
         "clock": clock,
         "hour": lambda at: f"{at:%H:%M:%SZ}",
         "words": span_words,
+        "beside": span_beside,
         "thousands": lambda number: f"{number:,}",
         "estimate": _estimate,
         "amendment": amendment_line,

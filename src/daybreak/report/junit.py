@@ -16,7 +16,7 @@ from daybreak.model.value import iso, stamp
 from daybreak.report.journaling import journal_words
 from daybreak.report.losses import loss_lines
 from daybreak.report.naming import amendment_line
-from daybreak.report.words import span_words, visible
+from daybreak.report.words import span_beside, span_words, visible
 
 _AT_ONCE = timedelta()
 
@@ -92,7 +92,9 @@ def _verdict(report: Report) -> Iterator[ET.Element]:
         case = _bare("verdict", f"{promise.name} was kept", _AT_ONCE)
         if promise.is_met is False and promise.promised is not None and promise.measured is not None:
             word = "lost" if promise.name == "RPO" else "measured"
-            message = f"promised {span_words(promise.promised)}, {word} {span_words(promise.measured)}"
+            message = (
+                f"promised {span_words(promise.promised)}, {word} {span_beside(promise.measured, promise.promised)}"
+            )
             _say(case, "failure", message, "")
         elif promise.is_met is None:
             lost = report.figures.lost if promise.name == "RPO" else None

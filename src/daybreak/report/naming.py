@@ -12,6 +12,7 @@ KINDS = {
     "snapshot": "Snapshot restore",
     "region": "Restore in another region",
     "fail-over": "Fail-over of a global database",
+    "switch-over": "Switch-over of a global database",
     "copy": "Copies in another region",
     "clean": "Clean-up",
     "validation": "Validation",

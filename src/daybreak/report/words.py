@@ -26,6 +26,7 @@ __all__ = [
     "markdown",
     "plain",
     "short",
+    "span_beside",
     "span_words",
     "visible",
 ]
@@ -45,6 +46,19 @@ def span_words(span: timedelta) -> str:
     if abs(seconds) < 1 and seconds:
         return f"{seconds * 1000:.0f} ms"
     return span_in_words(timedelta(minutes=round(seconds / 60)) if abs(seconds) >= 120 else span)
+
+
+def span_beside(span: timedelta, promised: timedelta | None) -> str:
+    """A length of time beside what was promised: one that is longer never reads the same.
+
+    >>> span_beside(timedelta(minutes=5, seconds=13), timedelta(minutes=5)), span_beside(timedelta(minutes=5), timedelta(minutes=5))
+    ('5 minutes 13 seconds', '5 minutes')
+    """
+    words = span_words(span)
+    if promised is None or span <= promised or words != span_words(promised):
+        return words
+    closer = span_in_words(span)
+    return closer if closer != span_in_words(promised) else f"more than {words}"
 
 
 def between(low: timedelta, high: timedelta) -> str:

@@ -177,9 +177,13 @@ class Repository:
         if suits is None:
             return True
         try:
-            return suits(_READERS[kept.kind](self, kept))
+            return suits(self.read(kept))
         except DaybreakError:
             return True
+
+    def read(self, kept: Kept) -> Document:
+        """The document, of whatever kind; raises as the method of that kind does."""
+        return _READERS[kept.kind](self, kept)
 
     def capsule(self, kept: Kept) -> Capsule:
         """The capsule; raises ``Failed`` when it is gone or was changed, ``Refused`` when it is too new."""

@@ -13,7 +13,7 @@ from daybreak.report.costs import cost_words
 from daybreak.report.journaling import journal_words
 from daybreak.report.losses import loss_lines
 from daybreak.report.naming import KINDS, WITNESSES, amendment_line, approval_line, times_line, verdict_word
-from daybreak.report.words import between, span_words, visible
+from daybreak.report.words import between, span_beside, span_words, visible
 
 _SIGNS = {
     Standing.FIT: "✅",
@@ -77,7 +77,11 @@ def _words_for_measured(held: Promise, figures: Figures) -> str:
     """What was lost or measured; where no loss can be said, that it does not apply."""
     if held.measured is None:
         return "not applicable" if held.name == "RPO" and figures.lost else "not measured"
-    return f"{span_words(held.measured)} lost" if held.name == "RPO" else span_words(held.measured)
+    return (
+        f"{span_beside(held.measured, held.promised)} lost"
+        if held.name == "RPO"
+        else span_beside(held.measured, held.promised)
+    )
 
 
 def _promise_words(held: Promise) -> str:

@@ -39,6 +39,7 @@ def backups_view(catalogue: Catalogue, endpoint: str | None = None) -> Renderabl
     return Group(
         plain(head_words(catalogue), "bold"),
         plain(verdict_words(catalogue)),
+        *((plain(catalogue.words_on_writer),) if catalogue.writer else ()),
         *((Text(), _table(catalogue)) if catalogue.backups else ()),
         *(part for each in catalogue.backups for part in _entry(each, endpoint)),
         Text(),

@@ -47,7 +47,7 @@ from daybreak.plan.loss import loss_of
 from daybreak.plan.road import LongestWay, road_of
 from daybreak.plan.servers import proof_of
 from daybreak.report.sentences import brief, sentence, undo_sentence
-from daybreak.report.words import Entry, between, command, hour, many, plain, short, span_words
+from daybreak.report.words import Entry, between, command, hour, many, plain, short, span_beside, span_words
 
 
 def plan_view(
@@ -152,7 +152,7 @@ def loss_words(lost: Loss, plan: Plan) -> str:
         return f"not said: {lost.words}"
     is_named = isinstance(plan.request, RestoreRequest | FailOverRequest) and plan.request.accident is not None
     end = "the accident" if is_named else "the time of this plan"
-    return f"{span_words(lost.span)}, up to {end}; promised {span_words(plan.objectives.rpo)}"
+    return f"{span_beside(lost.span, plan.objectives.rpo)}, up to {end}; promised {span_words(plan.objectives.rpo)}"
 
 
 CREATED: dict[type, str] = {

@@ -22,7 +22,7 @@ from daybreak.report.journaling import journal_words
 from daybreak.report.losses import loss_in_brief, loss_lines
 from daybreak.report.naming import WITNESSES, amendment_line, approval_line, times_line, verdict_word
 from daybreak.report.text.status import STYLES
-from daybreak.report.words import Entry, command, many, on_request, plain, span_words
+from daybreak.report.words import Entry, command, many, on_request, plain, span_beside, span_words
 
 Verbosity = Literal["verdict", "brief", "all"]
 """How much of a report to show: its first line, what decides, or everything."""
@@ -284,11 +284,13 @@ def _words_for_promise(held: Promise, lost: Loss | None) -> Text:
     word = "lost" if held.name == "RPO" else "measured"
     if held.why_not:
         style = STYLES[Standing.UNKNOWN]
-        return told + Text(f"{word} {span_words(held.measured)}, not shown: {held.why_not}", style)
+        return told + Text(f"{word} {span_beside(held.measured, held.promised)}, not shown: {held.why_not}", style)
     if held.is_met is None:
-        return told + Text(f"{word} {span_words(held.measured)}, nothing was promised")
+        return told + Text(f"{word} {span_beside(held.measured, held.promised)}, nothing was promised")
     style = STYLES[Standing.FIT if held.is_met else Standing.UNFIT]
-    return told + Text(f"{word} {span_words(held.measured)}, {'kept' if held.is_met else 'missed'}", style)
+    return told + Text(
+        f"{word} {span_beside(held.measured, held.promised)}, {'kept' if held.is_met else 'missed'}", style
+    )
 
 
 def _steps(report: Report) -> Iterator[RenderableType]:

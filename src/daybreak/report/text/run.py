@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from rich import box
@@ -41,10 +42,11 @@ from daybreak.report.text.status import standing_text
 from daybreak.report.words import Entry, Fitting, command, plain, span_words
 
 
-def runs_view(runs: tuple[tuple[Plan, RunState, str], ...]) -> RenderableType:
+def runs_view(runs: tuple[tuple[Plan, RunState, str], ...], now: datetime | None = None) -> RenderableType:
     """The list of runs: a line for each, or a paragraph where the lines would be too wide.
 
-    Each comes with whether its clone exists; where that is known of none, nothing is said of it.
+    Each comes with whether its clone exists; where that is known of none, nothing is said of it. One that is running has taken the
+    time until ``now``; without it, and for any other, until its last event.
     """
     is_known = any(clone in ("there", "gone") for _, _, clone in runs)
     names = ("run", "kind", "target", "began", "took", "status", "verdict", *(["clone"] if is_known else []))
@@ -53,12 +55,13 @@ def runs_view(runs: tuple[tuple[Plan, RunState, str], ...]) -> RenderableType:
         table.add_column(name, no_wrap=True)
     entries: list[RenderableType] = []
     for plan, state, clone in runs:
-        began, took = f"{state.began:%Y-%m-%d %H:%MZ}", span_words((state.ended or state.last) - state.began)
+        until = state.ended or (now if now and state.status == "running" else state.last)
+        began, took = f"{state.began:%Y-%m-%d %H:%MZ}", span_words(max(until - state.began, timedelta()))
         word = standing_text(state.verdict.standing) if state.verdict else Text()
         status = "waits for approval" if is_asking(plan, state) else state.status
         table.add_row(
             plain(state.run),
-            plan.kind,
+            plan.way,
             plain(plan.target.name),
             began,
             took,
@@ -66,7 +69,7 @@ def runs_view(runs: tuple[tuple[Plan, RunState, str], ...]) -> RenderableType:
             word,
             *([clone] if is_known else []),
         )
-        summary = plain(f"{plan.kind} of {plan.target.name}, began {began}, took {took}: {status}")
+        summary = plain(f"{plan.way} of {plan.target.name}, began {began}, took {took}: {status}")
         ending = (Text(", ") + word if word else Text()) + plain(f", clone {clone}" if clone and is_known else "")
         entries += [plain(state.run, "bold"), Entry("", summary + ending, 2)]
     return Fitting(table, Group(*entries))

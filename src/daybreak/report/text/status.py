@@ -40,15 +40,17 @@ def status_view(
     prepared: tuple[Preparation, ...] = (),
     runs: tuple[str, ...] = (),
     clones: tuple[str, ...] = (),
+    silent: str = "",
 ) -> RenderableType:
     """One target: its window, its last run, what is in flight, and each promise beside what is true now.
 
-    ``runs`` and ``clones`` are a line for each run that has not ended, and for each clone that exists.
+    ``runs`` and ``clones`` are a line for each run that has not ended, and for each clone that exists; ``silent`` says why the
+    target's region did not answer.
     """
     return Group(
         plain(target.name, "bold"),
         Text(),
-        _facts(target, seen, last, (("runs", runs or ("none under way",)), ("clones", clones or ("none",)))),
+        _facts(target, seen, last, (("runs", runs or ("none under way",)), ("clones", clones or ("none",))), silent),
         Text(),
         _promises(findings),
         *(_why(finding) for finding in findings if finding.why),
@@ -63,7 +65,11 @@ def standing_text(standing: Standing) -> Text:
 
 
 def _facts(
-    target: Target, seen: Observation, last: RunState | None, alive: tuple[tuple[str, tuple[str, ...]], ...]
+    target: Target,
+    seen: Observation,
+    last: RunState | None,
+    alive: tuple[tuple[str, tuple[str, ...]], ...],
+    silent: str,
 ) -> Group:
     rows: list[tuple[str, Text]] = []
     identity = seen.identity
@@ -73,7 +79,10 @@ def _facts(
     if seen.cluster:
         rows.append(("engine", plain(f"{seen.cluster.engine} {seen.cluster.engine_version}")))
     window = seen.cluster.window if seen.cluster else None
-    rows.append(("window", plain(f"{stamp(window.earliest)} to {stamp(window.latest)}" if window else "none")))
+    if silent:
+        rows.append(("answer", plain(f"none: {silent}; the rest is from other regions, and from what is kept")))
+    else:
+        rows.append(("window", plain(f"{stamp(window.earliest)} to {stamp(window.latest)}" if window else "none")))
     for backup in seen.backups if seen.cluster is None else ():
         ends = f"{stamp(backup.window.earliest)} to {stamp(backup.window.latest)}" if backup.window else "no window"
         rows.append(("backup", plain(f"{backup.resource_id} ({backup.status}), {ends}")))
