@@ -64,6 +64,7 @@ pytest_plugins = [
     "tests.fix_postgres",
     "tests.fix_stage",
     "tests.fix_strangers",
+    "tests.fix_sweep",
     "tests.fix_s3",
     "tests.fix_journal",
     "tests.chaos.fix_lives",

@@ -192,6 +192,7 @@ def test_the_stamp_names_the_plan_that_was_approved() -> None:
         assert any(isinstance(step.action, CreateInstance) for step in simulation.plan.steps)
 
 
+@pytest.mark.sample("torn")
 @pytest.mark.parametrize("mode", ["before", "torn", "after"])
 def test_a_crash_at_any_append_of_an_amended_life_changes_nothing(mode: Mode) -> None:
     """An amendment is durable or was never made; what follows on it is found again by looking."""

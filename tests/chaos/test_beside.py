@@ -165,6 +165,7 @@ def test_what_the_validation_raises_reaches_the_walk_as_itself(trouble: BaseExce
         assert caught.value is trouble
 
 
+@pytest.mark.sample("torn")
 @pytest.mark.parametrize("mode", ["before", "torn", "after"])
 def test_a_crash_beside_a_validation_changes_nothing(mode: str) -> None:
     """Whatever was found by then is asked again, and nothing is made twice."""

@@ -118,6 +118,7 @@ SAMPLE = frozenset({"copied-group", "snapshot", "clean-protected"})
 """Kinds that every change of the code must survive; the others have steps of these, and wait for the sweep."""
 
 
+@pytest.mark.sample("copied-group", "clean-protected")
 @pytest.mark.parametrize(
     "kind", [pytest.param(kind, marks=[] if kind in SAMPLE else [pytest.mark.sweep]) for kind in CASES]
 )

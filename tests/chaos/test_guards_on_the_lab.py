@@ -257,6 +257,14 @@ def every_breach() -> Iterator[Any]:
             yield pytest.param(breach, id=breach.id, marks=() if news else pytest.mark.sweep)
 
 
+@pytest.mark.sample(
+    "copied-group-copy-parameter-group-reset-cluster-pg",
+    "copied-group-set-quarantine-no-cluster-pg",
+    "copied-group-create-writer-another's-db",
+    "copied-group-create-writer-moved-cluster",
+    "snapshot-restore-cluster-exchanged-cluster-snapshot",
+    "clean-lift-protection-another's-cluster",
+)
 @pytest.mark.parametrize("breach", list(every_breach()))
 def test_nothing_is_sent_where_another_client_breaks_a_guard(account: Account, breach: Breach) -> None:
     """The intent is durable, another client acts, and the look before the sending finds what it did."""

@@ -84,6 +84,7 @@ def test_four_hours_of_waiting_cost_few_calls() -> None:
         assert sum(simulation.aws.reads.values()) <= 600
 
 
+@pytest.mark.sample("copied-group")
 @pytest.mark.parametrize("kind", ["copied-group", "clean-protected"])
 def test_expired_credentials_pause_the_run_wherever_they_expire(kind: str) -> None:
     """A session of fifteen minutes always ends before a restore does; the run waits for the person to log in."""
@@ -281,6 +282,7 @@ def test_a_stop_while_something_is_listed_late_is_a_stop_and_no_failure(*, is_ab
         assert len(stopping) == 1
 
 
+@pytest.mark.sample("clean-protected")
 @pytest.mark.parametrize("kind", ["copied-group", "clean-protected"])
 def test_a_process_that_was_taken_over_does_nothing_more(kind: str) -> None:
     """A laptop that wakes up in the morning must not go on with a run that a colleague finished at night."""

@@ -34,6 +34,7 @@ def alone(tmp_path: Path) -> Person:
     return person
 
 
+@pytest.mark.sample("--help", "--version", "restore --help", "validate --help", "lab --help", "plan pitr -h")
 @pytest.mark.parametrize(
     "words",
     [["--help"], ["--version"], [], *([verb, "--help"] for verb in VERBS), ["plan", "pitr", "-h"]],

@@ -326,6 +326,7 @@ def test_no_acknowledged_event_is_lost_in_a_storm_of_take_overs(ground: Ground, 
     assert len(written) == len(set(written))
 
 
+@pytest.mark.sample("folder-0.004", "s3-0.011")
 @pytest.mark.parametrize("pause", [0.0, 0.004, 0.011])
 def test_a_stopped_process_can_be_taken_over_and_does_nothing_when_it_wakes(
     ground: Ground, made: Plan, pause: float

@@ -99,6 +99,7 @@ def test_every_module_of_the_product_can_be_imported_without_the_lab(ada: Person
     assert int(done.stdout) > 150
 
 
+@pytest.mark.sample("plan", "restore", "demo", "lab")
 @pytest.mark.parametrize("verb", VERBS)
 def test_the_help_of_every_verb_needs_no_lab(verb: str, ada: Person) -> None:
     """Also that of the lab itself: it says what it is before it is installed."""

@@ -71,6 +71,7 @@ def chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += 12 + length
 
 
+@pytest.mark.sample("report-light", "report-phone-dark", "report-checklist", "report-timeline", "report-print")
 @pytest.mark.browser
 @pytest.mark.parametrize("name", PICTURES)
 def test_each_picture_is_what_the_command_draws(name: str, tmp_path: Path, browser: Browser) -> None:

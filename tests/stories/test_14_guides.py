@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -26,6 +27,9 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LAB = "from daybreak.cli.lab import lab; lab()"
 TOLD_ELSEWHERE = {"copy.md", "point-in-time-recovery.md", "region.md", "snapshot-restore.md"}
 """Guides that the stories 43, 11, 39 and 20 follow from their first line to their last."""
+
+_WRITTEN = "2024-01-15T14:30:00Z"
+"""The moment in the guides' commands."""
 
 _WITH_VERDICT = ("show", "validate", "report", "delta")
 _OF_A_PERSON = {
@@ -55,7 +59,8 @@ class Desk:
     def type(self, line: str) -> None:
         """Run a line as it is written, but for the names of the reader's own runs."""
         typed = re.sub(r"\b(?:RUN|my-run|embi-aurora-pitr-202401151430-7k2)\b", self.run, line)
-        typed = typed.replace("2024-01-15T14:30:00Z", self.moment())
+        if _WRITTEN in typed:
+            typed = typed.replace(_WRITTEN, self.moment)
         program, *words = shlex.split(typed)
         if program == "chromium":
             browser = chromium()  # distributions call it by several names
@@ -66,6 +71,7 @@ class Desk:
         done = self.person.daybreak(*words)
         assert done.code in ((0, 3) if words[0] in _WITH_VERDICT else (0,)), f"{line}\n{done.out}{done.err}"
 
+    @functools.cached_property
     def moment(self) -> str:
         """The moment of the run, which the copy made by hand stands for as well."""
         return str(json.loads(self.person.daybreak("show", self.run, "-o", "json").out)["moment"])

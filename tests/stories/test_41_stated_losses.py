@@ -18,6 +18,8 @@ from tests.lab.regions.fix_regions import AWAY, HOME, Reach, cluster, group_of
 from tests.stories.test_39_region import NETWORK, SOURCE, snapshot_of
 
 WORLDS = 30
+SAMPLE = (9, 17)
+"""What the ordinary run shows: a tagged copy of a lost region, and one without a tag whose snapshot is gone, of a region that answers."""
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +95,7 @@ def key(lab: LabUnderTest) -> str:
 
 
 @pytest.mark.parametrize(
-    "seed", [pytest.param(seed, marks=[pytest.mark.sweep] if seed % 10 else []) for seed in range(WORLDS)]
+    "seed", [pytest.param(seed, marks=[] if seed in SAMPLE else [pytest.mark.sweep]) for seed in range(WORLDS)]
 )
 def test_a_stated_moment_is_never_later_than_what_comes_back(
     lab: LabUnderTest, person: Person, writers: Writers, key: str, seed: int

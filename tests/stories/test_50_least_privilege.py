@@ -112,6 +112,10 @@ def test_the_plans_own_policy_is_enough_and_not_too_much(
     assert clusters_of(life.lab, life.run) == []
 
 
+@pytest.mark.sample(
+    'rds:DescribeDBClusters-2-looking at "embi-aurora-cluster": AccessDenied',
+    'secretsmanager:GetSecretValue-75-the login "secretsmanager:embi/aurora/master" cannot be read',
+)
 @pytest.mark.parametrize(
     ("action", "code", "sentence"),
     [

@@ -251,6 +251,7 @@ def unlimited(small: Server) -> dict[str, Standing]:
     return _standings(small, "clone", small.master)
 
 
+@pytest.mark.sample("narrow-reader")
 @pytest.mark.parametrize(("database", "login"), [("clone", "alone"), ("narrow", "reader")])
 def test_one_connection_is_enough(small: Server, unlimited: dict[str, Standing], database: str, login: str) -> None:
     """A role's or a database's limit leaves the crew with the session that leads it, and nothing unknown."""

@@ -80,6 +80,7 @@ def test_each_planted_defect_is_named(source: tuple[Yard, Volume]) -> None:
     assert unsure == [row.line for row in _possible(yard) if not row.has_time]
 
 
+@pytest.mark.sample("newest")
 def test_no_two_items_have_one_name(source: tuple[Yard, Volume]) -> None:
     """Of two with one name only the last was compared; a table that is listed twice, as a column and by itself, is two kinds."""
     _, volume = source
@@ -90,6 +91,7 @@ def test_no_two_items_have_one_name(source: tuple[Yard, Volume]) -> None:
         assert [name for name, times in names.items() if times > 1] == []
 
 
+@pytest.mark.sample("newest")
 def test_what_people_did_in_the_source_after_the_moment_raises_no_alarm(source: tuple[Yard, Volume]) -> None:
     """The same changes, made in the source after the moment, are no damage to the clone."""
     yard, volume = source
@@ -99,6 +101,7 @@ def test_what_people_did_in_the_source_after_the_moment_raises_no_alarm(source: 
     assert alarms(told(clone, volume, moment)) == {}
 
 
+@pytest.mark.sample("newest")
 def test_what_keeps_a_database_raises_no_alarm(source: tuple[Yard, Volume]) -> None:
     """Whoever rebuilds an index in the clone must not learn that the clone is unfit."""
     yard, volume = source

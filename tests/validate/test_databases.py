@@ -119,6 +119,7 @@ def against(found: dict[str, Finding]) -> dict[str, list[str]]:
     }
 
 
+@pytest.mark.sample("full")
 @pytest.mark.parametrize("depth", ["quick", pytest.param("standard", marks=pytest.mark.sweep), "full"])
 def test_every_database_of_a_faithful_clone_is_fit_and_named(story: Story, depth: str) -> None:
     """Four databases of its own, and the one that every server has; full depth asks all that standard depth asks."""
@@ -248,6 +249,7 @@ WOUNDS = {
 """Pages that a failing disk or a lost write left in other databases than the first: the check that must say so, and how."""
 
 
+@pytest.mark.sample("rows", "index", "catalog of relations")
 @pytest.mark.parametrize("which", WOUNDS)
 def test_a_damaged_page_in_any_database_is_named_with_it(story: Story, which: str) -> None:
     """What the first database shows says nothing of the others' files."""

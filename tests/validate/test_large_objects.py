@@ -123,6 +123,7 @@ def story_in(yard: Yard) -> Story:
     return Story(yard, source, clone, moment, baseline)
 
 
+@pytest.mark.sample("newest")
 @on_each
 def test_what_equals_either_witness_is_fit_and_the_sources_work_is_no_alarm(story: Story) -> None:
     """A file that people replaced before or after the moment is no damage; one that both replaced testifies to nothing."""
@@ -133,6 +134,7 @@ def test_what_equals_either_witness_is_fit_and_the_sources_work_is_no_alarm(stor
     assert "the source a third one" in line_of(found, TWICE).why
 
 
+@pytest.mark.sample("newest")
 @on_each
 def test_a_content_that_two_witnesses_deny_is_unfit_by_name(story: Story) -> None:
     """One letter of a stored contract, of the same length: nothing else shows it."""
@@ -177,6 +179,7 @@ def test_another_database_of_the_same_names_is_no_witness(story: Story) -> None:
     assert line_of(found, KEPT).why.startswith("neither a baseline nor the source")
 
 
+@pytest.mark.sample("newest")
 @on_each
 def test_what_may_not_be_read_is_unknown_by_name_and_the_rest_is_read(story: Story) -> None:
     """An object of another role must not end the reading of all others, nor pass for read."""
@@ -216,6 +219,7 @@ def test_less_than_full_depth_says_that_it_reads_none(story: Story) -> None:
     assert (found.standing, found.details) == (LEFT_OUT, ())
 
 
+@pytest.mark.sample("newest")
 @on_each
 def test_a_baseline_keeps_digests_only_with_fingerprints_and_names_what_it_lacks(story: Story) -> None:
     """Digests are kept, never contents; a bound is no silence."""
@@ -233,6 +237,7 @@ def test_a_baseline_keeps_digests_only_with_fingerprints_and_names_what_it_lacks
     assert [each.large_objects for each in Baseline.model_validate(older).databases] == [(), ()]
 
 
+@pytest.mark.sample("newest")
 @on_each
 def test_the_source_is_asked_about_no_object_that_is_as_it_was(story: Story) -> None:
     """A source that serves its people is read no more than the question needs."""

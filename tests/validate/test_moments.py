@@ -92,6 +92,7 @@ def _unfit(found: dict[str, Finding]) -> set[str]:
     return {check for check, each in found.items() if each.standing in (UNFIT, UNKNOWN) and check != "data.recent"}
 
 
+@pytest.mark.sample("newest-emptied with cascades-1")
 @pytest.mark.parametrize(
     ("accident", "number"),
     [

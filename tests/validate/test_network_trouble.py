@@ -215,6 +215,7 @@ def test_packets_that_vanish_are_unknown_in_time(stage: Stage, full_house: int) 
     assert watch.told["database.endpoint"].standing is UNKNOWN
 
 
+@pytest.mark.sample("data.rows")
 @pytest.mark.parametrize("at", ["database.endpoint", "data.rows"])
 def test_a_line_that_is_cut_in_mid_check_is_unknown_in_time(stage: Stage, wire: Wire, at: str) -> None:
     """Half-open TCP from then on: what was told before stands, what comes after is not made up."""

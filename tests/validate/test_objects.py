@@ -190,6 +190,7 @@ def test_what_was_done_in_the_source_after_the_moment_raises_no_alarm(source: tu
     assert not_fit(told(clone, volume, moment)) == {}
 
 
+@pytest.mark.sample("newest")
 def test_a_moment_that_is_only_about_right_raises_no_alarm(source: tuple[Yard, Volume]) -> None:
     """A snapshot has no exact moment: what it holds may be younger than the time AWS gives it."""
     yard, volume = source
@@ -214,6 +215,7 @@ def test_damage_done_in_the_clone_is_found_by_the_check_named_for_it(source: tup
     assert [name for name in wrong if "later" in name or "newcomer" in name] == []
 
 
+@pytest.mark.sample("newest")
 def test_what_gives_more_than_there_was_is_found(source: tuple[Yard, Volume]) -> None:
     """A grant too many in a clone opens production's data to somebody, and nobody would miss anything."""
     yard, volume = source
@@ -224,6 +226,7 @@ def test_what_gives_more_than_there_was_is_found(source: tuple[Yard, Volume]) ->
     assert {check: found[check].standing for check in WIDENED} == dict.fromkeys(WIDENED, Standing.UNFIT)
 
 
+@pytest.mark.sample("newest")
 def test_a_baseline_or_a_capsule_alone_is_witness_enough(source: tuple[Yard, Volume]) -> None:
     """When the source is gone, what was kept is all there is: a faithful clone is fit by it, and a damaged one is not."""
     yard, volume = source
@@ -243,6 +246,7 @@ def test_a_baseline_or_a_capsule_alone_is_witness_enough(source: tuple[Yard, Vol
         assert {check: found[check].standing for check in DAMAGE if found[check].standing is Standing.FIT} == {}
 
 
+@pytest.mark.sample("newest")
 def test_without_a_witness_only_what_is_wrong_by_itself_is_condemned(source: tuple[Yard, Volume]) -> None:
     """A first validation of an old database must not call it broken, and must not call it right either."""
     yard, volume = source

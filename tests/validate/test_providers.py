@@ -68,6 +68,7 @@ def alarms(clone: Volume, source: Volume | None, moment: datetime) -> dict[str, 
     return not_fit(told(clone, source, moment))
 
 
+@pytest.mark.sample("newest")
 def test_a_change_of_what_the_providers_roles_may_do_is_found(source: tuple[Yard, Volume]) -> None:
     """Whoever is a member of one of these roles gained by it; nobody else's line would say so."""
     yard, volume = source
@@ -81,6 +82,7 @@ def test_a_change_of_what_the_providers_roles_may_do_is_found(source: tuple[Yard
     assert unnamed(told(clone, None, moment, baseline=baseline)) == []
 
 
+@pytest.mark.sample("newest")
 def test_what_the_provider_did_at_the_source_since_raises_no_alarm(source: tuple[Yard, Volume]) -> None:
     """An upgrade of the source gives its provider's roles more, or less."""
     yard, volume = source

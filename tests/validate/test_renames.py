@@ -44,6 +44,7 @@ def unnamed(found: dict[str, Finding]) -> list[str]:
     ]
 
 
+@pytest.mark.sample("newest")
 def test_a_change_beside_a_rename_is_found_and_the_rename_is_none(each_yard: Yard) -> None:
     """The source renamed its roles after the moment, and gave one the name of another."""
     volume = each_yard.started(each_yard.create("source"))

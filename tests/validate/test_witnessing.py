@@ -127,6 +127,7 @@ def _story(yard: Yard, **parameters: str) -> tuple[Volume, datetime]:
     return source, moment
 
 
+@pytest.mark.sample("newest-on", "oldest-off")
 @pytest.mark.parametrize("times", ["on", "off"])
 def test_what_was_lost_is_found_and_nothing_else(each_yard: Yard, times: str) -> None:
     """Rows that the source rewrote since cannot testify; all others must be there, unless they were in flight."""

@@ -255,6 +255,7 @@ def test_a_program_that_ignores_its_end_is_killed(tmp_path: Path) -> None:
     assert signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN
 
 
+@pytest.mark.sample("done-hold", "again-pause")
 @pytest.mark.parametrize("policy", ["pause", "hold"])
 @pytest.mark.parametrize("word", ["done", "again"])
 def test_a_person_is_heard_about_a_program_that_holds_up_nothing_else(tmp_path: Path, policy: str, word: str) -> None:

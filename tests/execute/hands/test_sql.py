@@ -282,6 +282,7 @@ def test_a_file_is_loaded_part_by_part(bench: Bench) -> None:
     assert state.step(LOAD).result["rows"] == ROWS
 
 
+@pytest.mark.sample("before", "after")
 @pytest.mark.parametrize("mode", ["before", "torn", "after"])
 def test_whoever_dies_in_a_load_leaves_each_row_once(bench: Bench, mode: str) -> None:
     """At every append of a load in four parts: none is lost, and none is there twice."""
@@ -355,6 +356,7 @@ def test_a_load_that_others_can_do_without_holds_up_itself_alone(bench: Bench, t
     assert types_of(again.told, other.id)[-1] == "step.done"
 
 
+@pytest.mark.sample("pause", "hold")
 @pytest.mark.parametrize("policy", ["fail", "pause", "hold"])
 def test_a_part_is_committed_only_while_the_guards_hold(bench: Bench, policy: str) -> None:
     """Each part is a sending: once the clone is another's, no row goes there, and the place that was reached is kept."""
