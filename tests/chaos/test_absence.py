@@ -54,6 +54,12 @@ def swept(kind: str, lie: Lie, count: int, stride: int) -> None:
         assert lived(kind, Liar(first, count, lie)) == end, f"{count} x {lie} from read {first}"
 
 
+@pytest.mark.sample(
+    "clean-protected-an empty list-1",
+    "clean-protected-not found-5",
+    "clean-unprotected-the thing, without its tags-1",
+    "clean-unprotected-an empty list-5",
+)
 @pytest.mark.parametrize("count", [1, LOOKS_BEFORE_BELIEVING - 1])
 @pytest.mark.parametrize("lie", Lie)
 @pytest.mark.parametrize("kind", CLEANS)

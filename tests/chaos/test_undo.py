@@ -101,6 +101,7 @@ def take_all_back(plan: Plan, aws: SimulatedAws, steps: int) -> None:
     assert things_in(aws) == start
 
 
+@pytest.mark.sample("copied-group", "created-group", "snapshot", "region")
 @pytest.mark.parametrize("kind", RESTORES)
 def test_any_prefix_of_a_run_can_be_taken_back(kind: str) -> None:
     """By its own undos, in reverse, whatever the last step was."""
