@@ -24,11 +24,14 @@ Kind = Literal["daybreak", "lab"]
 """What a warm Python has imported."""
 
 
+MADE_GOOD = frozenset({"PYTHONPATH", "PYTHONDONTWRITEBYTECODE"})
+"""What Python heeds while it starts, and a process of the warm Python after that (see `tests.warm.heed`)."""
+
+
 def is_cold(environment: Mapping[str, str]) -> bool:
     """Whether the environment says something that Python heeds only while it starts."""
-    return (
-        any(name.startswith(("PYTHON", "LC_", "LD_")) for name in environment) or environment.get("LANG") != "C.UTF-8"
-    )
+    names = environment.keys() - MADE_GOOD
+    return any(name.startswith(("PYTHON", "LC_", "LD_")) for name in names) or environment.get("LANG") != "C.UTF-8"
 
 
 _OPENING = threading.Lock()

@@ -14,6 +14,7 @@ import gc
 import io
 import json
 import os
+import runpy
 import signal
 import socket
 import sys
@@ -158,6 +159,7 @@ def become(asked: dict[str, Any], streams: list[int]) -> NoReturn:
     os.environ.update(asked["environment"])
     time.tzset()
     os.chdir(asked["folder"])
+    heed()
     sys.argv = [asked["kind"], *asked["arguments"]]
     code: object = 1
     try:
@@ -168,6 +170,17 @@ def become(asked: dict[str, Any], streams: list[int]) -> NoReturn:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         os._exit(code if isinstance(code, int) else 0 if code is None else 1)
+
+
+def heed() -> None:
+    """Do what Python would have done with this environment while it started: a place for modules, and the module of that place
+    by which another machine says its name.
+    """
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
+    for place in filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)):
+        sys.path.insert(0, place)
+        if (Path(place) / "sitecustomize.py").is_file():
+            runpy.run_path(str(Path(place) / "sitecustomize.py"))
 
 
 if __name__ == "__main__":
