@@ -12,7 +12,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from botocore.model import OperationNotFoundError
 
@@ -72,6 +72,8 @@ class Wire:
     """The bucket that a ``Host`` names, empty when it names the lab itself."""
     region_of_bucket: Callable[[str], str | None]
     """The region of a bucket; ``None`` when there is no such bucket."""
+    homes: dict[str, str] = field(default_factory=dict)
+    """The region of each bucket that was asked for while a fault stood; forgotten when a bucket comes or goes."""
 
     def answer(self, request: Request) -> Reply:
         """Answer one request to AWS; the reply may be `LOST`."""
@@ -112,7 +114,9 @@ class Wire:
         if call.service in _GLOBAL:
             return "aws-global" if is_read(request) else _CONTROL_PLANE
         bucket = str(call.params.get("Bucket", "")) if call.service == "s3" else ""
-        return (self.region_of_bucket(bucket) if bucket else None) or call.region
+        if bucket and bucket not in self.homes and (found := self.region_of_bucket(bucket)):
+            self.homes[bucket] = found  # to ask costs as much as the call itself
+        return self.homes.get(bucket, call.region)
 
     def _answer_for_lost_region(self, call: Call, rule: Rule, request_id: str) -> Reply:
         match rule.args.get("api", Api.CLOSES):
@@ -144,6 +148,8 @@ class Wire:
         if own := answer_about_points(call, request_id):
             return own
         reply = self.manners.correct(call, request, self._ask_moto(call, request, request_id))
+        if call.operation in ("CreateBucket", "DeleteBucket"):
+            self.homes.clear()
         if call.service == "s3" and reply.status < 300:
             return self.replicas.hear(call, request, reply)
         if call.service == "ec2" and "SecurityGroup" in call.operation and not call.operation.startswith("Describe"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,10 +15,17 @@ from botocore.session import Session
 
 from daybreak.errors import Refused
 from daybreak.lab.company.names import CLUSTER
-from tests.fix_lab import LabUnderTest, eventually
+from tests.fix_lab import LabUnderTest, eventually, private
 from tests.lab.regions.fix_regions import AWAY, HOME, Reach, becomes, cluster, code
 
 GONE = (ConnectionClosedError, EndpointConnectionError)
+
+
+@pytest.fixture(scope="module")
+def own_lab() -> Iterator[LabUnderTest]:
+    """One lab for all of these tests: each gives back the region that it took away."""
+    with private(speed=6000) as lab:
+        yield lab
 
 
 def hurried(lab: LabUnderTest, service: str, region: str) -> Any:

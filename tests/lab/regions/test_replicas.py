@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,17 @@ from click.testing import CliRunner
 from daybreak.cli.lab import lag as lag_command
 from daybreak.errors import Refused
 from daybreak.lab.company.names import KEY_ALIAS, SECRET
-from tests.fix_lab import TRUST, LabUnderTest, eventually, start
+from tests.fix_lab import TRUST, LabUnderTest, eventually, private, start
 from tests.lab.regions.fix_regions import AWAY, HOME, code, kill, password
 
 STATE, COPY = "daybreak-state-123456789012", "daybreak-state-dr"
+
+
+@pytest.fixture(scope="module")
+def one_lab() -> Iterator[LabUnderTest]:
+    """One lab for the tests that share no bucket, secret or key."""
+    with private(speed=6000) as lab:
+        yield lab
 
 
 def role(lab: LabUnderTest, name: str = "replicator") -> str:
@@ -118,10 +126,10 @@ def test_a_person_says_how_far_another_region_is_behind(own_lab: LabUnderTest) -
         own_lab.remote.lag("embi-aurora-cluster", 1, region=HOME)
 
 
-def test_what_s3_refuses_of_a_replication(own_lab: LabUnderTest) -> None:
+def test_what_s3_refuses_of_a_replication(one_lab: LabUnderTest) -> None:
     """And what the lab does not do is refused by its name."""
-    home, west = own_lab.client("s3"), own_lab.client("s3", AWAY)
-    arn = role(own_lab)
+    home, west = one_lab.client("s3"), one_lab.client("s3", AWAY)
+    arn = role(one_lab)
 
     def refusal(*rules: dict[str, Any]) -> tuple[str, str]:
         config = {"Role": arn, "Rules": list(rules)}
@@ -151,10 +159,10 @@ def test_what_s3_refuses_of_a_replication(own_lab: LabUnderTest) -> None:
     home.put_bucket_replication(Bucket=STATE, ReplicationConfiguration=config)
     shown = home.get_bucket_replication(Bucket=STATE)["ReplicationConfiguration"]
     assert shown["Rules"][0]["Destination"]["Bucket"] == f"arn:aws:s3:::{COPY}"
-    own_lab.client("iam").delete_role(RoleName="replicator")
+    one_lab.client("iam").delete_role(RoleName="replicator")
     home.put_object(Bucket=STATE, Key="orphan", Body=b"x")
     eventually(lambda: home.head_object(Bucket=STATE, Key="orphan")["ReplicationStatus"] == "FAILED")
-    assert read(own_lab, "orphan") is None
+    assert read(one_lab, "orphan") is None
 
 
 def test_what_was_on_its_way_arrives_after_the_lab_was_killed(place: Path) -> None:
@@ -169,28 +177,28 @@ def test_what_was_on_its_way_arrives_after_the_lab_was_killed(place: Path) -> No
     eventually(lambda: read(again, "late") == b"1")
 
 
-def test_a_secret_is_read_from_its_replica_when_its_own_region_is_gone(own_lab: LabUnderTest) -> None:
+def test_a_secret_is_read_from_its_replica_when_its_own_region_is_gone(one_lab: LabUnderTest) -> None:
     """A replica takes no value of its own, and follows a new one."""
-    home, west = own_lab.client("secretsmanager"), own_lab.client("secretsmanager", AWAY)
-    before = password(own_lab)
+    home, west = one_lab.client("secretsmanager"), one_lab.client("secretsmanager", AWAY)
+    before = password(one_lab)
     with pytest.raises(ClientError):
         west.get_secret_value(SecretId=SECRET)
     home.replicate_secret_to_regions(SecretId=SECRET, AddReplicaRegions=[{"Region": AWAY}])
     (status,) = home.describe_secret(SecretId=SECRET)["ReplicationStatus"]
     assert (status["Region"], status["Status"]) == (AWAY, "InSync")
-    with own_lab.fault("region_down", region=HOME):
-        assert password(own_lab, AWAY) == before
+    with one_lab.fault("region_down", region=HOME):
+        assert password(one_lab, AWAY) == before
         assert west.describe_secret(SecretId=SECRET)["PrimaryRegion"] == HOME
         with pytest.raises(ClientError):
             west.put_secret_value(SecretId=SECRET, SecretString="{}")
     value = json.dumps({"username": "embi_admin", "password": "another"})
     home.put_secret_value(SecretId=SECRET, SecretString=value)
-    assert password(own_lab, AWAY) == "another"
+    assert password(one_lab, AWAY) == "another"
 
 
-def test_a_key_of_several_regions_encrypts_in_the_other_one(own_lab: LabUnderTest) -> None:
+def test_a_key_of_several_regions_encrypts_in_the_other_one(one_lab: LabUnderTest) -> None:
     """A plain key does not; and each region's own key can be disabled by itself."""
-    home, west = own_lab.client("kms"), own_lab.client("kms", AWAY)
+    home, west = one_lab.client("kms"), one_lab.client("kms", AWAY)
     made = home.create_key(MultiRegion=True)["KeyMetadata"]
     assert made["KeyId"].startswith("mrk-")
     with pytest.raises(ClientError):
