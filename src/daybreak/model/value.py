@@ -6,6 +6,7 @@ The law: two values that mean the same have the same bytes (RFC 8785), so a dige
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -32,9 +33,41 @@ class Value(BaseModel):
         return digest(self.plain())
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False)
+_LARGEST = 2**53 - 1
+"""The largest whole number that RFC 8785 spells."""
+
+
 def canonical(plain: Any) -> bytes:
-    """The RFC 8785 spelling of JSON-ready data."""
+    """The RFC 8785 spelling of JSON-ready data.
+
+    Python's own encoder spells alike what has no fraction, no large number and only plain names, several times as fast.
+    """
+    if _is_plain(plain):
+        try:
+            return _ENCODER.encode(plain).encode()
+        except UnicodeEncodeError:
+            pass  # half a character: the other one knows what to raise
     return rfc8785.dumps(plain)
+
+
+def _is_plain(plain: Any) -> bool:
+    """Whether RFC 8785 has no rule of its own for anything in it; it has some for numbers, and for the order of names beyond ASCII."""
+    left = [plain]
+    while left:
+        each = left.pop()
+        kind = type(each)
+        if kind is str or each is None or kind is bool:
+            continue
+        if kind is dict:
+            if not all(type(name) is str and name.isascii() for name in each):
+                return False
+            left.extend(each.values())
+        elif kind is list or kind is tuple:
+            left.extend(each)
+        elif kind is not int or not -_LARGEST <= each <= _LARGEST:
+            return False
+    return True
 
 
 def digest(plain: Any) -> str:

@@ -44,14 +44,20 @@ def folder_of(kind: KeptKind, target: str) -> str:
 
 def entry_of(document: Document) -> Kept:
     """The entry of a document in a list."""
+    kind, stands_for = _what_it_is(document)
     sha256 = hashlib.sha256(document.canonical()).hexdigest()
+    return Kept(kind=kind, target=document.target, stands_for=stands_for, sha256=sha256)
+
+
+def _what_it_is(document: Document) -> tuple[KeptKind, datetime]:
+    """The kind of a document, and the moment that it stands for."""
     match document:
         case Capsule():
-            return Kept(kind="capsule", target=document.target, stands_for=document.taken, sha256=sha256)
+            return "capsule", document.taken
         case Baseline():
-            return Kept(kind="baseline", target=document.target, stands_for=document.stands_for, sha256=sha256)
+            return "baseline", document.stands_for
         case SchemaDump():
-            return Kept(kind="schema", target=document.target, stands_for=document.taken, sha256=sha256)
+            return "schema", document.taken
         case _:
             assert_never(document)
 
@@ -93,8 +99,8 @@ def document_in(body: bytes, kept: Kept, model: type[D]) -> D:
             "use the release of Daybreak that wrote it, or a newer one",
         ) from error
     # The bytes have the digest of the name. Those of an older format are not the bytes that this release would write.
-    entry = entry_of(document)
-    if (entry.target, entry.stands_for) != (kept.target, kept.stands_for):
+    _, stands_for = _what_it_is(document)
+    if (document.target, stands_for) != (kept.target, kept.stands_for):
         raise Failed(f'{where} is of "{printable(document.target)}" at another moment', "remove it")
     return document
 
