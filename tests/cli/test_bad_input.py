@@ -322,6 +322,7 @@ def test_it_is_refused_in_a_sentence_and_nothing_is_created(case: Case, tmp_path
     assert paths(tmp_path) == before
 
 
+@pytest.mark.sample("another type", "a time without a zone", "a snapshot for a time", "which target?")
 @of(DOOR)
 def test_the_runbooks_script_refuses_the_same_way(case: Case, tmp_path: Path) -> None:
     """The old door must not be the weak one: it asks nobody before it acts."""
