@@ -19,6 +19,7 @@ from daybreak.model.run import RunState, StepIntended
 from tests.chaos.simulation import (
     CASES,
     Crash,
+    Killed,
     Mode,
     Simulation,
     case_of,
@@ -114,14 +115,9 @@ class Sweep:
         shutil.rmtree(place)
 
 
-SAMPLE = frozenset({"copied-group", "snapshot", "clean-protected"})
-"""Kinds that every change of the code must survive; the others have steps of these, and wait for the sweep."""
-
-
-@pytest.mark.sample("copied-group", "clean-protected")
-@pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=[] if kind in SAMPLE else [pytest.mark.sweep]) for kind in CASES]
-)
+# Kinds that every change of the code must survive; the others have steps of these.
+@pytest.mark.sample("copied-group", "clean-protected", "fail-over")
+@pytest.mark.parametrize("kind", CASES)
 def test_a_run_that_died_anywhere_ends_as_if_it_had_not(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A laptop's battery chooses the worst moment; each of them is here: around every line and every call."""
     with scratch() as folder:
@@ -184,3 +180,16 @@ def test_no_change_leaves_without_a_durable_intent() -> None:
         simulation.told.pop()
         with pytest.raises(AssertionError):
             simulation._has_intent(simulation.aws.sent[0])
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_what_was_done_meanwhile_is_no_others_work(kind: str) -> None:
+    """Each change leaves and the process dies; when somebody resumes, all of it is long over, and what it changed is as it was meant."""
+    with scratch() as folder:
+        for number in range(1, reference(kind).changes + 1):
+            died = case_of(kind).simulation(FolderStore(folder / str(number)))
+            with pytest.raises(Killed):
+                died.live(Crash(number, "sent"))
+            died.aws.clock.elapsed += 7200
+            assert died.live().status == "finished", number
+            check_effects(died)

@@ -137,6 +137,6 @@ def test_a_switch_over_loses_nothing(lab: LabUnderTest, person: Person) -> None:
     again = person.daybreak("plan", "region", "embi")
     assert (again.code, "is not what is written to" in again.err) == (2, True), again.err
     judged = person.daybreak("validate", SECONDARY, "--target", "embi", "--region", AWAY, "--depth", "quick")
-    assert f'it is compared with "embi-aurora-cluster" in {HOME} as it is now' in " ".join(judged.out.split())
+    assert f'it is compared with "embi-aurora-cluster" in {HOME} as it is now' in " ".join(judged.err.split())
     late = person.daybreak("restore", "--plan", "move.json", "--confirm", SECONDARY)
     assert (late.code, "is the writer" in late.err or "exists already" in late.err) == (2, True)

@@ -111,11 +111,11 @@ def _status_without(app: App, target: Target, silence: Unreachable) -> TargetSta
     Raises that silence where the configuration names no other region, or none of them answers.
     """
     elsewhere = region_loss(app, target)
-    account = next((each.account for each in elsewhere.regions if each.account), None) if elsewhere else None
-    if elsewhere is None or account is None:
+    if elsewhere is None or not any(each.account for each in elsewhere.regions):
         raise silence
-    there = next(each for each in elsewhere.regions if each.account)
-    identity = Identity(account=account, caller="", region=target.region, endpoint=there.endpoint)
+    there = next(each.region for each in elsewhere.regions if each.account)
+    with explained("asking AWS who we are"):
+        identity = app.aws_in_time(there, LOOKING).identity().model_copy(update={"region": target.region})
     seen = Observation(seen=app.now(), identity=identity)
     past = past_of(app, target, identity, in_any_region=True)
     return TargetStatus(

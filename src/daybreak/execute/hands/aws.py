@@ -29,6 +29,7 @@ from daybreak.execute.hands.course import Course
 from daybreak.execute.refusals import Barred, Forbidden, Rejected, Withheld, pause_for
 from daybreak.execute.slowly import Slowly
 from daybreak.model.actions import AnchorJournal, AwsChange, DeleteParameterGroup
+from daybreak.model.guards import AsPlanned
 from daybreak.model.names import comma_list
 from daybreak.model.plan import AwsCall, Step
 from daybreak.model.replies import Category
@@ -93,7 +94,9 @@ class AwsHand:
         before = self._journal.state().step(step.id)
         standing = OrderStanding(place=Position.ABSENT)
         if before.status != "waiting":  # an earlier process may have done it, or AWS may have
-            standing = yield from self._looker.closely(step, lambda: self._stand(step, action), doubted=DOUBTED)
+            standing = yield from self._looker.closely(
+                step, lambda: self._stand(step, action, was_sent=True), doubted=DOUBTED
+            )
         if before.status == "sent":
             standing = once_answered(standing, None)
         began, attempt, tries, clashes = self._doors.timing.monotonic(), 0, 0, 0
@@ -103,7 +106,9 @@ class AwsHand:
                 raise self._uncertain(step, f"it was sent {attempt} times and its outcome is not known")
             attempt += 1
             call = self._intend(step, action, before.attempts + attempt)
-            standing = yield from self._looker.closely(step, partial(self._stand, step, action, call), doubted=DOUBTED)
+            was_sent = attempt > 1 or before.status != "waiting"
+            look = partial(self._stand, step, action, call, was_sent=was_sent)
+            standing = yield from self._looker.closely(step, look, doubted=DOUBTED)
             if standing.place not in _TO_SEND:
                 break
             fault = self._send(step, action, call)
@@ -120,7 +125,7 @@ class AwsHand:
                     if is_uncertain:
                         self._journal.append(StepUncertain(step=step.id, why=why))
                     standing = yield from self._looker.closely(
-                        step, lambda: self._stand(step, action), doubted=_UNSETTLED
+                        step, lambda: self._stand(step, action, was_sent=True), doubted=_UNSETTLED
                     )
                     standing = once_answered(standing, fault.trouble.category)
                     clashes += 0 if is_uncertain else 1
@@ -217,14 +222,23 @@ class AwsHand:
             raise Paused(f"step {step.id}: {standing.seen}", *standing.hints, f"daybreak resume {self._plan.run}")
         raise self._looker.refusal_of(step, standing)
 
-    def _stand(self, step: Step, action: AwsChange, call: AwsCall | None = None) -> Slowly[OrderStanding]:
-        """Where a change stands, by a look at all that its guards speak of; ``call`` is what is about to be sent."""
+    def _stand(
+        self, step: Step, action: AwsChange, call: AwsCall | None = None, *, was_sent: bool
+    ) -> Slowly[OrderStanding]:
+        """Where a change stands, by a look at all that its guards speak of; ``call`` is what is about to be sent.
+
+        Where it ``was_sent`` before, what it changes is no longer as planned once it is so: that guard was asked then.
+        """
         own = self._looker.own(action)
         seen: dict[Thing, Resource | None] = {}
         for thing in dict.fromkeys((own, *things_asked(step.guards))):
             seen[thing] = yield from self._looker.see(step, thing)
         changes = tuple(thing.name for thing in touches_of(call)) if call else ()
-        return self._looker.bar(step, seen, changes) or standing_of_change(action, seen[own])
+        standing = standing_of_change(action, seen[own])
+        if was_sent and standing.place is Position.SO:
+            others = tuple(each for each in step.guards if not (isinstance(each, AsPlanned) and each.thing == own))
+            step = step.model_copy(update={"guards": others})
+        return self._looker.bar(step, seen, changes) or standing
 
 
 def _anchor_in(call: AwsCall) -> Any:
