@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from daybreak.model.copies import CopiesSeen
+from daybreak.model.copies import CopiesSeen, CopyRecord
+from daybreak.model.names import clone_name
 from daybreak.model.observation import Observation
 from daybreak.model.requests import CopyRequest
 from daybreak.model.tags import COPY_FOR_TAG, COPY_OF_TAG, NONCE_TAG, RUN_TAG, TAKEN_TAG
@@ -36,33 +37,52 @@ def target(**changes: Any) -> Target:
     return fix_worlds.target(snapshot_copies={AWAY: promise(**changes)}).in_region(AWAY)
 
 
-def copied(name: str, *, days: float = 0, hours: float = 0, **changes: Any) -> Snapshot:
-    """A copy of ours that holds a moment so long ago."""
-    taken = NOW - timedelta(days=days, hours=hours)
+def run_named(name: str, *, days: float = 0, hours: float = 0) -> str:
+    """A run that began so long ago, as runs that copy are named; ``name`` is its ending."""
+    return clone_name(SOURCE, "copy", NOW - timedelta(days=days, hours=hours), name)
+
+
+def marks(run: str) -> dict[str, str]:
+    """The tags by which a snapshot of a run is known, both at home and away."""
+    return {COPY_OF_TAG: RESOURCE, COPY_FOR_TAG: AWAY, NONCE_TAG: f"nonce-{short(run)}", RUN_TAG: run}
+
+
+def short(name: str) -> str:
+    """The ending by which a test calls a run, or its snapshot."""
+    return name.removesuffix("-home").rpartition("-")[2]
+
+
+def copied(
+    name: str, *, days: float = 0, hours: float = 0, more: dict[str, str] | None = None, **changes: Any
+) -> Snapshot:
+    """A copy of ours that holds a moment so long ago; ``more`` are tags besides, or instead."""
+    taken, run = NOW - timedelta(days=days, hours=hours), run_named(name, days=days, hours=hours)
     defaults: dict[str, Any] = {
         "created": taken + timedelta(minutes=10),
-        "source": f"arn:aws:rds:{REGION}:{ACCOUNT}:cluster-snapshot:{name}-home",
-        "tags": {
-            TAKEN_TAG: iso(taken),
-            COPY_OF_TAG: RESOURCE,
-            COPY_FOR_TAG: AWAY,
-            NONCE_TAG: f"nonce-{name}",
-            RUN_TAG: f"run-{name}",
-        },
+        "source": f"arn:aws:rds:{REGION}:{ACCOUNT}:cluster-snapshot:{run}-home",
+        "tags": marks(run) | {TAKEN_TAG: iso(taken)} | (more or {}),
     }
-    return fix_worlds.copied_snapshot(name, **(defaults | changes))
+    return fix_worlds.copied_snapshot(**({"identifier": run} | defaults | changes))
 
 
-def left_behind(name: str, *, days: float = 0) -> Snapshot:
+def left_behind(name: str, *, days: float = 0, **changes: Any) -> Snapshot:
     """A snapshot at home that an earlier run took and did not remove."""
-    tags = {COPY_OF_TAG: RESOURCE, COPY_FOR_TAG: AWAY, NONCE_TAG: f"nonce-{name}", RUN_TAG: f"run-{name}"}
-    return fix_worlds.snapshot(name, kind="manual", created=NOW - timedelta(days=days), tags=tags)
+    run = run_named(name, days=days)
+    defaults: dict[str, Any] = {"kind": "manual", "created": NOW - timedelta(days=days), "tags": marks(run)}
+    return fix_worlds.snapshot(**({"identifier": f"{run}-home"} | defaults | changes))
+
+
+def record(copy: Snapshot, **changes: Any) -> CopyRecord:
+    """The journal of the run that the copy's tags name, which knows what they say."""
+    defaults: dict[str, Any] = {"run": copy.tags[RUN_TAG], "nonce": copy.tags[NONCE_TAG], "source": copy.source or ""}
+    return CopyRecord(**(defaults | changes))
 
 
 def seen(*snapshots: Snapshot, **changes: Any) -> CopiesSeen:
-    """The region of the copies, with its key."""
+    """The region of the copies, with its key, and a journal here for each copy."""
     key = Key(arn=AWAY_KEY, is_enabled=True)
-    defaults: dict[str, Any] = {"region": AWAY, "snapshots": snapshots, "key": key}
+    records = tuple(record(each) for each in snapshots if {RUN_TAG, NONCE_TAG} <= each.tags.keys())
+    defaults: dict[str, Any] = {"region": AWAY, "snapshots": snapshots, "records": records, "key": key}
     return CopiesSeen(**(defaults | changes))
 
 

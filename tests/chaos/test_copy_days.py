@@ -13,13 +13,16 @@ import pytest
 from daybreak.errors import DaybreakError
 from daybreak.journal.folder import FolderStore
 from daybreak.model.actions import CopySnapshot
+from daybreak.model.copies import CopiesSeen, CopyRecord
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.run import RunState
 from daybreak.model.tags import TAKEN_TAG
 from daybreak.observe.copies import look_at_copies, look_at_home
 from daybreak.observe.look import Lookout
+from daybreak.plan.copies import copy_record
 from daybreak.plan.copying import CopyWork, copy_work
+from daybreak.plan.marks import run_of
 from daybreak.plan.planner import plan_of
 from daybreak.plan.terms import Terms
 from tests import fix_worlds
@@ -109,8 +112,15 @@ class Days:
         """Both regions as they are now."""
         away, home = RegionOfAccount(self.aws, AWAY), RegionOfAccount(self.aws, REGION)
         copies = look_at_copies(Lookout(away), AWAY, self.target)
+        copies = copies.model_copy(update={"records": self.records(copies)})
         identity = fix_worlds.identity(region=AWAY)
         return look_at_home(Lookout(home), identity, self.target, copies, self.aws.clock.now())
+
+    def records(self, copies: CopiesSeen) -> tuple[CopyRecord, ...]:
+        """What the journals say of the runs that made these copies."""
+        store = FolderStore(self.folder)
+        read = [(store.plan(run), store.chain(run)) for run in map(run_of, copies.snapshots)]
+        return tuple(copy_record(plan, chain.state()) for plan, chain in read if chain.events)
 
     def plan(self, number: int) -> Plan | None:
         """What there is to do; ``None`` where there is nothing."""

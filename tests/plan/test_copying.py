@@ -11,9 +11,10 @@ from daybreak.model.actions import AwaitSnapshot, CopySnapshot, DeleteSnapshot, 
 from daybreak.model.guards import Outlived
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
-from daybreak.model.tags import COPY_FOR_TAG, COPY_OF_TAG, NONCE_TAG, TAKEN_TAG
+from daybreak.model.tags import COPY_FOR_TAG, COPY_OF_TAG, NONCE_TAG, RUN_TAG, TAKEN_TAG
 from daybreak.model.targets import Target
-from daybreak.model.world import Key
+from daybreak.model.value import iso
+from daybreak.model.world import Key, Snapshot
 from daybreak.plan.calls import DRAWN_WHEN_TAKEN, call_of, fill_in, stamp_of
 from daybreak.plan.copies import copies_of
 from daybreak.plan.copying import CopyWork, copy_work
@@ -23,7 +24,7 @@ from daybreak.report.aws_cli import command_line
 from daybreak.report.iam_policy import policy_of
 from tests import fix_worlds
 from tests.chaos import fix_copies
-from tests.chaos.fix_copies import copied, left_behind, seen
+from tests.chaos.fix_copies import copied, left_behind, record, seen, short
 from tests.fix_worlds import ACCOUNT, AWAY, AWAY_KEY, NOW, REGION, SOURCE
 
 
@@ -50,7 +51,7 @@ def reasons(by: Target | None = None, **world: Any) -> str:
 def deleted(plan: Plan) -> list[str]:
     """What a plan deletes in the other region, in the order of its steps."""
     actions = (step.action for step in plan.steps)
-    return [each.snapshot for each in actions if isinstance(each, DeleteSnapshot) and each.region is None]
+    return [short(each.snapshot) for each in actions if isinstance(each, DeleteSnapshot) and each.region is None]
 
 
 def test_the_first_copy_takes_a_snapshot_copies_it_and_removes_the_snapshot() -> None:
@@ -89,7 +90,7 @@ def test_a_day_later_the_oldest_goes_only_where_as_many_newer_ones_are_complete(
     plan = made(copies=seen(copied("a", days=1), copied("b", days=2)))
     assert deleted(plan) == ["b"]
     (guard,) = [each for each in plan.steps[-1].guards if isinstance(each, Outlived)]
-    assert [each.name for each in guard.newer] == [plan.clone, "a"]
+    assert [short(each.name) for each in guard.newer] == [short(plan.clone), "a"]
     assert "gone for good" in " ".join(plan.notes)
 
 
@@ -98,7 +99,7 @@ def test_what_an_earlier_run_left_goes_first_and_holds_up_no_copy() -> None:
     there = (copied("a", days=1), copied("b", days=2), copied("c", days=3), copied("bad", hours=2, status="failed"))
     plan = made(copies=seen(*there), snapshots=(left_behind("left", days=1), left_behind("young")))
     first = [step for step in plan.steps if step.when_refused == "hold"]
-    assert [getattr(step.action, "snapshot", "") for step in first] == ["c", "bad", "left"]
+    assert [short(getattr(step.action, "snapshot", "")) for step in first] == ["c", "bad", "left"]
     assert deleted(plan) == ["c", "bad", "b"]
     taking = next(step for step in plan.steps if isinstance(step.action, TakeSnapshot))
     assert taking.after == ()
@@ -111,9 +112,10 @@ def test_what_an_earlier_run_left_goes_first_and_holds_up_no_copy() -> None:
         copied("theirs", days=9, kind="automated"),
         copied("theirs", days=9, resource_id="cluster-ANOTHER"),
         copied("theirs", days=9, arn=f"arn:aws:rds:{AWAY}:999999999999:cluster-snapshot:theirs"),
-        copied("theirs", days=9, tags=copied("x").tags | {COPY_OF_TAG: "cluster-ANOTHER"}),
-        copied("theirs", days=9, tags=copied("x").tags | {COPY_FOR_TAG: "eu-west-1"}),
-        copied("theirs", days=9, tags={key: value for key, value in copied("x").tags.items() if key != NONCE_TAG}),
+        copied("theirs", days=9, more={COPY_OF_TAG: "cluster-ANOTHER"}),
+        copied("theirs", days=9, more={COPY_FOR_TAG: "eu-west-1"}),
+        copied("theirs", days=9, more={NONCE_TAG: ""}),
+        copied("theirs", days=9, more={RUN_TAG: ""}),
     ],
 )
 def test_what_is_not_wholly_ours_is_not_counted_and_never_removed(theirs: Any) -> None:
@@ -124,13 +126,109 @@ def test_what_is_not_wholly_ours_is_not_counted_and_never_removed(theirs: Any) -
     assert copies_of(seen(theirs), fix_copies.RESOURCE, ACCOUNT).complete == ()
 
 
+REAL = copied("real", days=1.2)
+OLD = fix_worlds.snapshot("by-hand", kind="manual", created=NOW - timedelta(days=9))
+
+
+def forged(**changes: Any) -> Snapshot:
+    """What carries the tags of the newest copy of ours, and says that it was taken just now."""
+    tags = REAL.tags | {TAKEN_TAG: iso(NOW)}
+    defaults: dict[str, Any] = {"tags": tags, "created": NOW, "source": OLD.arn}
+    return copied("forged", **(defaults | changes))
+
+
+def of_own_run(**changes: Any) -> Snapshot:
+    """What has the name of a run too, and says that it was taken just now."""
+    return copied("forged", created=NOW, **changes)
+
+
+@pytest.mark.parametrize(
+    ("impostor", "why"),
+    [
+        (forged(identifier="impostor"), "they were copied"),
+        (forged(), "they were copied"),
+        (forged(source=REAL.arn), "they were copied"),
+        (of_own_run(source=REAL.arn), "AWS does not say that it was copied from another region"),
+        (of_own_run(source=None), "AWS does not say that it was copied from another region"),
+        (of_own_run(source=REAL.source), "which another run took"),
+        (of_own_run(source=OLD.arn.replace(ACCOUNT, "999988887777")), "which is another account's"),
+        (of_own_run(source=OLD.arn), "what it was copied from holds"),
+        (
+            of_own_run(source=OLD.arn.replace("by-hand", f"rds:{SOURCE}-2024-01-01-01-00")),
+            "the name of its source says",
+        ),
+        (of_own_run(more={TAKEN_TAG: iso(NOW + timedelta(hours=1))}), "AWS made it before that"),
+        (of_own_run(more={TAKEN_TAG: iso(NOW - timedelta(days=2))}), "before that run began"),
+        (of_own_run(more={TAKEN_TAG: "just now"}), "no tag says which moment it holds"),
+        (of_own_run(more={RUN_TAG: "embi-nightly"}), "is ever made by such a run"),
+        (copied("forged", more={NONCE_TAG: ""}), "it has no nonce"),
+    ],
+)
+@pytest.mark.parametrize("status", ["available", "copying", "failed"])
+def test_tags_alone_make_no_copy_of_ours(impostor: Snapshot, why: str, status: str) -> None:
+    """Anybody copies tags, and AWS does so for whoever asks: such a one pushes nothing out, delays nothing, and stays itself."""
+    theirs = impostor.model_copy(update={"status": status})
+    plan = made(copies=seen(REAL, theirs, records=(record(REAL),)), by=fix_copies.target(keep=1), snapshots=(OLD,))
+    assert any(isinstance(step.action, CopySnapshot) for step in plan.steps), "a copy is due"
+    assert deleted(plan) == ["real"], "the one that was made now pushes the real one out, and nothing else goes"
+    (guard,) = [each for each in plan.steps[-1].guards if isinstance(each, Outlived)]
+    assert [each.name for each in guard.newer] == [plan.clone]
+    assert [note for note in plan.notes if theirs.identifier in note and why in note and "stays" in note], plan.notes
+    status_seen = copies_of(seen(REAL, theirs, records=()), fix_copies.RESOURCE, ACCOUNT, (OLD,))
+    assert status_seen.complete == (REAL,), "and status promises nothing because of it"
+
+
+def test_a_snapshot_at_home_that_took_over_our_tags_stays() -> None:
+    """One that somebody brought home for a lawsuit, with all of its tags; the one beside it is what our run left."""
+    run = left_behind("left", days=2)
+    brought = left_behind("left", days=2, identifier="brought-home", source=REAL.arn)
+    renamed = left_behind("left", days=2, identifier="legal-hold")
+    plan = made(copies=seen(copied("a", days=1)), snapshots=(run, brought, renamed))
+    gone = [step.action.snapshot for step in plan.steps if isinstance(step.action, DeleteSnapshot)]
+    assert gone == [run.identifier, f"{plan.clone}-home"]
+    named = " ".join(plan.notes)
+    assert '"brought-home" stays' in named
+    assert '"legal-hold" stays' in named
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"nonce": "another"}, "nonce"),
+        ({"source": OLD.arn}, "did not copy that"),
+        ({"source": ""}, "did not copy that"),
+        ({"taken": NOW - timedelta(hours=9)}, "the journal of"),
+    ],
+)
+def test_a_journal_that_says_otherwise_is_believed(changes: dict[str, Any], why: str) -> None:
+    """Who knows how we name things makes a copy that looks like ours; the journal of that run is not his."""
+    theirs = copied("forged", hours=1)
+    there = seen(REAL, theirs, records=(record(REAL), record(theirs, **changes)))
+    plan = made(copies=there, by=fix_copies.target(keep=1))
+    assert deleted(plan) == ["real"]
+    assert [note for note in plan.notes if theirs.identifier in note and why in note], plan.notes
+
+
+def test_none_goes_because_of_a_copy_for_which_only_tags_speak() -> None:
+    """Where no journal here knows the newer one, the older waits until as many that are known are newer; then both go."""
+    older, newer = copied("older", days=3), copied("newer", hours=1)
+    by = fix_copies.target(keep=1)
+    assert "the next one is due at" in reasons(by, copies=seen(older, newer, records=(record(older),)))
+    assert deleted(made(by, copies=seen(older, newer))) == ["older"]
+    known = copied("known", hours=2)
+    assert deleted(made(by, copies=seen(older, newer, known, records=(record(known),)))) == ["older"]
+    two = fix_copies.target(keep=2)
+    late = (copied("late", days=2), copied("later", days=3))
+    assert deleted(made(two, copies=seen(*late, records=()))) == [], "one that is made now is not two"
+
+
 def test_a_copy_in_flight_is_followed_and_none_made_beside_it() -> None:
     """A scheduler's earlier run was killed: this one waits, and rotates."""
     coming = copied("coming", hours=1, status="copying", percent=3)
     plan = made(copies=seen(copied("a", days=2), copied("b", days=3), coming))
     assert not any(isinstance(step.action, TakeSnapshot | CopySnapshot) for step in plan.steps)
     waits = [step.action for step in plan.steps if isinstance(step.action, AwaitSnapshot)]
-    assert [(each.snapshot, each.nonce) for each in waits] == [("coming", "nonce-coming")]
+    assert [(each.snapshot, each.nonce) for each in waits] == [(coming.identifier, "nonce-coming")]
     assert deleted(plan) == ["b"]
 
 
@@ -156,7 +254,7 @@ def test_without_a_snapshot_of_its_own_the_newest_is_copied_once() -> None:
     assert not any(step.action.region == REGION for step in plan.steps)
     reads = [each for each in policy_of(plan)["Statement"] if "rds:DescribeDBClusterSnapshots" in each["Action"]]
     assert {resource.split(":")[3] for resource in reads[0]["Resource"]} >= {REGION, AWAY}
-    again = copied("a", tags=copied("a").tags | {TAKEN_TAG: "2024-01-15T13:30:00Z"})
+    again = copied("a", hours=1, source=newest.arn, more={TAKEN_TAG: "2024-01-15T13:30:00Z"})
     later = fix_copies.observation(copies=seen(again), snapshots=(newest,), seen=NOW + timedelta(days=2))
     refusal = plan_of(fix_copies.request(), by, later, fix_worlds.terms())
     assert isinstance(refusal, Refusal)
@@ -188,7 +286,8 @@ def test_four_in_flight_leave_room_and_an_unencrypted_source_takes_no_key() -> N
 
 def test_the_policy_allows_each_change_on_its_own_snapshot_in_its_own_region() -> None:
     """And the grant on the key of the copies' region alone."""
-    plan = made(copies=seen(copied("a", days=1), copied("b", days=2)))
+    oldest = copied("b", days=2)
+    plan = made(copies=seen(copied("a", days=1), oldest))
     allowed = {
         (action, resource)
         for statement in policy_of(plan)["Statement"]
@@ -204,12 +303,12 @@ def test_the_policy_allows_each_change_on_its_own_snapshot_in_its_own_region() -
         ("rds:CopyDBClusterSnapshot", at_home),
         ("rds:CopyDBClusterSnapshot", away + plan.clone),
         ("rds:DeleteDBClusterSnapshot", at_home),
-        ("rds:DeleteDBClusterSnapshot", away + "b"),
+        ("rds:DeleteDBClusterSnapshot", away + oldest.identifier),
         ("kms:CreateGrant", AWAY_KEY),
     }
     assert wanted <= allowed
     snapshots = {resource for action, resource in allowed if action == "rds:DeleteDBClusterSnapshot"}
-    assert snapshots == {at_home, away + "b"}
+    assert snapshots == {at_home, away + oldest.identifier}
     reads = {resource for action, resource in allowed if action == "rds:DescribeDBClusterSnapshots"}
     assert {each.split(":")[3] for each in reads} == {REGION, AWAY}
 

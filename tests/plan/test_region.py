@@ -26,6 +26,7 @@ from daybreak.plan.source import choose_snapshot
 from daybreak.plan.starting import objections_to_starting
 from daybreak.plan.touching import things_touched
 from tests import fix_worlds
+from tests.chaos import fix_copies
 from tests.fix_worlds import ACCOUNT, AWAY, AWAY_GROUP, AWAY_KEY, KEY, MOMENT, NOW, REGION, SOURCE
 
 BEGAN = MOMENT - timedelta(hours=1)
@@ -243,15 +244,28 @@ def test_the_newest_snapshot_is_the_one_with_the_newest_data() -> None:
 
 
 def test_a_copy_of_ours_keeps_its_sources_time_in_a_tag() -> None:
-    """A copy whose source is out of sight still has its moment; a tag that cannot be true counts for nothing."""
-    tagged = fix_worlds.copied_snapshot(tags={TAKEN_TAG: iso(BEGAN + timedelta(minutes=2))}, source=f"{SOURCE}:weekly")
+    """A copy whose source is out of sight still has its moment; a tag that cannot be true, or is no run's, counts for nothing."""
+    tagged = fix_copies.copied("a", days=1)
+    taken = NOW - timedelta(days=1)
     held = moments_of_snapshot(tagged, {})
-    assert held.latest == held.at_most == BEGAN + timedelta(minutes=2)
-    for wrong in (iso(COPIED + timedelta(hours=1)), "yesterday", "2024-01-15T13:00:00"):
-        untrue = tagged.model_copy(update={"tags": {TAKEN_TAG: wrong}})
+    assert held.latest == held.at_most == taken
+    for wrong in (iso(taken + timedelta(hours=1)), "yesterday", "2024-01-14T13:00:00"):
+        untrue = tagged.model_copy(update={"tags": tagged.tags | {TAKEN_TAG: wrong}})
         assert moments_of_snapshot(untrue, {}).latest is None
-    original = tagged.model_copy(update={"source": None})
-    assert moments_of_snapshot(original, {}).latest == COPIED, "what is no copy has its own time"
+    inherited = tagged.model_copy(update={"identifier": "legal-hold"})
+    alone = tagged.model_copy(update={"tags": {TAKEN_TAG: iso(taken)}})
+    assert [moments_of_snapshot(each, {}).latest for each in (inherited, alone)] == [None, None]
+
+
+def test_where_the_source_is_seen_its_own_time_counts_and_no_tag_beats_it() -> None:
+    """A copy of last week's snapshot that says that it is of today loses a week, whatever its name is."""
+    source = fix_worlds.snapshot("weekly", kind="manual", created=NOW - timedelta(days=7))
+    for identifier in ("by-hand", fix_copies.run_named("forged")):
+        tags = fix_copies.copied("forged").tags
+        copied = fix_copies.copied("forged", identifier=identifier, source=source.arn, created=NOW, tags=tags)
+        assert moments_of_snapshot(copied, {source.arn: source}).latest == source.created
+    early = fix_copies.copied("early", days=8, source=source.arn, created=NOW)
+    assert moments_of_snapshot(early, {source.arn: source}).latest == NOW - timedelta(days=8), "the earlier is sure"
 
 
 def test_a_snapshot_plan_judges_a_copy_by_both_bounds() -> None:

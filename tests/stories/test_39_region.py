@@ -13,15 +13,14 @@ import pytest
 from pydantic import TypeAdapter
 
 from daybreak.lab.company.names import SECRET
-from daybreak.model.tags import TAKEN_TAG
 from tests.fix_cli import CONFIGURATION, Person, waiving
 from tests.fix_lab import LabUnderTest, eventually, private
-from tests.lab.regions.fix_regions import AWAY, HOME, Reach, cluster, code, group_of
+from tests.lab.regions.fix_regions import AWAY, HOME, Reach, cluster, code, group_of, marks_of_copy, name_of_copy
 from tests.lab.regions.test_replicas import COPY as STATE_AWAY
 from tests.lab.regions.test_replicas import STATE, replicate
 from tests.stories.test_14_guides import lines_of
 
-SOURCE, COPY = "embi-aurora-cluster", "embi-copy"
+SOURCE, COPY = "embi-aurora-cluster", name_of_copy("7k2x")
 UNASKED = waiving("application.connects", "application.health", "application.functions")
 NETWORK = """
 [targets.embi.network.us-west-2]
@@ -66,7 +65,7 @@ def copy_away(lab: LabUnderTest, name: str = COPY) -> None:
         TargetDBClusterSnapshotIdentifier=name,
         KmsKeyId=lab.client("kms", AWAY).create_key()["KeyMetadata"]["Arn"],
         SourceRegion=HOME,
-        Tags=[{"Key": TAKEN_TAG, "Value": taken["SnapshotCreateTime"].isoformat()}],
+        Tags=marks_of_copy(name, taken),
     )
     eventually(lambda: snapshot_of(lab, name, AWAY)["Status"] == "available", within=120)
 
@@ -240,7 +239,7 @@ def test_what_cannot_be_meant_is_refused(person: Person) -> None:
     """The source's own region, a backup of another name, and a target of which no other region is known."""
     own = person.daybreak("plan", "region", "embi", "--region", HOME)
     assert (own.code, f"{HOME} is the region of" in own.err) == (2, True)
-    other = person.daybreak("plan", "region", "embi", "--from", "embi-copi")
+    other = person.daybreak("plan", "region", "embi", "--from", f"{COPY[:-1]}y")
     assert (other.code, f'did you mean "{COPY}"' in other.err) == (2, True)
     policy = person.daybreak("plan", "region", "embi", "-o", "iam")
     assert policy.code == 0, policy.err

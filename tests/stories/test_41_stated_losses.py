@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from daybreak.lab.company.names import SECRET
-from daybreak.model.tags import TAKEN_TAG
 from tests.fix_cli import CONFIGURATION, Person
 from tests.fix_lab import LabUnderTest, eventually, private
-from tests.lab.regions.fix_regions import AWAY, HOME, Reach, cluster, group_of
+from tests.lab.regions.fix_regions import AWAY, HOME, Reach, cluster, group_of, marks_of_copy, name_of_copy
 from tests.stories.test_39_region import NETWORK, SOURCE, snapshot_of
 
 WORLDS = 30
@@ -77,7 +76,7 @@ def take(lab: LabUnderTest, name: str) -> dict[str, Any]:
 
 def copy_away(lab: LabUnderTest, origin: dict[str, Any], name: str, key: str, *, is_tagged: bool) -> None:
     """A copy of a snapshot in the other region, once it is there; ours carries its source's time."""
-    tags = [{"Key": TAKEN_TAG, "Value": origin["SnapshotCreateTime"].isoformat()}] if is_tagged else []
+    tags = marks_of_copy(name, origin) if is_tagged else []
     lab.client("rds", AWAY).copy_db_cluster_snapshot(
         SourceDBClusterSnapshotIdentifier=origin["DBClusterSnapshotArn"],
         TargetDBClusterSnapshotIdentifier=name,
@@ -105,7 +104,7 @@ def test_a_stated_moment_is_never_later_than_what_comes_back(
     names: list[str] = []
     for number in range(draw.randint(1, 2)):
         writers.write()
-        name = f"world-{seed}-{number}"
+        name = name_of_copy(f"w{seed}{number}")
         origin = take(lab, name)
         for _ in range(draw.randint(0, 2)):
             writers.write()

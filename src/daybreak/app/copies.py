@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from itertools import islice
@@ -12,7 +12,7 @@ from daybreak.aws.faults import AwsFault
 from daybreak.errors import DaybreakError, Unreachable
 from daybreak.journal.damage import Damaged, Newer
 from daybreak.model.actions import AwaitSnapshot, CopySnapshot
-from daybreak.model.copies import CopiesSeen
+from daybreak.model.copies import CopiesSeen, CopyRecord
 from daybreak.model.moment import span_in_words
 from daybreak.model.names import clone_stem, comma_list
 from daybreak.model.observation import Observation, PastRun
@@ -24,7 +24,8 @@ from daybreak.model.value import stamp
 from daybreak.model.world import Identity, Snapshot
 from daybreak.observe.copies import look_at_copies, look_at_home
 from daybreak.observe.look import GONE, Lookout
-from daybreak.plan.copies import copy_maker, copy_origin, is_complete, moment_of
+from daybreak.plan.copies import copy_record, is_complete, moment_of
+from daybreak.plan.marks import contradiction_of, copy_origin, run_of
 
 WITHIN = timedelta(seconds=20)
 """How long each call to the source's region may take: it may be the one that is lost."""
@@ -38,6 +39,7 @@ def observe_copies(app: App, request: CopyRequest, target: Target, identity: Ide
     region = target.region
     away = Lookout(app.aws(region))
     copies = app.closely(lambda: look_at_copies(away, region, target), lambda _: True)
+    copies = copies.model_copy(update={"records": copy_records(app, copies.snapshots)})
     home = Lookout(app.aws_in_time(request.home, WITHIN))
     try:
         look = look_at_home(home, identity, target, copies, app.now())
@@ -47,7 +49,23 @@ def observe_copies(app: App, request: CopyRequest, target: Target, identity: Ide
         if fault.trouble.category not in GONE:
             raise
         raise _nothing_to_copy_from(app, request, target, copies, fault.message) from fault
-    return look.model_copy(update={"past": tuple(islice(_past(app, target, identity), _PAST_COPIES))})
+    at_home = copy_records(app, look.snapshots, known=copies.records)
+    copies = copies.model_copy(update={"records": (*copies.records, *at_home)})
+    return look.model_copy(update={"copies": copies, "past": tuple(islice(_past(app, target, identity), _PAST_COPIES))})
+
+
+def copy_records(app: App, snapshots: Iterable[Snapshot], known: Iterable[CopyRecord] = ()) -> tuple[CopyRecord, ...]:
+    """What the journals here say of the runs that the snapshots' tags name, as far as they can be read."""
+    named = {run_of(each) for each in snapshots} - {each.run for each in known}
+    return tuple(_records(app, sorted(named & set(app.store.runs()))))
+
+
+def _records(app: App, runs: Iterable[str]) -> Iterator[CopyRecord]:
+    for run in runs:
+        with suppress(Damaged, Newer, DaybreakError):
+            plan, state = app.store.plan(run), app.state_or_none(run)
+            if state is not None and isinstance(plan.request, CopyRequest):
+                yield copy_record(plan, state)
 
 
 def _has_cluster(seen: Observation) -> bool:
@@ -65,7 +83,7 @@ def _nothing_to_copy_from(app: App, request: CopyRequest, target: Target, copies
 
 
 def _is_ours(snapshot: Snapshot) -> bool:
-    return copy_origin(snapshot) is not None and copy_maker(snapshot) is not None
+    return copy_origin(snapshot) is not None and not contradiction_of(snapshot)
 
 
 def _words_on(there: tuple[Snapshot, ...], region: str, app: App) -> str:

@@ -78,6 +78,7 @@ def _report(work: CopyWork) -> CopyReport:
         region=work.away.region,
         words=standstill_words(work),
         complete=tuple(each.identifier for each in work.copies.complete),
+        doubted=work.doubts,
         newest=work.copies.newest,
         due=work.copies.due(work.promise.every),
     )

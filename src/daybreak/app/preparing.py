@@ -230,7 +230,8 @@ def _copies(
             yield silent.model_copy(update={"found": "the region did not list its snapshots"})
         else:
             snapshots, account = seen[region].snapshots, cluster.arn.split(":")[4]
-            copies = copies_of(CopiesSeen(region=region, snapshots=snapshots), cluster.resource_id, account)
+            others = [one for each in seen.values() if each.region != region for one in each.snapshots]
+            copies = copies_of(CopiesSeen(region=region, snapshots=snapshots), cluster.resource_id, account, others)
             yield silent.model_copy(update=_against_promise(copies, promise, elsewhere.made, target.name))
 
 

@@ -48,7 +48,8 @@ from daybreak.model.run import RunState
 from daybreak.model.things import Thing
 from daybreak.model.world import Cluster, Endpoint, Instance, ParameterGroup, Snapshot
 from daybreak.plan.calls import Owner, call_of, stamp_of
-from daybreak.plan.copies import copy_maker, copy_origin, is_complete, is_newer
+from daybreak.plan.copies import is_complete, is_newer
+from daybreak.plan.marks import contradiction_of, copy_maker, copy_origin
 from daybreak.plan.operations import touches_of
 
 Resource = Cluster | Instance | ParameterGroup | Endpoint | Snapshot | GlobalDatabase
@@ -222,9 +223,9 @@ def _strange(guard: OfRunOrAbsent, situation: Situation) -> Breach | None:
     seen = situation.seen.get(guard.thing)
     if seen is None:
         return None
-    is_it = isinstance(seen, Snapshot) and (copy_maker(seen), copy_origin(seen)) == (guard.nonce, guard.origin)
-    if is_it:
-        return None
+    if isinstance(seen, Snapshot) and (copy_maker(seen), copy_origin(seen)) == (guard.nonce, guard.origin):
+        why = contradiction_of(seen)
+        return Breach(why=f"{guard.thing.words()} is no copy of ours: {why}", hints=(UNTOUCHED,)) if why else None
     why = f"{guard.thing.words()} is not, or no longer, the copy of {guard.origin} that the run with the nonce {guard.nonce} made"
     return Breach(why=why, hints=("it is left untouched: somebody took its tags away, or made another of that name",))
 
@@ -233,13 +234,16 @@ def _not_outlived(guard: Outlived, situation: Situation) -> Breach | None:
     """What breaks the guard of a removal: a newer copy that is not there, not complete, not ours, or not newer."""
     old = situation.seen.get(guard.thing)
     for thing in guard.newer:
+        why = ""
         seen = situation.seen.get(thing)
         if not isinstance(seen, Snapshot):
             why = f"{thing.words()} is gone, which was to stay"
         elif not is_complete(seen):
             why = f"{thing.words()} is {seen.status}, and not complete"
-        elif copy_origin(seen) != guard.origin or copy_maker(seen) is None:
-            why = f"{thing.words()} is no copy of {guard.origin} by Daybreak"
+        elif copy_origin(seen) != guard.origin or (why := contradiction_of(seen)):
+            why = f"{thing.words()} is no copy of {guard.origin} by Daybreak" + (f": {why}" if why else "")
+        elif thing in situation.made and not situation.owner.owns(seen.tags):
+            why = f"{thing.words()} is not the one that this run made"
         elif isinstance(old, Snapshot) and thing != guard.thing and not is_newer(seen, old):
             why = f"{thing.words()} holds no later moment"
         elif thing == guard.thing:

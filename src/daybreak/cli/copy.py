@@ -60,4 +60,5 @@ def _report_as(report: CopyReport, given: Given) -> str:
 
     if given.is_json:
         return as_document(report.plain())
-    return as_text(Entry("copies", plain(f"nothing to do: {report.words}")))
+    done = as_text(Entry("copies", plain(f"nothing to do: {report.words}")))
+    return done + "".join(as_text(Entry("in doubt", plain(each))) for each in report.doubted)

@@ -16,7 +16,7 @@ from daybreak.model.actions import AwaitSnapshot, CopySnapshot, DeleteSnapshot, 
 from daybreak.model.copies import MOST_IN_FLIGHT, CopiesSeen
 from daybreak.model.guards import AsPlanned, Guard, Ours, Outlived, spell
 from daybreak.model.moment import span_in_words
-from daybreak.model.names import clone_name, comma_list
+from daybreak.model.names import clone_name, comma_list, printable
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Estimate, Plan, Refusal, RunId, StepId
 from daybreak.model.requests import CopyRequest
@@ -30,13 +30,12 @@ from daybreak.plan.calls import tags_for
 from daybreak.plan.copies import (
     Copies,
     copies_of,
-    copy_maker,
     is_complete,
-    moment_of,
     own_snapshots,
     snapshots_left,
 )
 from daybreak.plan.kinds import other_kind
+from daybreak.plan.marks import copy_maker, home_name
 from daybreak.plan.operations import arn_of
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.terms import Terms
@@ -57,7 +56,7 @@ class CopyWork:
     @cached_property
     def copies(self) -> Copies:
         """Our copies there."""
-        return copies_of(self.away, self.cluster.resource_id, self.seen.identity.account)
+        return copies_of(self.away, self.cluster.resource_id, self.seen.identity.account, self.seen.snapshots)
 
     @cached_property
     def source(self) -> Snapshot | None:
@@ -72,9 +71,9 @@ class CopyWork:
             and each.resource_id in (None, self.cluster.resource_id)
             and each.arn.split(":")[4:5] == [self.seen.identity.account]
         ]
-        newest = max(found, key=moment_of, default=None)
-        last = self.copies.newest
-        return newest if newest is not None and (last is None or moment_of(newest) > last) else None
+        moment, last = self.copies.moment, self.copies.newest
+        newest = max(found, key=moment, default=None)
+        return newest if newest is not None and (last is None or moment(newest) > last) else None
 
     @property
     def is_due(self) -> bool:
@@ -83,15 +82,31 @@ class CopyWork:
         return is_there and self.copies.is_due(self.promise.every, self.now)
 
     @cached_property
+    def staying(self) -> tuple[Snapshot, ...]:
+        """The newest complete copies that a journal here speaks for, as many as are kept: what is older than all of them goes."""
+        return self.copies.of_journals(self.copies.complete)[: self.promise.keep]
+
+    @cached_property
     def beyond(self) -> tuple[Snapshot, ...]:
         """Complete copies beyond the number kept that an earlier run left."""
-        return self.copies.complete[self.promise.keep :]
+        return self.copies.older_than(self.staying) if len(self.staying) == self.promise.keep else ()
+
+    @cached_property
+    def taken(self) -> tuple[tuple[Snapshot, ...], tuple[tuple[Snapshot, str], ...]]:
+        """The snapshots at home that runs of ours took to copy them, and those with our tags that are in doubt."""
+        known, account = self.copies.known, self.seen.identity.account
+        return own_snapshots(self.seen.snapshots, self.cluster.resource_id, account, self.away, known)
 
     @cached_property
     def left(self) -> tuple[Snapshot, ...]:
         """Snapshots at home that earlier runs took and did not remove."""
-        own = own_snapshots(self.seen.snapshots, self.cluster.resource_id, self.seen.identity.account, self.away.region)
-        return snapshots_left(own, self.copies)
+        return snapshots_left(self.taken[0], self.copies)
+
+    @cached_property
+    def doubts(self) -> tuple[str, ...]:
+        """Each snapshot of both regions that only seems to be ours, with the reason."""
+        doubted = sorted((*self.copies.doubted, *self.taken[1]), key=lambda each: each[0].arn)
+        return tuple(f'"{printable(each.identifier)}" stays and counts for nothing: {why}' for each, why in doubted)
 
     @property
     def is_crowded(self) -> bool:
@@ -207,7 +222,7 @@ class _Steps:
     def __init__(self, work: CopyWork, name: str) -> None:
         self._work = work
         self._name = name
-        self._taken = f"{name}-home"
+        self._taken = home_name(name)
         self._origin = work.cluster.resource_id
         self.sequence = Sequence(work.away.region, (work.target.cluster,))
         self.copying = estimates.copy_estimate(work.seen.past)
@@ -215,10 +230,9 @@ class _Steps:
     def remove_what_was_left(self) -> None:
         """Remove what earlier runs left: copies beyond the number kept, copies that failed, snapshots at home."""
         work = self._work
-        stay = work.copies.complete[: work.promise.keep]
         for number, each in enumerate(reversed(work.beyond), start=1):
             reason = f"{_words(work.promise.keep)} newer complete; an earlier run ended before it removed this one"
-            self._delete_copy(f"delete-surplus-{number}", each, reason, stay)
+            self._delete_copy(f"delete-surplus-{number}", each, reason, work.staying)
         for number, each in enumerate(work.copies.failed, start=1):
             why = f"AWS calls it {each.status}: nothing can be restored from it"
             self._delete(f"delete-failed-{number}", each, why, ())
@@ -245,7 +259,7 @@ class _Steps:
             source_region=work.home,
             snapshot=self._name,
             key=work.away.key.arn if work.away.key and _needs_key(work) else None,
-            taken=moment_of(source) if source else None,
+            taken=work.copies.moment(source) if source else None,
             tags=own_tags(tags, ON_COPY) | self._marks,
         )
         why = f"AWS copies no backup of Aurora to {work.away.region} by itself; a loss of {work.home} costs all that no copy holds"
@@ -283,11 +297,13 @@ class _Steps:
         newest, waited = follows
         work = self._work
         # Copies in flight hold later moments than the complete ones: they were begun later.
-        coming = [newest] if work.is_due else [self._thing(each.identifier) for each in work.copies.in_flight]
-        there = work.copies.complete[: work.promise.keep]
-        stay = max(0, work.promise.keep - len(coming))
-        newer = (*coming, *(self._thing(each.identifier) for each in there[:stay]))[: work.promise.keep]
-        for number, each in enumerate(reversed(there[stay:]), start=1):
+        coming = [newest] if work.is_due else list(map(self._thing_of, work.copies.of_journals(work.copies.in_flight)))
+        stay = work.staying[: max(0, work.promise.keep - len(coming))]
+        newer = (*coming, *map(self._thing_of, stay))[: work.promise.keep]
+        if len(newer) < work.promise.keep:
+            return
+        older = [each for each in work.copies.older_than(stay) if each not in work.beyond]
+        for number, each in enumerate(reversed(older), start=1):
             reason = f"{_words(work.promise.keep)} newer complete, and so many are to stay"
             self._delete_copy(f"delete-copy-{number}", each, reason, newer, after=(waited,))
 
@@ -305,7 +321,7 @@ class _Steps:
     ) -> None:
         there = tuple(self._thing(each.identifier) if isinstance(each, Snapshot) else each for each in newer)
         guard = Outlived(thing=self._thing(copy.identifier), newer=there, origin=self._origin)
-        self._delete(slug, copy, f"{why}; it holds {stamp(moment_of(copy))}", (guard,), after=after)
+        self._delete(slug, copy, f"{why}; it holds {stamp(self._work.copies.moment(copy))}", (guard,), after=after)
 
     def _delete(
         self,
@@ -329,6 +345,9 @@ class _Steps:
         """The tags by which the copies of this cluster for this region are known again."""
         return {COPY_OF_TAG: self._origin, COPY_FOR_TAG: self._work.away.region}
 
+    def _thing_of(self, copy: Snapshot) -> Thing:
+        return self._thing(copy.identifier)
+
     def _thing(self, name: str, region: str | None = None) -> Thing:
         return Thing(kind="cluster-snapshot", name=name, region=region or self._work.away.region)
 
@@ -351,11 +370,9 @@ def _notes(work: CopyWork) -> Iterable[str]:
     left_out = tags_left_out(work.cluster.tags, ON_COPY) if work.is_due else []
     if left_out:
         yield f"tags that have no place on the copy: {comma_list(left_out)}"
-    others = [
-        each.identifier
-        for each in work.away.snapshots
-        if each not in (*copies.complete, *copies.in_flight, *copies.failed)
-    ]
+    yield from work.doubts
+    own = (*copies.complete, *copies.in_flight, *copies.failed, *(each for each, _ in copies.doubted))
+    others = [each.identifier for each in work.away.snapshots if each not in own]
     if others:
         yield f"it stays, because Daybreak did not copy it of this cluster: {comma_list(sorted(others))}"
     yield f"a deleted snapshot is gone for good; nothing is deleted before {_words(work.promise.keep)} newer and complete in {region}"

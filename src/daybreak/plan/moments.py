@@ -1,15 +1,15 @@
 """What moments a backup surely gives back, and how that is known. Pure.
 
 The law: the moment is never taken for later than it can be vouched for. AWS does not say whether a copied cluster snapshot
-shows its own time or its source's (FACTS 4.6), so a copy counts by its source, else by the time in its source's name.
+shows its own time or its source's (FACTS 4.6), so a copy counts by its source where that is seen, else by the time that the run
+of ours which made it wrote into its tag, else by the time in its source's name.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import assert_never
 
 from daybreak.model.backups import (
@@ -28,12 +28,10 @@ from daybreak.model.backups import (
     VaultPoint,
 )
 from daybreak.model.moment import span_in_words
-from daybreak.model.tags import TAKEN_TAG
 from daybreak.model.value import stamp
 from daybreak.model.world import Snapshot, Window
+from daybreak.plan.marks import ROUNDING, contradiction_of, stamp_in, time_claimed
 
-_STAMPED = re.compile(r":cluster-snapshot:rds:.*-(\d{4})-(\d\d)-(\d\d)-(\d\d)-(\d\d)$")
-"""The name of an automated snapshot, which ends in the minute in which AWS began to take it."""
 _COPIED = "awsbackup:copyjob-"
 """How the name of a snapshot begins that AWS Backup copied."""
 NO_TIME = "AWS names no time of it"
@@ -78,20 +76,19 @@ def moments_of_snapshot(
     if snapshot.created is None:
         return MomentsHeld(evidence=NO_TIME)
     created = snapshot.created
-    taken = _time_in_tag(snapshot)
-    if taken is not None:
-        return MomentsHeld(latest=taken, at_most=taken, evidence="the time of its source, which the copy's tag keeps")
     if snapshot.source is None and not snapshot.identifier.startswith(_COPIED):
         return MomentsHeld(latest=created, at_most=created, evidence="the time at which AWS took it")
-    source = known.get(snapshot.source or "")
+    source, taken = known.get(snapshot.source or ""), _time_in_tag(snapshot)
     # A snapshot that was made again under the name of the copied one is later than the copy.
     is_source = source is not None and source.created is not None and source.created <= created
     if source is not None and is_source and source.arn not in through:
         found = moments_of_snapshot(source, known, through | {source.arn})
-        if found.latest is not None:
+        if found.latest is not None and (taken is None or found.latest <= taken + ROUNDING):
             return found.model_copy(update={"evidence": f'the time of its source "{source.identifier}"'})
         created = min(created, found.at_most or created)
-    began = _stamp_in(snapshot.source)
+    if taken is not None and taken <= created:
+        return MomentsHeld(latest=taken, at_most=taken, evidence="the time of its source, which the copy's tag keeps")
+    began = stamp_in(snapshot.source)
     if began is not None and began <= created:
         words = "at least the time in its source's name; the time that AWS shows may be the copy's own"
         return MomentsHeld(latest=began, at_most=created, evidence=words)
@@ -102,24 +99,8 @@ def moments_of_snapshot(
 
 
 def _time_in_tag(snapshot: Snapshot) -> datetime | None:
-    """The time of its source, as whoever copied it for us wrote it down; ``None`` for no copy, and for what cannot be true."""
-    written = snapshot.tags.get(TAKEN_TAG)
-    if written is None or snapshot.source is None or snapshot.created is None:
-        return None
-    try:
-        taken = datetime.fromisoformat(written)
-    except ValueError:
-        return None
-    return taken if taken.tzinfo is not None and taken <= snapshot.created else None
-
-
-def _stamp_in(arn: str | None) -> datetime | None:
-    """The minute in the name of an automated snapshot; ``None`` for any other name, and for what is no time."""
-    match = _STAMPED.search(arn or "")
-    try:
-        return datetime(*map(int, match.groups()), tzinfo=UTC) if match else None  # type: ignore[misc,arg-type]
-    except ValueError:
-        return None
+    """The time of its source, as the run of ours that copied it wrote it down; ``None`` for what no run of ours made."""
+    return None if contradiction_of(snapshot) else time_claimed(snapshot)
 
 
 def _of_point(backup: VaultPoint, known: Mapping[str, Snapshot]) -> MomentsHeld:

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from botocore.exceptions import ClientError
 
 from daybreak.lab import remote
 from daybreak.lab.company.names import CLUSTER, DATABASE, KEY_ALIAS, OWNER, RECOVERY, SECRET
+from daybreak.model.names import clone_name
+from daybreak.model.tags import COPY_FOR_TAG, COPY_OF_TAG, NONCE_TAG, RUN_TAG, TAKEN_TAG
 from tests.fix_folders import new_folder
 from tests.fix_lab import LabUnderTest, eventually, private
 
@@ -40,6 +43,23 @@ def place() -> Iterator[Path]:
     if remote.is_held(folder):
         remote.find(folder).down()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def name_of_copy(suffix: str) -> str:
+    """The name of a copy that a run of ours made; only under such a name its tags are believed."""
+    return clone_name(CLUSTER, "copy", datetime.now(UTC), suffix)
+
+
+def marks_of_copy(name: str, taken: dict[str, Any]) -> list[dict[str, str]]:
+    """The tags of a copy that a run of ours made of a snapshot, as AWS takes them."""
+    said = {
+        RUN_TAG: name,
+        NONCE_TAG: "4f2a",
+        COPY_OF_TAG: taken["DbClusterResourceId"],
+        COPY_FOR_TAG: AWAY,
+        TAKEN_TAG: taken["SnapshotCreateTime"].isoformat(),
+    }
+    return [{"Key": key, "Value": value} for key, value in said.items()]
 
 
 def kill(lab: LabUnderTest) -> None:
