@@ -202,7 +202,8 @@ def _backups(target: Target, elsewhere: Catalogue | None) -> Iterator[Preparatio
         elif region in elsewhere.regions_unseen():
             yield silent.model_copy(update={"found": "the region did not answer"})
         else:
-            there = [each for each in elsewhere.backups if each.backup.region == region and each.tier not in _USELESS]
+            usable = (each for each in elsewhere.backups if each.tier not in _USELESS and not each.is_of_another)
+            there = [each for each in usable if each.backup.region == region]
             at = max((each.gives for each in there if each.gives), default=None)
             if at is None:
                 yield silent.model_copy(update={"found": "none that can be restored is there"})

@@ -126,7 +126,7 @@ def choose_backup(catalogue: Catalogue, name: str | None, *, is_switch: bool = F
             )
     if name is not None:
         return _backup_named(catalogue, away, name)
-    usable = [each for each in away if each.tier is not Tier.CANNOT]
+    usable = [each for each in away if each.tier is not Tier.CANNOT and not each.is_of_another]
     plannable = (
         each for each in usable if isinstance(each.backup, GlobalSecondary) or isinstance(each.backup.stored, Snapshot)
     )

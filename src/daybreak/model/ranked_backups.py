@@ -84,6 +84,11 @@ class RankedBackup(Value):
     by_hand: AwsCall | None = None
     """The call by which a person goes on with it, where no command of ours does."""
 
+    @property
+    def is_of_another(self) -> bool:
+        """Whether it is of another cluster that had the name before: it is restored only where a person names it."""
+        return any(each.what == "owner" and each.standing == "missing" for each in self.pieces)
+
 
 class Catalogue(Value):
     """Every backup of a target that was found, the best first, and where was looked."""

@@ -119,8 +119,9 @@ def _with_ranks(found: Iterable[RankedBackup]) -> tuple[RankedBackup, ...]:
 def _knowledge_of(sources: Sources, regions: tuple[RegionSeen, ...]) -> Known:
     at_home = next((each for each in regions if each.region == sources.home), None)
     living = at_home.cluster if at_home else None
-    ids = {each.resource_id for each in (living, sources.kept) if each and each.resource_id}
-    if at_home:
+    ids = {each.resource_id for each in (living or sources.kept,) if each and each.resource_id}
+    # Only where the cluster is not there any more its backups may be of any that had the name.
+    if at_home and not (living and living.resource_id):
         ids |= {each.resource_id for each in at_home.backups if each.cluster == sources.target.cluster}
         ids |= {each.resource_id for each in at_home.snapshots if each.resource_id and not _is_foreign(each, at_home)}
     return Known(

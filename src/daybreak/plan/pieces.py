@@ -25,11 +25,12 @@ from daybreak.model.backups import (
     account_in,
     region_in,
 )
+from daybreak.model.names import is_same_name
 from daybreak.model.ranked_backups import Piece
 from daybreak.model.statuses import AVAILABLE
 from daybreak.model.targets import Network, Target
 from daybreak.model.value import Instant, stamp
-from daybreak.model.world import Cluster, Instance, Snapshot
+from daybreak.model.world import AutomatedBackup, Cluster, Instance, Snapshot
 from daybreak.plan.kinds import other_kind
 from daybreak.plan.objections import objections_to_room
 from daybreak.plan.substitutes import is_offered, substitutes_for
@@ -57,7 +58,7 @@ class Known:
     silent: frozenset[str] = frozenset()
     """The regions that did not answer."""
     resource_ids: frozenset[str] = frozenset()
-    """The resource ids that its cluster has, or had."""
+    """The resource ids that its cluster has, or may have had where it is not seen."""
 
     @property
     def configuration(self) -> Cluster | None:
@@ -81,9 +82,10 @@ def pieces_of(backup: Backup, here: RegionSeen | None, known: Known) -> tuple[Pi
             words = (
                 "AWS documents no replication of Aurora's automated backups, so whether it can be restored is not known"
             )
-            return (_unknown("replication", words), *_of_window(backup), *_of_place(backup, here, known))
+            doubt = (*_of_origin(backup, known), _unknown("replication", words))
+            return (*doubt, *_of_window(backup), *_of_place(backup, here, known))
         case Continuous() | KeptBackup():
-            return (*_of_window(backup), *_of_place(backup, here, known))
+            return (*_of_origin(backup, known), *_of_window(backup), *_of_place(backup, here, known))
         case _:
             assert_never(backup)
 
@@ -131,7 +133,10 @@ def _of_point(backup: VaultPoint, known: Known) -> Iterator[Piece]:
 
 
 def _of_origin(backup: Backup, known: Known) -> Iterator[Piece]:
-    """That it is of the target's own cluster goes without saying at home, and elsewhere where AWS says what it is of."""
+    """That it is of the target's own cluster goes without saying where AWS says what it is of, and else at home."""
+    if why := _another_of_that_name(backup, known):
+        yield _lack("owner", why)
+        return
     snapshot = backup.stored
     if not isinstance(snapshot, Snapshot) or snapshot.resource_id in known.resource_ids:
         return
@@ -140,6 +145,38 @@ def _of_origin(backup: Backup, known: Known) -> Iterator[Piece]:
     if is_foreign or (backup.region != known.home and region_in(snapshot.source) != known.home):
         whose = f"it belongs to {owner or 'another account'}, and that" if is_foreign else "that"
         yield _unknown("owner", f"{whose} it is of this cluster, and not of another one of its name, is not to be seen")
+
+
+def _another_of_that_name(backup: Backup, known: Known) -> str:
+    """Why it is not of the target's own cluster, but of one that had its name before; empty where nothing shows that.
+
+    It can be restored all the same, and it keeps no promise about the cluster of today.
+    """
+    own = known.living or known.kept
+    if own is None or isinstance(backup, Continuous | GlobalSecondary | Export | SharedSnapshot):
+        return ""
+    made_at = backup.point.created if isinstance(backup, VaultPoint) and backup.point else None
+    stored, which = backup.stored, None
+    if isinstance(stored, Snapshot | AutomatedBackup):
+        which, made_at = stored.resource_id, stored.created if isinstance(stored, Snapshot) else None
+    if known.living is None:
+        # A capsule may be of an earlier cluster itself: only what is older than it is surely not of a later one.
+        is_another = which not in (None, own.resource_id) and _is_before(made_at, known.kept_at)
+        return f"it is of another cluster of that name than the one of the capsule: {which}" if is_another else ""
+    if which is not None and own.resource_id:
+        is_another = not is_same_name(which, own.resource_id)
+        return (
+            f"it is of another cluster of that name: {which}, and the one of today is {own.resource_id}"
+            if is_another
+            else ""
+        )
+    if own.created is None or not _is_before(made_at, own.created):
+        return ""
+    return f"it is of another cluster of that name: the one of today was made after it, at {stamp(own.created)}"
+
+
+def _is_before(one: Instant | None, other: Instant | None) -> bool:
+    return one is not None and other is not None and one < other
 
 
 def _of_secondary(backup: GlobalSecondary) -> Iterator[Piece]:
