@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from daybreak.assess.forgotten import objections_to_forgetting
+from daybreak.assess.forgotten import objections_to_forgetting, targets_naming
 from daybreak.model.clones import Clone, Serving, Surrounding, Voucher
 from daybreak.model.names import clone_name
 from daybreak.model.tags import EXPIRES_TAG, NONCE_TAG, ORIGIN_TAG, RUN_TAG
 from daybreak.model.value import iso
-from daybreak.model.world import Identity
+from daybreak.model.world import Endpoint, Identity
 from tests import fix_worlds as worlds
 
 NOW = worlds.NOW
@@ -170,6 +170,7 @@ SERVES: dict[str, tuple[dict[str, Any], str]] = {
     "a cutover is recorded": ({"is_cut_over": True}, "it serves: a cutover to it is recorded"),
     "somebody is inside": ({"inside": ("payroll (3)",)}, "it serves: sessions of payroll (3) are there"),
     "nobody could look inside": ({"inside": None, "why": "no route"}, "whether it serves could not be asked: no route"),
+    "not every name is known": ({"named_by": None, "why": "denied"}, "whether it serves could not be asked: denied"),
     "nobody knows of a cutover": ({"is_cut_over": None}, "whether it serves could not be asked"),
 }
 
@@ -195,6 +196,68 @@ def test_what_serves_or_may_serve_stays(case: str) -> None:
     around = Surrounding(targets=TARGETS)
     assert objections_to_forgetting(clone, record, Serving(**idle), around, NOW) == ()
     assert objections_to_forgetting(clone, record, Serving(**(idle | facts)), around, NOW) == (said,)
+
+
+def ending(host: str) -> str:
+    """A host as AWS names it in a region."""
+    return f"{host}.us-east-1.rds.amazonaws.com"
+
+
+def seen_whole() -> Clone:
+    """A clone with everything that leads to it; its custom endpoints have names that somebody chose."""
+    clone, _ = removable()
+    name = clone.identifier
+    cluster = clone.cluster.model_copy(
+        update={
+            "endpoint": ending(f"{name}.cluster-abc"),
+            "reader_endpoint": ending(f"{name}.cluster-ro-abc"),
+            "resource_id": "cluster-CLONE",
+        }
+    )
+    instances = tuple(
+        worlds.instance(number, identifier=host, endpoint=address)
+        for number, host, address in ((1, f"{name}-1", "127.0.3.7"), (2, "added-by-hand", ending("added-by-hand.abc")))
+    )
+    endpoint = Endpoint(identifier="reports", kind="READER", cluster=name, status="available", address="127.0.3.9")
+    return clone.model_copy(update={"cluster": cluster, "instances": instances, "endpoints": (endpoint,)})
+
+
+NAME = removable()[0].identifier
+LEADS = [
+    NAME,
+    NAME.upper(),
+    f"jdbc:postgresql://{ending(NAME + '.cluster-abc')}:5432/embi",
+    ending(f"{NAME}.cluster-ro-abc"),
+    ending(f"{NAME}.cluster-elsewhere"),
+    ending(f"{NAME}-1.abc"),
+    ending(f"{NAME}-2.abc"),
+    ending(f"{NAME}-e1.cluster-custom-abc"),
+    ending("added-by-hand.abc"),
+    ending("reports.cluster-custom-abc"),
+    "postgresql://127.0.3.7:5432/embi",
+    "http://127.0.3.9/health",
+    "arn:aws:rds-db:us-east-1:123456789012:dbuser:cluster-CLONE/app",
+]
+LEADS_ELSEWHERE = [f"{NAME}x", f"9{NAME}", "127.0.3.70", "1127.0.3.7", "127.0.3.7.4", "reports2", "cluster-CLONES", ""]
+
+
+@pytest.mark.parametrize("text", LEADS)
+def test_a_configuration_that_leads_to_the_clone_names_it(text: str) -> None:
+    """By whatever name: an application that reads from one instance loses its database as well."""
+    assert targets_naming(seen_whole(), {"orders": "nothing", "embi": f'{{"address": "{text}"}}'}) == ("embi",)
+
+
+@pytest.mark.parametrize("text", LEADS_ELSEWHERE)
+def test_what_only_looks_alike_names_another(text: str) -> None:
+    """Or nothing would ever be removed."""
+    assert targets_naming(seen_whole(), {"embi": f'{{"address": "{text}"}}'}) == ()
+
+
+def test_where_the_custom_endpoints_are_not_listed_nobody_knows_all_names() -> None:
+    """What is seen to name it names it all the same."""
+    unlisted = seen_whole().model_copy(update={"endpoints": None})
+    assert targets_naming(unlisted, {"embi": "reports"}) is None
+    assert targets_naming(unlisted, {"embi": NAME}) == ("embi",)
 
 
 def changed(**changes: Any) -> tuple[Clone, Voucher]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -13,7 +12,8 @@ from typing import TypeVar
 from daybreak.app.app import App
 from daybreak.app.backups import regions_of
 from daybreak.app.explaining import explained
-from daybreak.assess.forgotten import is_expired, objections_to_forgetting
+from daybreak.assess.forgotten import is_expired, objections_to_forgetting, targets_naming
+from daybreak.aws.faults import AwsFault
 from daybreak.aws.gateway import Aws
 from daybreak.errors import DaybreakError, Unreachable
 from daybreak.execute.database import login_at
@@ -21,7 +21,7 @@ from daybreak.model.clones import ADOPTED, Clone, Serving, Surrounding, Voucher
 from daybreak.model.names import printable
 from daybreak.model.tags import RUN_TAG
 from daybreak.model.targets import Target
-from daybreak.model.world import Cluster
+from daybreak.model.world import Cluster, Endpoint
 from daybreak.observe.backups import WITHIN, regions_of_account
 from daybreak.observe.look import Lookout
 from daybreak.postgres.address import address_of
@@ -124,9 +124,21 @@ def _look(door: Aws) -> tuple[Clone, ...]:
         home, eyes = door.identity(), Lookout(door)
         clusters = [each for each in eyes.clusters().values() if each.tags.get(RUN_TAG)]
         inside = eyes.instances(each.identifier for each in clusters) if clusters else {}
+        endpoints = {each.identifier: _endpoints_of(eyes, each) for each in clusters}
     of = {each.identifier: tuple(one for one in inside.values() if one.cluster == each.identifier) for each in clusters}
     ordered = sorted(clusters, key=lambda each: each.identifier)
-    return tuple(Clone(home=home, cluster=each, instances=of[each.identifier]) for each in ordered)
+    return tuple(
+        Clone(home=home, cluster=each, instances=of[each.identifier], endpoints=endpoints[each.identifier])
+        for each in ordered
+    )
+
+
+def _endpoints_of(eyes: Lookout, cluster: Cluster) -> tuple[Endpoint, ...] | None:
+    """The custom endpoints of a clone; ``None`` where AWS does not list them: then it stays, and is shown all the same."""
+    try:
+        return eyes.endpoints(cluster.identifier)
+    except AwsFault:
+        return None
 
 
 class _Judge:
@@ -135,6 +147,9 @@ class _Judge:
     def __init__(self, app: App, wish: ClonesWish, clones: list[Clone]) -> None:
         self._app, self._wish, self._now = app, wish, app.now()
         self._targets = tuple(app.settings.targets.values())
+        self._configured = {
+            each.name: _text_of(each, app.settings.health_urls.get(each.name)) for each in self._targets
+        }
         self._sources = {
             region: tuple(each.source for each in clones if each.home.region == region)
             for region in {each.home.region for each in clones}
@@ -183,10 +198,12 @@ class _Judge:
     def _use_of(self, clone: Clone, record: Voucher | None) -> Serving:
         is_known = record is not None and self._moved is not None
         inside, why = self._inside(clone) if self._wish.asks_inside else (None, "its server was not asked")
+        if clone.endpoints is None:
+            why = why or "AWS did not list its custom endpoints"
         if not is_known:
             why = why or self._why_unread or "whether a cutover to it is recorded cannot be read in this state"
         return Serving(
-            named_by=_names_in(clone.identifier, self._targets, self._app.settings.health_urls),
+            named_by=targets_naming(clone, self._configured),
             is_cut_over=clone.identifier in self._moved if is_known and self._moved is not None else None,
             inside=inside,
             why=why,
@@ -219,15 +236,9 @@ class _Judge:
             return read_fence(session).inside
 
 
-def _names_in(identifier: str, targets: tuple[Target, ...], health: object) -> tuple[str, ...]:
-    """The targets whose configuration names the clone, in whatever place."""
-    name = re.compile(rf"(?<![\w-]){re.escape(identifier)}(?![\w-])", re.IGNORECASE)
-    urls = health if isinstance(health, dict) else {}
-    return tuple(
-        each.name
-        for each in targets
-        if name.search(json.dumps(each.plain())) or name.search(json.dumps(urls.get(each.name), default=str))
-    )
+def _text_of(target: Target, health: object) -> str:
+    """All that the configuration says of a target, in which a name may stand anywhere."""
+    return f"{json.dumps(target.plain())} {json.dumps(health, default=str)}"
 
 
 def _in_state(ask: Callable[[], tuple[str, ...]]) -> tuple[tuple[str, ...] | None, str]:

@@ -7,7 +7,8 @@ snapshot carries the clone's tags too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from daybreak.model.clones import Clone, Serving, Surrounding, Voucher
@@ -36,6 +37,25 @@ def objections_to_forgetting(
         *_of_source(clone, around),
         *_of_service(serving),
     )
+
+
+def targets_naming(clone: Clone, configured: Mapping[str, str]) -> tuple[str, ...] | None:
+    """The targets whose configuration leads to the clone, in whatever place; ``configured`` is the text of each, by its name.
+
+    It leads there by the clone's name, by the name of anything that is named after it (instances, endpoints), and by each host that
+    AWS shows of it. ``None`` where none does, and AWS did not list the custom endpoints, which have names of their own.
+    """
+    cluster, endpoints = clone.cluster, clone.endpoints or ()
+    names = [clone.identifier, cluster.resource_id]
+    names += [*(each.identifier for each in clone.instances), *(each.identifier for each in endpoints)]
+    hosts = [cluster.endpoint, cluster.reader_endpoint]
+    hosts += [*(each.endpoint for each in clone.instances), *(each.address for each in endpoints)]
+    # What comes behind a hyphen is named after it; a name that only begins alike is another clone's.
+    leads = [rf"(?<![a-z0-9]){re.escape(each)}(?![a-z0-9])" for each in names if each]
+    leads += [rf"(?<![\w.-]){re.escape(each)}(?![\w-]|\.\w)" for each in hosts if each]
+    pattern = re.compile("|".join(dict.fromkeys(leads)), re.IGNORECASE)
+    found = tuple(name for name, text in configured.items() if pattern.search(text))
+    return found if found or clone.endpoints is not None else None
 
 
 def _of_expiry(clone: Clone, now: datetime) -> Iterator[str]:

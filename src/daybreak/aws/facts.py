@@ -382,6 +382,7 @@ def endpoint_of(body: dict[str, Any], tags: dict[str, str]) -> Endpoint:
         cluster=body.get("DBClusterIdentifier", ""),
         kind=body.get("CustomEndpointType", "ANY"),
         status=body.get("Status", ""),
+        address=body.get("Endpoint"),
         static_members=tuple(sorted(body.get("StaticMembers") or [])),
         excluded_members=tuple(sorted(body.get("ExcludedMembers") or [])),
         tags=tags,

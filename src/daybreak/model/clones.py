@@ -7,7 +7,7 @@ from datetime import datetime
 from daybreak.model.tags import NONCE_TAG, ORIGIN_TAG, RUN_TAG, STATE_TAG, expiry_in
 from daybreak.model.targets import Target
 from daybreak.model.value import Instant, Value
-from daybreak.model.world import Cluster, Identity, Instance
+from daybreak.model.world import Cluster, Endpoint, Identity, Instance
 
 ADOPTED = "this run was adopted: its plan is made from the clone's tags and name"
 """The note by which the plan of an adopted run is known."""
@@ -20,6 +20,8 @@ class Clone(Value):
     """Whose account and region were asked."""
     cluster: Cluster
     instances: tuple[Instance, ...] = ()
+    endpoints: tuple[Endpoint, ...] | None = None
+    """Its custom endpoints; ``None`` where AWS did not list them."""
 
     @property
     def identifier(self) -> str:
@@ -55,8 +57,9 @@ class Clone(Value):
 class Serving(Value):
     """Whether anybody uses a clone; a field that is ``None`` was not, or could not be, asked."""
 
-    named_by: tuple[str, ...] = ()
-    """Where the configuration names it: a target's destination, its application, its health page."""
+    named_by: tuple[str, ...] | None = ()
+    """Where the configuration names it: a target's destination, its application, its health page. ``None`` where none does, and not
+    every name is known that leads to it."""
     is_cut_over: bool | None = None
     """Whether the state holds a run that moved traffic to it."""
     inside: tuple[str, ...] | None = None
@@ -69,7 +72,7 @@ class Serving(Value):
         """Whether it serves; ``None`` where nothing shows that it does, and not everything could be asked."""
         if self.named_by or self.is_cut_over or self.inside:
             return True
-        return None if self.is_cut_over is None or self.inside is None else False
+        return None if None in (self.named_by, self.is_cut_over, self.inside) else False
 
 
 class Voucher(Value):

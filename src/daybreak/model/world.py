@@ -303,6 +303,8 @@ class Endpoint(CustomEndpoint):
 
     cluster: str
     status: str
+    address: str | None = None
+    """The host to which it leads; ``None`` where AWS does not say it."""
     tags: dict[str, str] = Field(default_factory=dict)
 
 

@@ -41,7 +41,7 @@ def age_words(clone: Clone, now: datetime) -> str:
 
 def use_words(serving: Serving) -> str:
     """Whether it serves, and what shows it."""
-    signs = [f"the target {each} names it" for each in serving.named_by]
+    signs = [f"the target {each} names it" for each in serving.named_by or ()]
     signs += ["a cutover to it is recorded"] if serving.is_cut_over else []
     signs += [f"sessions of {comma_list(serving.inside)}"] if serving.inside else []
     match serving.is_serving:
