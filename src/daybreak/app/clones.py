@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -213,7 +213,7 @@ class _Judge:
         """Other people's sessions at every instance, and why that could not be asked; who has no instance lets nobody in."""
         if not clone.instances and not clone.cluster.members:
             return (), ""
-        target = next((each for each in self._targets if each.cluster == clone.source), None)
+        target = target_at(clone, self._targets)
         if target is None or not target.login:
             return None, "no login of a target leads into it"
         if len(clone.instances) < len(clone.cluster.members):
@@ -234,6 +234,12 @@ class _Judge:
         login = login_at(str(target.login), self._app.aws(target.region), self._app.environ, address)
         with open_session(address, login, Limits(connect=_LOOKING, statement=_LOOKING, whole=_LOOKING)) as session:
             return read_fence(session).inside
+
+
+def target_at(clone: Clone, targets: Iterable[Target]) -> Target | None:
+    """The target of which the clone was made, as it is reached where the clone is: with the login that is kept in that region."""
+    found = next((each for each in targets if each.cluster == clone.source), None)
+    return found.in_region(clone.home.region) if found else None
 
 
 def _text_of(target: Target, health: object) -> str:
