@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,13 @@ import psycopg
 import pytest
 
 from daybreak.errors import ExitCode
-from daybreak.model.tags import EXPIRES_TAG, STATE_TAG
+from daybreak.lab.company.names import CLUSTER
+from daybreak.model.names import clone_name
+from daybreak.model.tags import EXPIRES_TAG, NONCE_TAG, ORIGIN_TAG, RUN_TAG, STATE_TAG
 from daybreak.model.value import iso
 from tests.chaos.fix_lives import USUAL, Begin, Life, clusters_of
-from tests.fix_lab import LabUnderTest
+from tests.fix_lab import LabUnderTest, private
+from tests.lab.regions.fix_regions import AWAY, ENGINE, HOME, group_of
 
 
 def expire(lab: LabUnderTest, run: str) -> None:
@@ -98,6 +102,42 @@ def _inside(lab: LabUnderTest, endpoint: dict[str, Any]) -> psycopg.Connection[A
         password=secret["password"],
         sslmode="require",
     )
+
+
+@pytest.fixture
+def own_lab() -> Iterator[LabUnderTest]:
+    """A lab of the test's own, since a region of it is going to be lost."""
+    with private(speed=6000) as lab:
+        yield lab
+
+
+def test_a_clone_in_another_region_is_adopted_while_the_lost_one_is_silent(
+    own_lab: LabUnderTest, tmp_path: Path
+) -> None:
+    """It is all that there is, and the region that is gone is the reason for it; a name that is nowhere may be there."""
+    name, rds = clone_name(CLUSTER, "dr", datetime.now(UTC), "abc"), own_lab.client("rds", AWAY)
+    rds.create_db_cluster(
+        DBClusterIdentifier=name,
+        Engine=ENGINE,
+        MasterUsername="owner1",
+        MasterUserPassword="Secret-pass-12345",
+        DBSubnetGroupName="embi-db-subnet-group-dr",
+        VpcSecurityGroupIds=[group_of(own_lab, AWAY)],
+        Tags=[{"Key": key, "Value": value} for key, value in _marks(name).items()],
+    )
+    bob = own_lab.person(tmp_path)
+    bob.configure(USUAL + f'\n[targets.embi.logins]\n{AWAY} = "secretsmanager:embi/dr"\n')
+    with own_lab.fault("region_down", region=HOME):
+        nowhere = bob.daybreak("adopt", name[:-3] + "xyz")
+        adopted = bob.daybreak("adopt", name)
+    assert (nowhere.code, f"{HOME} did not answer" in nowhere.err) == (75, True), nowhere.err
+    assert adopted.code == 0, adopted.err
+    assert f"{HOME} did not answer" in adopted.out
+    assert f"{HOME} did not answer" in bob.daybreak("show", name).out
+
+
+def _marks(name: str) -> dict[str, str]:
+    return {RUN_TAG: name, NONCE_TAG: "4f2a", ORIGIN_TAG: CLUSTER}
 
 
 def test_a_run_is_adopted_where_its_state_is_lost(lab: LabUnderTest, life: Life, tmp_path: Path) -> None:

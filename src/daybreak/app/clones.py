@@ -73,7 +73,7 @@ class Clones:
 
 def find_clones(app: App, wish: ClonesWish) -> Clones:
     """The clones of the configuration's regions, or of every one; raises ``Unreachable`` where no region answers."""
-    regions = _regions_named(app)
+    regions = regions_named(app)
     first = app.aws_in_time(regions[0], WITHIN)
     if wish.is_everywhere and not app.access.region:
         more = regions_of_account(first.in_region(each) for each in regions) or first.regions("rds")
@@ -111,7 +111,7 @@ def _judge_all(app: App, wish: ClonesWish, clones: list[Clone]) -> tuple[CloneFo
     )
 
 
-def _regions_named(app: App) -> tuple[str, ...]:
+def regions_named(app: App) -> tuple[str, ...]:
     """The regions that the configuration names, each once; with ``--region`` that one alone, without any the environment's own."""
     if app.access.region:
         return (app.access.region,)

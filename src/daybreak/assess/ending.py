@@ -192,7 +192,8 @@ def plan_again(request: RestoreRequest, waived: tuple[Waiver, ...] = ()) -> str:
         words += [f"--resource-id {shlex.quote(request.resource_id)}"] if request.resource_id else []
     elif isinstance(request, RegionRequest):
         region = region_in(request.snapshot) or ""
-        words = [f"region {target} --region {region} --from {shlex.quote(request.snapshot)}"]
+        words = [f"region {target}"]
+        words += [f"--region {region} --from {shlex.quote(request.snapshot)}"] if request.snapshot else []
     else:
         words = [f"snapshot {target} --snapshot {shlex.quote(request.snapshot)}"]
         words += [f"--before {_moment(request.before)}"] if request.before else []

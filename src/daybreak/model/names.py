@@ -120,7 +120,10 @@ def target_names(clusters: Iterable[str]) -> dict[str, str]:
     return {each: name if counted[name] == 1 else each for each, name in short.items()}
 
 
-_CLONE_ENDING = re.compile(r"-(?:pitr|snapshot|dr)-[0-9]{12}-[a-z0-9]{3,4}")
+CLONE_WORDS: dict[str, str] = {"pitr": "pitr", "snapshot": "snapshot", "region": "dr"}
+"""The word in a clone's name for each kind of request that a clone is made for."""
+
+_CLONE_ENDING = re.compile(rf"-({'|'.join(CLONE_WORDS.values())})-([0-9]{{12}})-[a-z0-9]{{3,4}}")
 
 
 def is_clone_name(name: str, cluster: str) -> bool:
@@ -131,8 +134,24 @@ def is_clone_name(name: str, cluster: str) -> bool:
     >>> is_clone_name("embi-aurora-cluster", "embi-aurora-cluster"), is_clone_name("orders", "embi-aurora-cluster")
     (False, False)
     """
+    return kind_and_minute(name, cluster) is not None
+
+
+def kind_and_minute(name: str, cluster: str) -> tuple[str, datetime] | None:
+    """The kind of the request that a clone of ``cluster`` was made for, and the minute in its name; ``None`` for no such name.
+
+    >>> kind_and_minute("embi-aurora-dr-202401151430-7k2x", "embi-aurora-cluster")
+    ('region', datetime.datetime(2024, 1, 15, 14, 30, tzinfo=datetime.timezone.utc))
+    """
     stem = clone_stem(cluster)
-    return name.startswith(stem) and _CLONE_ENDING.fullmatch(name.removeprefix(stem)) is not None
+    found = _CLONE_ENDING.fullmatch(name.removeprefix(stem)) if name.startswith(stem) else None
+    if found is None:
+        return None
+    try:
+        minute = datetime.strptime(found[2], "%Y%m%d%H%M").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return next(kind for kind, word in CLONE_WORDS.items() if word == found[1]), minute
 
 
 def instance_name(clone: str, number: int) -> str:

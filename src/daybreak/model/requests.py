@@ -85,7 +85,7 @@ class RegionRequest(Value):
     home: str
     """The region of the source's cluster."""
     snapshot: str
-    """The ARN of the snapshot, which is in the region where the clone is made."""
+    """The ARN of the snapshot, which is in the region where the clone is made; empty only in a run that was adopted."""
     moments: MomentsHeld
     """The moments that the snapshot holds, as all regions together showed it when it was chosen: the home region may be silent later."""
     assessed: str = ""

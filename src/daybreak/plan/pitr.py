@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from daybreak.model.actions import RestoreToMoment
 from daybreak.model.moment import At, Latest, distance
-from daybreak.model.names import clone_name, did_you_mean
+from daybreak.model.names import CLONE_WORDS, clone_name, did_you_mean
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import PitrRequest
@@ -33,7 +33,7 @@ def pitr_plan(request: PitrRequest, target: Target, seen: Observation, terms: Te
     source = source_of(request, target, seen)
     # The latest moment moves on while a person reads the plan; the clone's name must not.
     named = request.moment.instant if isinstance(request.moment, At) else terms.created
-    clone = clone_name(target.cluster, "pitr", named, request.suffix)
+    clone = clone_name(target.cluster, CLONE_WORDS[request.kind], named, request.suffix)
     network = network_of(source, target)
     draft = Draft(request, target, seen, source, network, clone)
     reasons = (

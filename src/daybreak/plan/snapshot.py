@@ -9,7 +9,7 @@ from datetime import datetime
 from daybreak.errors import Bug
 from daybreak.model.actions import RestoreFromSnapshot
 from daybreak.model.moment import At
-from daybreak.model.names import clone_name, did_you_mean, printable
+from daybreak.model.names import CLONE_WORDS, clone_name, did_you_mean, printable
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import NEWEST, RegionRequest, SnapshotRequest
@@ -58,8 +58,7 @@ def draft_from_snapshot(
     if snapshot and snapshot.cluster != target.cluster:
         # What it would need is not asked of the target: that it is another cluster's is the one cause.
         source = replace(source, snapshot=None)
-    kind = "snapshot" if isinstance(request, SnapshotRequest) else "dr"
-    clone = clone_name(target.cluster, kind, taken or terms.created, request.suffix)
+    clone = clone_name(target.cluster, CLONE_WORDS[request.kind], taken or terms.created, request.suffix)
     return Draft(request, target, seen, source, network_of(source, target), clone)
 
 
