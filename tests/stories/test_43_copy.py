@@ -142,6 +142,22 @@ def test_a_scheduler_keeps_one_copy_and_says_what_there_is_when_the_region_is_lo
     assert set(snapshots(lab, AWAY)) == {newer}
 
 
+def test_of_two_schedulers_at_once_one_copies(lab: LabUnderTest, key: str, tmp_path: Any) -> None:
+    """A cron line that runs on two machines, or a person beside it: two copies cost twice, and the limit of five is shared."""
+    for name in snapshots(lab, AWAY):
+        lab.client("rds", AWAY).delete_db_cluster_snapshot(DBClusterSnapshotIdentifier=name)
+    at_home, person = set(snapshots(lab, HOME)), somebody(lab, tmp_path, key)
+    both = [person.start("copy", "embi", "--yes", "-o", "json") for _ in range(2)]
+    told = [process.communicate(timeout=120) for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    (copy,) = snapshots(lab, AWAY)
+    runs = {each["run"]: each for each in person.daybreak("runs", "-o", "json").json()["runs"]}
+    assert [each["run"] for each in runs.values() if each["status"] == "finished"] == [copy]
+    assert {each["status"] for each in runs.values()} <= {"finished", "aborted"}
+    assert any(f"another process is at it, the run {copy}" in out for out, _ in told), told
+    assert set(snapshots(lab, HOME)) == at_home
+
+
 def test_a_killed_run_is_followed_by_the_next_and_the_limit_is_said(lab: LabUnderTest, key: str, tmp_path: Any) -> None:
     """A scheduler's machine dies while AWS copies: the next run waits for that copy, and makes none beside it."""
     for name in snapshots(lab, AWAY):

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from daybreak.app.app import App
-from daybreak.app.copies import copy_runs
+from daybreak.app.copies import copy_runs, words_on_other
 from daybreak.app.custody import abort
 from daybreak.app.explaining import explained
 from daybreak.app.planning import new_suffix, observe_for, plan_for
@@ -37,7 +37,7 @@ def plan_copy(app: App, wish: CopyWish) -> Plan | CopyReport:
     region = _region_meant(app, home)
     target = home.in_region(region)
     if held := _run_at_it(app, home, region):
-        return CopyReport(target=home.name, region=region, words=f"the run {held} is at it", run=held)
+        return _other(home.name, region, held)
     request = CopyRequest(target=home.name, home=home.region, why=wish.why, suffix=new_suffix())
     with explained(f'looking at the copies of "{home.cluster}"'):
         work = copy_work(request, target, observe_for(app, request, target))
@@ -46,6 +46,15 @@ def plan_copy(app: App, wish: CopyWish) -> Plan | CopyReport:
     if isinstance(work, CopyWork) and work.is_idle:
         return _report(work)
     return plan_for(app, request, target)
+
+
+def report_of_other(plan: Plan, run: str) -> CopyReport:
+    """What there is to say where a plan's run gave way to another one."""
+    return _other(plan.target.name, plan.identity.region, run)
+
+
+def _other(target: str, region: str, run: str) -> CopyReport:
+    return CopyReport(target=target, region=region, words=words_on_other(run), run=run)
 
 
 def _region_meant(app: App, target: Target) -> str:

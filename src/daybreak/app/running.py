@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from daybreak.app.app import App
 from daybreak.app.approving import hold_to_carrier
+from daybreak.app.copies import AnotherAtIt, hold_to_one_run
 from daybreak.app.explaining import explained
 from daybreak.app.planning import observe_for, terms_for
 from daybreak.app.vouching import hint_to_plan_again, objections_to_removing
@@ -20,10 +21,11 @@ from daybreak.execute.writing import Sql
 from daybreak.journal.chain import Chain
 from daybreak.journal.damage import damage_by_anchor
 from daybreak.journal.records import refusal_of_old_plan, refusal_without_nonce
+from daybreak.journal.writing import Journal
 from daybreak.model.clock import is_off, skew_in_words
 from daybreak.model.plan import FORMAT, Plan
 from daybreak.model.requests import CopyRequest, FailOverRequest, RegionRequest, RestoreRequest
-from daybreak.model.run import Event, RunState, SourceMoved
+from daybreak.model.run import Event, RunAborted, RunState, SourceMoved
 from daybreak.model.tags import JOURNAL_TAG
 from daybreak.model.targets import Target
 from daybreak.model.world import Cluster
@@ -143,6 +145,8 @@ def carry_out(
     aws = app.aws_for(plan)
     with app.attach(run, take_over=take_over, caller=present.caller) as journal:
         watchers.before(journal.events)
+        if not chain.events and isinstance(plan.request, CopyRequest):
+            _give_way(app, plan, journal)
         if (differences := app.fitting.pop(run, ())) and not chain.events:
             watchers.on_event(journal.append(SourceMoved(differences=differences, planned=plan.created)))
         for amendment in amendments_for(plan, journal.state(), wishes, app.person()):
@@ -161,6 +165,15 @@ def carry_out(
             is_state_local=app.is_state_local,
         )
         return interpreter.carry_out(plan, journal, doors)
+
+
+def _give_way(app: App, plan: Plan, journal: Journal) -> None:
+    """End the run where another one is at the same copies; raises ``AnotherAtIt``."""
+    try:
+        hold_to_one_run(app, plan, journal.state().began)
+    except AnotherAtIt as other:
+        journal.append(RunAborted(by=app.person(), why=other.message))
+        raise
 
 
 def _place(app: App, door: Aws | RegionalDoor, plan: Plan) -> Place:

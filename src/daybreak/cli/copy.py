@@ -26,7 +26,8 @@ def copy(given: Given, target: str, why: str, *, is_yes: bool) -> int:
     oldest first and never the newest complete one. Where nothing is due it says so and ends with 0. [targets.NAME.copy.REGION]
     in daybreak.toml says how often and how many.
     """
-    from daybreak.app.copying import CopyWish, plan_copy, start_copy
+    from daybreak.app.copies import AnotherAtIt
+    from daybreak.app.copying import CopyWish, plan_copy, report_of_other, start_copy
     from daybreak.cli.following import Following
     from daybreak.cli.rendering import plan_aside
     from daybreak.cli.screen import ask_to_confirm, print_as_is
@@ -49,7 +50,11 @@ def copy(given: Given, target: str, why: str, *, is_yes: bool) -> int:
                 if is_last or not is_yes:
                     raise
                 continue
-            return following.to_the_end(run)
+            try:
+                return following.to_the_end(run)
+            except AnotherAtIt as other:
+                print_as_is(_report_as(report_of_other(made, other.run), given))
+                return 0
     message = "the last attempt ends or raises"
     raise Bug(message)
 
