@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest
 
+from daybreak.assess.guarding import Situation, breach_of
 from daybreak.model.actions import AwaitSnapshot, CopySnapshot, DeleteSnapshot, TakeSnapshot
-from daybreak.model.guards import Outlived
+from daybreak.model.guards import OfRunOrAbsent, Outlived
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.tags import COPY_FOR_TAG, COPY_OF_TAG, NONCE_TAG, RUN_TAG, TAKEN_TAG
 from daybreak.model.targets import Target
+from daybreak.model.things import Thing
 from daybreak.model.value import iso
 from daybreak.model.world import Key, Snapshot
-from daybreak.plan.calls import DRAWN_WHEN_TAKEN, call_of, fill_in, stamp_of
+from daybreak.plan.calls import DRAWN_WHEN_TAKEN, Owner, call_of, fill_in, stamp_of
 from daybreak.plan.copies import copies_of
 from daybreak.plan.copying import CopyWork, copy_work
 from daybreak.plan.estimates import copy_estimate
@@ -207,6 +209,41 @@ def test_a_journal_that_says_otherwise_is_believed(changes: dict[str, Any], why:
     plan = made(copies=there, by=fix_copies.target(keep=1))
     assert deleted(plan) == ["real"]
     assert [note for note in plan.notes if theirs.identifier in note and why in note], plan.notes
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, None),
+        ({"identifier": "legal-hold"}, "is no copy of"),
+        ({"source": OLD.arn.replace(REGION, AWAY)}, "is no copy of"),
+        ({"tags": REAL.tags | {NONCE_TAG: "another"}}, "is not the one that this run made"),
+    ],
+)
+def test_right_before_a_removal_the_newer_one_is_held_to_its_tags_again(
+    change: dict[str, Any], said: str | None
+) -> None:
+    """Between the plan and the call somebody may have put another under the name."""
+    old = copied("old", days=3)
+    newer, thing = Thing(kind="cluster-snapshot", name=REAL.identifier, region=AWAY), _thing_of(old)
+    owner = Owner(run=REAL.identifier, nonce=REAL.tags[NONCE_TAG])
+    guard = Outlived(thing=thing, newer=(newer,), origin=fix_copies.RESOURCE)
+    situation = Situation(owner, {newer: REAL.model_copy(update=change), thing: old}, made=frozenset({newer}))
+    breach = breach_of((guard,), situation)
+    assert (breach.why if breach else None) == said or (breach and said and said in breach.why)
+
+
+def test_right_before_a_removal_what_is_removed_is_held_to_its_tags_again() -> None:
+    """One that was copied with all of its tags has the nonce too, which is public."""
+    guard = OfRunOrAbsent(thing=_thing_of(REAL), nonce=REAL.tags[NONCE_TAG], origin=fix_copies.RESOURCE)
+    seen_now = [REAL, REAL.model_copy(update={"identifier": "legal-hold"})]
+    owner = Owner(run="another", nonce="9")
+    found = [breach_of((guard,), Situation(owner, {guard.thing: each})) for each in seen_now]
+    assert [each is None for each in found] == [True, False]
+
+
+def _thing_of(snapshot: Snapshot) -> Thing:
+    return Thing(kind="cluster-snapshot", name=snapshot.identifier, region=AWAY)
 
 
 def test_none_goes_because_of_a_copy_for_which_only_tags_speak() -> None:
