@@ -76,6 +76,7 @@ def _told(body: Mapping[str, Any], rows: Mapping[str, Row]) -> dict[str, Any]:
 
 def _noun(thing: Value) -> dict[str, Any]:
     plain = thing.plain()
+    plain.pop("address", None)  # each world has addresses of its own
     plain["tags"] = {key: "drawn" if key in DRAWN else value for key, value in plain["tags"].items()}
     return dict(plain)
 

@@ -144,16 +144,16 @@ class ChangeOperation:
         )
 
     def things_named(self, params: Mapping[str, Any], region: str) -> tuple[Thing, ...]:
-        """What a call in that region names, also what it only uses, each in its own region.
+        """What a call in that region names, also what it only uses, by plain names, each in its own region.
 
         >>> copying = OPERATIONS["rds", "CopyDBClusterSnapshot"]
         >>> source = "arn:aws:rds:us-east-1:123456789012:cluster-snapshot:nightly"
         >>> params = {"TargetDBClusterSnapshotIdentifier": "copied", "SourceDBClusterSnapshotIdentifier": source}
         >>> [(thing.name, thing.region) for thing in copying.things_named(params, "us-west-2")]
-        [('copied', 'us-west-2'), ('arn:aws:rds:us-east-1:123456789012:cluster-snapshot:nightly', 'us-east-1')]
+        [('copied', 'us-west-2'), ('nightly', 'us-east-1')]
         """
         return tuple(
-            Thing(kind=named.kind, name=name, region=_region_in(name) or region)
+            Thing(kind=named.kind, name=plain_name(name), region=_region_in(name) or region)
             for named in self.named
             for name in named.names(params)
         )
