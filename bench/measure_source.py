@@ -37,8 +37,8 @@ from daybreak.model.birth import Birth
 from daybreak.model.delta import Delta
 from daybreak.model.inventory import Inventory
 from daybreak.model.moment import At
-from daybreak.model.requests import Depth, Thoroughness
 from daybreak.model.targets import Objectives, Target
+from daybreak.model.thoroughness import Depth, Thoroughness
 from daybreak.model.trust import Trust
 from daybreak.model.world import Cluster, Identity
 from daybreak.postgres.address import Address

@@ -21,7 +21,7 @@ from daybreak.model.actions import Validate
 from daybreak.model.answers import Counts, Silence
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.moment import At
-from daybreak.model.requests import Depth, Thoroughness
+from daybreak.model.thoroughness import Depth, Thoroughness
 from daybreak.model.world import Cluster
 from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.reach import Reach

@@ -14,8 +14,8 @@ from daybreak.aws.gateway import Access
 from daybreak.config import load
 from daybreak.model.findings import Measured, Standing, Verdict
 from daybreak.model.plan import Plan
-from daybreak.model.requests import Thoroughness
 from daybreak.model.run import RunFinished
+from daybreak.model.thoroughness import Thoroughness
 from daybreak.model.world import Identity
 from tests import fix_runs, fix_worlds
 from tests.fix_cli import NOWHERE

@@ -13,9 +13,10 @@ from daybreak.model.actions import AwaitCluster, Validate
 from daybreak.model.findings import Measured, Standing, Verdict
 from daybreak.model.loss import TO_ACCIDENT, Loss, loss_between, loss_unknown
 from daybreak.model.moment import At, Latest
-from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest, Thoroughness
+from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
 from daybreak.model.run import RunState, StepState
 from daybreak.model.targets import Objectives
+from daybreak.model.thoroughness import Thoroughness
 from daybreak.model.trust import AMAZON
 from daybreak.model.validation import Validation
 from tests.fix_commands import trouble_with

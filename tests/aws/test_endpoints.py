@@ -21,6 +21,7 @@ OF_ONE = {
         "ec2": "EC2",
         "iam": "IAM",
         "kms": "KMS",
+        "route53": "ROUTE_53",
         "s3": "S3",
         "secretsmanager": "SECRETS_MANAGER",
         "ssm": "SSM",

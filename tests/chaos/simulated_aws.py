@@ -21,6 +21,7 @@ from daybreak.model.replies import Reply
 from daybreak.model.tags import JOURNAL_TAG
 from tests import fix_worlds
 from tests.chaos.reply_faults import AFTER, BEFORE, HEARD, Fault
+from tests.chaos.simulated_destinations import SimulatedDestinations
 from tests.chaos.simulated_globals import SimulatedGlobals
 from tests.chaos.simulated_parts import Clock, Resource, refusal
 from tests.chaos.simulated_snapshots import SimulatedSnapshots
@@ -49,7 +50,7 @@ class Hearing:
 
 
 @dataclass
-class SimulatedAws(SimulatedGlobals, SimulatedSnapshots):
+class SimulatedAws(SimulatedDestinations, SimulatedGlobals, SimulatedSnapshots):
     """One region of one account; of another one, ``elsewhere``, it has the snapshots alone."""
 
     clusters: dict[str, Resource] = field(default_factory=dict)
@@ -135,7 +136,7 @@ class SimulatedAws(SimulatedGlobals, SimulatedSnapshots):
             raise AwsFault(HEARD[fault])
         if hearing:
             hearing.hear(call)
-        return Reply(request_id=f"request-{len(self.sent)}")
+        return Reply(request_id=f"request-{len(self.sent)}", body=self.answered)
 
     def _pass(self, *, is_change: bool) -> None:
         self.clock.elapsed += CALL_TAKES
@@ -145,11 +146,12 @@ class SimulatedAws(SimulatedGlobals, SimulatedSnapshots):
 
     def _take_effect(self, call: AwsCall) -> None:
         name, self.here = names_touched(call)[0], call.region
+        self.answered, told = {}, self.addresses()
         before = copy.deepcopy(self.groups.get(name))
         was_tagged = call.operation == "AddTagsToResource" and JOURNAL_TAG in self.clusters[name].tags
         getattr(self, f"_{call.operation}")(call.params)
-        if was_tagged:
-            return  # the same tag again
+        if was_tagged or (call.service != "rds" and self.addresses() == told):
+            return  # the same again
         if call.operation == "ModifyDBClusterParameterGroup":
             if self.groups[name] == before:
                 return  # the values were so before

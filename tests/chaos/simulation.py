@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,10 +38,10 @@ from daybreak.model.world import AutomatedBackup, Cluster, ParameterGroup, Serve
 from daybreak.observe.look import Lookout
 from daybreak.observe.observation import look_at_remains
 from daybreak.observe.poller import Poller
-from daybreak.plan.calls import owner_of
+from daybreak.plan.calls import FILLED_WHEN_SENT, complete, owner_of
 from daybreak.postgres.leash import Leash
 from tests import fix_moves, fix_worlds
-from tests.chaos import fix_copies
+from tests.chaos import fix_copies, fix_destinations
 from tests.chaos.simulated_aws import SimulatedAws, world_of
 from tests.chaos.simulated_beside import SimulatedBeside, SimulatedErrand
 from tests.chaos.simulated_snapshots import RegionOfAccount
@@ -228,11 +228,10 @@ class Simulation:
     def _has_intent(self, call: AwsCall) -> None:
         """No change leaves before its intent is durable; since then nothing happened to its step but that a look was put off."""
         bodies = [event.body for event in self.told]
-        plain = call.plain()
         since, intent = next(
             (number, body)
             for number, body in reversed([*enumerate(bodies)])
-            if isinstance(body, StepIntended) and body.call == plain
+            if isinstance(body, StepIntended) and body.call == complete(call, FILLED_WHEN_SENT).plain()
         )
         own = [body for body in bodies[since + 1 :] if getattr(body, "step", None) == intent.step]
         assert all(isinstance(body, StepRetried) for body in own)
@@ -417,6 +416,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "copy-coming": lambda: _copy_case("copy-coming", is_coming=True),
     "fail-over": lambda: _moved_case("fail-over"),
     "switch-over": lambda: _moved_case("switch-over", is_switch=True),
+    **{name: partial(fix_destinations.case, Case, name) for name in ("destinations", "destinations-back")},
     "clean-protected": lambda: _clean_case("clean-protected", is_protected=True),
     "clean-unprotected": lambda: _clean_case("clean-unprotected", is_protected=False),
 }
@@ -460,7 +460,7 @@ def standing_of_world(aws: SimulatedAws, plan: Plan) -> dict[str, Any]:
         ),
         "tags": {key: value for key, value in cluster.tags.items() if key not in DRAWN} if cluster else None,
         "drawn": sorted(DRAWN & cluster.tags.keys()) if cluster else None,
-        "writers": aws.writers(),
+        "writers": (aws.writers(), aws.addresses()),
         "snapshots": sorted(name for name, one in aws.taken.items() if one.gone_at is None),
     }
 

@@ -24,6 +24,7 @@ from daybreak.model.guards import (
     OursOrAbsent,
     Outlived,
     Sets,
+    Unchanged,
 )
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Step
@@ -179,6 +180,8 @@ def ways_to_break(guard: Guard) -> tuple[Way, ...]:
             return (_USURPED,)
         case Ours():
             return (_USURPED, _REMOVED)
+        case Unchanged():
+            return ()  # destinations have worlds of their own: tests/execute/hands/test_destinations.py
         case AsPlanned(field="writer"):
             return ()  # a global database is moved in a story of its own
         case AsPlanned(field="parameter_group"):

@@ -17,7 +17,7 @@ from daybreak.model.plan import AwsCall, Estimate, Plan, RunId
 from daybreak.model.requests import CleanRequest
 from daybreak.model.run import Event, RunState, StepDone
 from daybreak.plan.calls import call_of, stamp_of
-from daybreak.plan.operations import touches_of
+from daybreak.plan.operations import OPERATIONS, ChangeOperation, touches_of
 from daybreak.plan.rollback import Deed, take_back
 from daybreak.plan.sequence import Sequence
 from daybreak.report.iam_policy import policy_of
@@ -158,4 +158,7 @@ def test_the_policy_allows_the_changes_that_are_sent_and_no_other(kind: str) -> 
 
 
 def _is_change(action: str) -> bool:
-    return action.startswith("rds:") and not action.startswith(("rds:Describe", "rds:List"))
+    service, _, name = action.partition(":")
+    row = OPERATIONS.get((service, name))
+    # What AWS demands besides has no row, but for a tag of RDS's.
+    return isinstance(row, ChangeOperation)

@@ -247,7 +247,9 @@ COMMANDS = {
     ),
     "a plan that is not there": Case(("restore", "--plan", "gone.json"), ("'gone.json' does not exist",)),
     "a plan that is a folder": Case(("restore", "--plan", "."), ("'.' is a directory",)),
-    "a plan that is TOML": Case(("restore", "--plan", "daybreak.toml", "--yes"), ("is not JSON", "daybreak plan --help")),
+    "a plan that is TOML": Case(
+        ("restore", "--plan", "daybreak.toml", "--yes"), ("is not JSON", "daybreak plan --help")
+    ),
     "a plan that is a list": Case(("restore", "--plan", "p", "--yes"), ('"p" is not a plan',), files={"p": b"[]"}),
     "a plan that is not text": Case(("restore", "--plan", "p", "--yes"), ("cannot be read",), files={"p": b"\xff\x00"}),
     "a plan without a bottom": Case(("restore", "--plan", "p", "--yes"), ("is not JSON",), files={"p": b"[" * 99_999}),

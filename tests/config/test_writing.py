@@ -11,6 +11,12 @@ from hypothesis import strategies as st
 from daybreak.config import Settings, parse_span, render, span_text
 from daybreak.config.settings import FileText
 from daybreak.model.checks import CHECKS
+from daybreak.model.destinations import (
+    ParameterDestination,
+    RecordDestination,
+    SecretDestination,
+    SecretFields,
+)
 from daybreak.model.targets import Application, Contact, Expectation, HealthCheck, SqlCheck, Staging, Waiver
 from daybreak.model.trust import Trust
 from tests import fix_worlds as worlds
@@ -42,6 +48,12 @@ def test_any_text_reads_back(text: str, other: str, span: timedelta, table: str)
         ),
         staging=Staging(instance_class="db.r6g.large", instances=2, keep=span),
         contacts=(Contact(role=other, address=text, answers_within=span),),
+        destinations=(
+            SecretDestination(name="prod/embi", fields=SecretFields(host=(text, other), port=text), region="us-west-2"),
+            SecretDestination(name="prod/other"),
+            ParameterDestination(name="/prod/host", endpoint="reader"),
+            RecordDestination(zone="Z0123456", name="db.example.com.", type="TXT", set_identifier=text[:128]),
+        ),
     )
     settings = Settings(state="/srv/runs", keep=span, copies=("/srv/dr", "s3://far/dr"), targets={"embi": written})
     read = FileText.model_validate(tomllib.loads(render(settings)))

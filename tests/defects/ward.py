@@ -26,8 +26,8 @@ from daybreak.config import load
 from daybreak.lab.lab import shared_cache
 from daybreak.lab.remote import REGION
 from daybreak.lab.servers.binaries import installs
-from daybreak.model.requests import Depth
 from daybreak.model.run import RunState
+from daybreak.model.thoroughness import Depth
 from daybreak.model.validation import Validation
 from daybreak.postgres.scratch import COMMENT, PREFIX
 from tests.defects import specimens

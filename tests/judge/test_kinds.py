@@ -5,7 +5,7 @@ from __future__ import annotations
 from daybreak.judge.kinds import HIDDEN_OPTIONS, KINDS, LARGE_CONTENTS, with_unread
 from daybreak.model import checks
 from daybreak.model.findings import Standing
-from daybreak.model.requests import Depth, Thoroughness
+from daybreak.model.thoroughness import Depth, Thoroughness
 
 
 def _lines(depth: Depth, *present: str) -> dict[str, tuple[Standing, str]]:

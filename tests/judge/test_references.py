@@ -10,7 +10,7 @@ from daybreak.judge.indexes import index_contents
 from daybreak.judge.references import keys_with_orphans, no_orphans
 from daybreak.model.answers import IndexContents, IndexRead, Orphans, Passed, References, Silence, Unread
 from daybreak.model.findings import Standing
-from daybreak.model.requests import Thoroughness
+from daybreak.model.thoroughness import Thoroughness
 from tests.judge.rows.fix_rows import SOME_TIME
 
 FIT, UNFIT, UNKNOWN, LEFT_OUT = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN, Standing.LEFT_OUT

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from daybreak.model.actions import CreateInstance
 from daybreak.model.findings import Reason, Standing, Verdict
 from daybreak.model.observation import PastRun
-from daybreak.model.requests import Thoroughness
 from daybreak.model.run import Amendment
+from daybreak.model.thoroughness import Thoroughness
 from daybreak.plan.estimates import (
     CALL,
     ENOUGH,

@@ -16,11 +16,13 @@ import pytest
 
 from daybreak.errors import Bug
 from daybreak.model import actions
+from daybreak.model.destinations import DatabaseAddress, RecordSet, SecretFields
 from daybreak.model.moment import At
 from daybreak.model.plan import AwsCall
 from daybreak.model.things import ResourceKind
 from daybreak.model.value import Value
 from daybreak.model.world import ServerlessRange
+from daybreak.plan.arns import arn_of
 from daybreak.plan.calls import call_of
 from daybreak.plan.operations import (
     OPERATIONS,
@@ -29,7 +31,6 @@ from daybreak.plan.operations import (
     ReadOccasion,
     ReadOperation,
     ResourceName,
-    arn_of,
     aws_call,
     change_of,
     plain_name,
@@ -53,7 +54,9 @@ NO_RESOURCE = {
     "CACertificateIdentifier": "an authority of AWS's own",
     "DatabaseName": "a database inside the cluster is no resource of AWS's",
     "ExcludedMembers": "members of the cluster that the same call names",
+    "MoveToVersionId": "a version of the secret that the same call names",
     "PerformanceInsightsKMSKeyId": "AWS documents no permission for whoever turns the insights on, only for whoever reads them",
+    "RemoveFromVersionId": "a version of the secret that the same call names",
     "StaticMembers": "members of the cluster that the same call names",
     "VpcSecurityGroupIds": "the reference names no security group of EC2 for a call to RDS",
 }
@@ -107,7 +110,9 @@ def filled(annotation: Any) -> Any:
     if arguments:
         moments = [At(instant=NOW)] if At in arguments else []
         return moments[0] if moments else filled(next(each for each in arguments if each is not type(None)))
-    known = {str: "thing", int: 5, bool: True, timedelta: timedelta(days=3), datetime: NOW}
+    if annotation in (DatabaseAddress, SecretFields, RecordSet):
+        return {name: filled(field.annotation) for name, field in annotation.model_fields.items()}
+    known = {str: "thing", int: 5, bool: True, timedelta: timedelta(days=3), datetime: NOW, Any: "thing"}
     return known.get(annotation) or ServerlessRange(low=1, high=2, seconds_until_pause=300)
 
 

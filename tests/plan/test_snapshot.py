@@ -20,8 +20,8 @@ from daybreak.model.actions import (
 from daybreak.model.moment import At
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
-from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Staging
+from daybreak.model.thoroughness import Thoroughness
 from daybreak.model.value import iso
 from daybreak.model.world import CustomEndpoint, Key, ParameterGroup, ProxyTarget
 from daybreak.plan.calls import call_of

@@ -16,7 +16,8 @@ from daybreak.model.findings import Detail, Measured, Standing, Verdict
 from daybreak.model.kept import Kept
 from daybreak.model.loss import TO_ACCIDENT, loss_between
 from daybreak.model.report import Report
-from daybreak.model.requests import CleanRequest, Thoroughness
+from daybreak.model.requests import CleanRequest
+from daybreak.model.thoroughness import Thoroughness
 from daybreak.model.trust import AMAZON
 from daybreak.plan.estimates import OF_STAGING
 from daybreak.plan.servers import way_in

@@ -9,15 +9,18 @@ import pytest
 
 from daybreak.model.actions import (
     Action,
+    AdvanceSequences,
     AnchorJournal,
     AwaitApproval,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
+    AwaitRecord,
     AwaitSnapshot,
     AwaitSql,
     AwaitWriter,
+    ChangeRecord,
     ChangeSql,
     CopyParameterGroup,
     CopySnapshot,
@@ -29,22 +32,27 @@ from daybreak.model.actions import (
     DeleteInstance,
     DeleteParameterGroup,
     DeleteSnapshot,
+    EndSessions,
     LoadRows,
     ManagePassword,
+    MoveSecretStage,
     MoveWriter,
     RestoreFromSnapshot,
     RestoreToMoment,
     RunCommand,
     SetClusterOptions,
+    SetExpiry,
     SetParameters,
     SqlStatement,
     TakeSnapshot,
     Validate,
 )
 from daybreak.model.checks import CHECKS
+from daybreak.model.destinations import RecordSet
 from daybreak.model.moment import At, Latest
 from daybreak.report.sentences import sentence
 from tests import fix_worlds as worlds
+from tests.chaos import fix_destinations
 
 AT = At(instant=worlds.MOMENT)
 VALIDATE = Validate(
@@ -102,6 +110,18 @@ SENTENCES: tuple[tuple[Action, str], ...] = (
         "Create the custom endpoint c-e2 (ANY, without c-1) of c",
     ),
     (AnchorJournal(clone="c", arn="arn:aws:rds:x:1:cluster:c"), "Anchor the journal's newest event in a tag of c"),
+    (
+        SetExpiry(clone="c", arn="arn:aws:rds:x:1:cluster:c", expires="never: r", before="2024-01-22T14:52:00Z"),
+        "Tag c: daybreak:expires=never: r",
+    ),
+    (
+        EndSessions(cluster="s", database="d", login="env:X"),
+        "End every session at s but our own, until nobody is left; then read the high-water mark",
+    ),
+    (
+        AdvanceSequences(cluster="c", database="d", login="env:X", past="s"),
+        "In the database d of c, set every sequence past where s has come",
+    ),
     (DeleteEndpoint(clone="c", endpoint="c-e1"), "Delete the custom endpoint c-e1"),
     (AwaitCluster(clone="c"), "Wait until c is available with a restorable window of its own"),
     (AwaitInstance(clone="c", instance="i"), "Wait until i is available with its parameter group in force"),
@@ -176,6 +196,42 @@ SENTENCES: tuple[tuple[Action, str], ...] = (
     (
         AwaitWriter(database="embi-global", member="arn:aws:rds:us-west-2:1:cluster:embi-west"),
         "Wait until arn:aws:rds:us-west-2:1:cluster:embi-west is the writer of embi-global",
+    ),
+    (
+        fix_destinations.POINT_SECRET,
+        (
+            "Make a version of the secret prod/embi with embi-clone.cluster-abc.us-east-1.rds.amazonaws.com:5433 in host, port"
+        ),
+    ),
+    (
+        fix_destinations.POINT_PARAMETER.model_copy(update={"region": "us-west-2"}),
+        (
+            "Put embi-clone.cluster-abc.us-east-1.rds.amazonaws.com in the place of "
+            "embi-aurora-cluster.cluster-abc.us-east-1.rds.amazonaws.com in the parameter /prod/embi/url (version 3) in us-west-2"
+        ),
+    ),
+    (
+        MoveSecretStage(secret="prod/embi", version="v1"),
+        "Make the version v1 of the secret prod/embi the current one again",
+    ),
+    (
+        MoveSecretStage(secret="prod/embi", version="v1", away_from="v2"),
+        "Make the version v1 of the secret prod/embi the current one again, away from v2",
+    ),
+    (
+        ChangeRecord(
+            zone="Z0123456",
+            before=RecordSet(name="db.example.com.", type="CNAME", ttl=300, values=("a.example.com",)),
+            after=RecordSet(name="db.example.com.", type="CNAME", ttl=60, values=("b.example.com",)),
+        ),
+        (
+            "Change the record db.example.com. of the zone Z0123456 from CNAME TTL=300 a.example.com "
+            "to CNAME TTL=60 b.example.com"
+        ),
+    ),
+    (
+        AwaitRecord(zone="Z0123456", record=fix_destinations.AFTER),
+        "Wait until all name servers of the zone Z0123456 have the changed record db.example.com.",
     ),
     (
         AwaitApproval(within=timedelta(hours=1), valid=timedelta(hours=2)),

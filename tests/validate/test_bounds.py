@@ -20,8 +20,8 @@ from daybreak.model.birth import Birth
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Inventory
 from daybreak.model.moment import At
-from daybreak.model.requests import Depth, Thoroughness
 from daybreak.model.targets import Objectives, Target
+from daybreak.model.thoroughness import Depth, Thoroughness
 from daybreak.postgres.bounds import OF_A_CLONE, ServerBounds
 from daybreak.postgres.crew import Crew, Job, JobTrouble
 from daybreak.postgres.login import Login

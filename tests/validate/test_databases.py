@@ -18,8 +18,8 @@ from daybreak.model.baseline import Baseline
 from daybreak.model.delta import Delta
 from daybreak.model.findings import Detail, Finding, Standing
 from daybreak.model.moment import At
-from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import DatabaseTarget, Expectation, Objectives, SqlCheck, Target, Waiver
+from daybreak.model.thoroughness import Thoroughness
 from daybreak.validate.recording import Sitting, record
 from daybreak.validate.run import Outcome, validate
 from daybreak.validate.visit import Subject

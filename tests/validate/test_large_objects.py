@@ -14,8 +14,8 @@ from daybreak.lab.servers.binaries import Install
 from daybreak.lab.volumes.volume import Volume
 from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Detail, Finding, Standing
-from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Objectives, Target
+from daybreak.model.thoroughness import Thoroughness
 from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.large_objects import DENIED
 from daybreak.validate import large_objects

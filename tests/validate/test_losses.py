@@ -10,8 +10,8 @@ from daybreak.lab.volumes.volume import Volume
 from daybreak.model.birth import TURN
 from daybreak.model.delta import Delta
 from daybreak.model.findings import Standing
-from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Objectives, Target
+from daybreak.model.thoroughness import Thoroughness
 from daybreak.postgres.bounds import ServerBounds
 from daybreak.report.losses import loss_lines
 from daybreak.validate.recording import Sitting, record

@@ -12,8 +12,8 @@ from daybreak.model.actions import Validate
 from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.moment import At
-from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Expectation, Objectives, Target
+from daybreak.model.thoroughness import Thoroughness
 from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.inventory import numbers
 from daybreak.postgres.reach import Reach

@@ -30,7 +30,7 @@ from daybreak.model.names import (
     run_cleaned_by,
 )
 from daybreak.model.plan import Plan
-from daybreak.model.requests import CleanRequest, CopyRequest, FailOverRequest
+from daybreak.model.requests import CleanRequest, CopyRequest, FailOverRequest, MoveRequest
 from daybreak.model.run import RunAborted
 from daybreak.model.tags import NONCE_TAG, ORIGIN_TAG
 from daybreak.model.targets import Target
@@ -90,6 +90,11 @@ def plan_clean(app: App, wish: Leftover) -> Plan:
         raise _no_clone(name, plan.request.run)
     if isinstance(plan.request, CopyRequest):
         raise _no_remains(plan)
+    if isinstance(plan.request, MoveRequest):
+        raise Refused(
+            f'"{name}" moved traffic, and created nothing',
+            f"daybreak rollback {name}" if plan.kind == "cutover" else "daybreak runs",
+        )
     if isinstance(plan.request, FailOverRequest):
         raise Refused(f'"{name}" moved a database that is not its own, and created nothing', f"daybreak show {name}")
     if state is None and wish.is_cluster:

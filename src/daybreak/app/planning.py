@@ -13,6 +13,7 @@ from daybreak.app.app import App
 from daybreak.app.copies import observe_copies
 from daybreak.app.explaining import explained
 from daybreak.app.recalling import recall
+from daybreak.app.sides import observe_sides
 from daybreak.app.spelling import proofread
 from daybreak.aws.gateway import Aws
 from daybreak.aws.secrets import Secret, secret_of
@@ -26,14 +27,15 @@ from daybreak.model.requests import (
     CleanRequest,
     CopyRequest,
     FailOverRequest,
+    MoveRequest,
     PitrRequest,
     Purpose,
     RegionRequest,
     Request,
     RestoreRequest,
-    Thoroughness,
 )
 from daybreak.model.targets import Target, Waiver
+from daybreak.model.thoroughness import Thoroughness
 from daybreak.model.world import Identity
 from daybreak.observe.fail_over import look_at_global
 from daybreak.observe.look import Lookout
@@ -140,6 +142,8 @@ def observe_for(app: App, request: Request, target: Target) -> Observation:
         if isinstance(request, FailOverRequest):
             move = partial(look_at_global, lookout, identity, request, app.now())
             return app.with_skew(app.closely(move, lambda seen: seen.cluster is not None))
+        if isinstance(request, MoveRequest):
+            return app.with_skew(observe_sides(app, request, target, identity))
         if isinstance(request, CopyRequest):
             return app.with_skew(observe_copies(app, request, target, identity))
         look = partial(look_for_sources, lookout, identity, target, request, app.now())

@@ -15,10 +15,13 @@ from time import monotonic
 from typing import get_args
 
 from daybreak.app.app import App
+from daybreak.aws.destinations import recovery_of_zone
+from daybreak.aws.faults import AwsFault
 from daybreak.aws.secrets import credentials_of
 from daybreak.errors import DaybreakError, Failed, Refused
 from daybreak.execute.database import login_at
 from daybreak.model.copies import CopiesSeen
+from daybreak.model.destinations import RecordDestination
 from daybreak.model.findings import Standing
 from daybreak.model.kept import KeptKind
 from daybreak.model.moment import span_in_words
@@ -30,6 +33,8 @@ from daybreak.model.targets import CopyPromise, Target
 from daybreak.model.value import stamp
 from daybreak.model.world import Cluster
 from daybreak.plan.copies import Copies, copies_of
+from daybreak.plan.operations import aws_call
+from daybreak.plan.pointing import home_of_route53
 from daybreak.postgres.address import Address, address_of
 from daybreak.postgres.answering import knock
 from daybreak.repository.repository import NamedShelf, Repository
@@ -137,6 +142,7 @@ def _questions_on_ways(app: App, target: Target, address: Address | None, silent
         silent = _silent("login", reference)
         yield silent, partial(_login, app, target.region, reference, address, silent)
     yield from _questions_on_logins_elsewhere(app, target)
+    yield from _questions_on_zones(app, target)
     if address is None:
         why = f"{silent_region} did not answer" if silent_region else "the cluster has no endpoint"
         yield _not_asked("SQL", target.cluster, f"not asked: {why}")
@@ -145,6 +151,29 @@ def _questions_on_ways(app: App, target: Target, address: Address | None, silent
     else:
         silent = _silent("SQL", address.server)
         yield silent, partial(_sql, app, target, address, silent)
+
+
+def _questions_on_zones(app: App, target: Target) -> Iterator[_Question]:
+    """Whether each hosted zone of a destination can be changed while the region is down from which Route 53 is steered (FACTS 4.12)."""
+    for zone in dict.fromkeys(each.zone for each in target.destinations if isinstance(each, RecordDestination)):
+        silent = _silent("zone", printable(zone))
+        yield silent, partial(_zone, app, target, zone, silent)
+
+
+def _zone(app: App, target: Target, zone: str, silent: Preparation) -> Preparation:
+    region = home_of_route53(target.region)
+    try:
+        body = app.aws_in_time(region, WITHIN).read(aws_call("route53", "GetHostedZone", {"Id": zone}, region))
+    except AwsFault as fault:
+        raise fault.as_failure("the hosted zone cannot be looked at") from fault
+    status = recovery_of_zone(body)
+    if status == "ENABLED":
+        words = f"can be changed about an hour after {region} is lost: accelerated recovery is enabled"
+        return silent.model_copy(update={"standing": Standing.FIT, "found": words})
+    said = f"accelerated recovery is {status.lower()}" if status else "AWS says nothing of accelerated recovery"
+    return silent.model_copy(
+        update={"standing": Standing.UNFIT, "found": f"cannot be changed while {region} is lost: {said}"}
+    )
 
 
 def _references(target: Target) -> list[str]:

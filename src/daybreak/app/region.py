@@ -13,8 +13,9 @@ from daybreak.model.backups import GlobalSecondary, RegionSeen
 from daybreak.model.names import did_you_mean, is_same_name, printable
 from daybreak.model.plan import Plan
 from daybreak.model.ranked_backups import Catalogue, RankedBackup, Tier
-from daybreak.model.requests import FailOverRequest, Purpose, RegionRequest, Thoroughness
+from daybreak.model.requests import FailOverRequest, Purpose, RegionRequest
 from daybreak.model.targets import Target, Waiver
+from daybreak.model.thoroughness import Thoroughness
 from daybreak.model.value import stamp
 from daybreak.model.world import Snapshot
 

@@ -11,8 +11,9 @@ from daybreak.app.planning import accident_typed, new_suffix, plan_for, thorough
 from daybreak.errors import Refused
 from daybreak.model.moment import At, Latest
 from daybreak.model.plan import Plan
-from daybreak.model.requests import NEWEST, Purpose, SnapshotRequest, Thoroughness
+from daybreak.model.requests import NEWEST, Purpose, SnapshotRequest
 from daybreak.model.targets import Target, Waiver
+from daybreak.model.thoroughness import Thoroughness
 from daybreak.model.world import Cluster, Snapshot
 from daybreak.observe.look import Lookout
 from daybreak.observe.observation import snapshots_of

@@ -28,9 +28,9 @@ from daybreak.model.loss import TO_ACCIDENT, Loss, loss_between, loss_unknown
 from daybreak.model.moment import At, Latest
 from daybreak.model.names import check_identifier, comma_list, did_you_mean, printable
 from daybreak.model.plan import Plan
-from daybreak.model.requests import Depth, Thoroughness
 from daybreak.model.tags import JOURNAL_TAG, ORIGIN_TAG, PURPOSE_TAG, RUN_TAG
 from daybreak.model.targets import Target, Waiver
+from daybreak.model.thoroughness import Depth, Thoroughness
 from daybreak.model.trust import Trust, trust_words
 from daybreak.model.validation import Validation
 from daybreak.model.value import stamp

@@ -16,10 +16,13 @@ from daybreak.model.plan import Plan
 from daybreak.model.requests import (
     CleanRequest,
     CopyRequest,
+    CutoverRequest,
     FailOverRequest,
+    MoveRequest,
     PitrRequest,
     RegionRequest,
     RestoreRequest,
+    RollbackRequest,
 )
 from daybreak.model.run import RunState
 from daybreak.model.targets import Objectives, Waiver
@@ -101,6 +104,12 @@ def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> st
             return f"daybreak resume {state.run}"
         case "finished" if isinstance(plan.request, FailOverRequest):
             return validate_command(plan)
+        case "finished" if isinstance(plan.request, CutoverRequest):
+            return f"daybreak rollback {state.run}"
+        case _ if isinstance(plan.request, CutoverRequest):
+            return f"daybreak rollback {state.run}"
+        case _ if isinstance(plan.request, RollbackRequest):
+            return "daybreak runs" if state.status == "finished" else f"daybreak rollback {plan.request.run}"
         case "finished" if state.verdict is None:
             return "daybreak runs"
         case _ if is_cleaned:
@@ -139,6 +148,8 @@ def next_of_plan(plan: Plan, file: str, *, now: datetime | None = None) -> str:
     if isinstance(request, FailOverRequest):
         again = f"{_move_again(request, plan.identity.region)} --file {file} --force"
         return again if is_expired else f"daybreak restore --plan {file} --confirm {shlex.quote(plan.clone)}"
+    if isinstance(request, MoveRequest):
+        return _again_of_move(request) if is_expired else f"daybreak restore --plan {file}"
     if is_expired:
         return f"{plan_again(request)} --file {file} --force"
     return f"daybreak restore --plan {file}"
@@ -158,8 +169,14 @@ def command_to_plan_again(plan: Plan, waived: tuple[Waiver, ...] = ()) -> str:
             return _move_again(request, plan.identity.region)
         case CleanRequest() as request:
             return f"daybreak clean {shlex.quote(request.run)}"
+        case CutoverRequest() | RollbackRequest() as request:
+            return _again_of_move(request)
         case request:
             return plan_again(request, waived)
+
+
+def _again_of_move(request: MoveRequest) -> str:
+    return f"daybreak {request.kind} {shlex.quote(request.run)}"
 
 
 def _move_again(request: FailOverRequest, region: str) -> str:

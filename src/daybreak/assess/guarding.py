@@ -25,6 +25,7 @@ from daybreak.model.actions import (
     TakeSnapshot,
 )
 from daybreak.model.backups import GlobalDatabase
+from daybreak.model.destinations import ParameterSeen, RecordSet, SecretSeen
 from daybreak.model.fences import FenceSeen
 from daybreak.model.guards import (
     Approved,
@@ -39,6 +40,7 @@ from daybreak.model.guards import (
     Outlived,
     PlannedField,
     Sets,
+    Unchanged,
     spell,
 )
 from daybreak.model.moment import span_in_words
@@ -52,8 +54,13 @@ from daybreak.plan.copies import is_complete, is_newer
 from daybreak.plan.marks import contradiction_of, copy_maker, copy_origin
 from daybreak.plan.operations import touches_of
 
-Resource = Cluster | Instance | ParameterGroup | Endpoint | Snapshot | GlobalDatabase
+Resource = (
+    Cluster | Instance | ParameterGroup | Endpoint | Snapshot | GlobalDatabase | SecretSeen | ParameterSeen | RecordSet
+)
 """What a look at a thing shows."""
+
+Pointing = SecretSeen | ParameterSeen | RecordSet
+"""What applications read the address from: it is the owner's, and never a run's own."""
 
 UNTOUCHED = "it is left untouched: plan again, and a restore gets another name"
 """What to do where something else has the name."""
@@ -85,7 +92,7 @@ def breach_of(guards: Iterable[Guard], situation: Situation) -> Breach | None:
 
 def things_asked(guards: Iterable[Guard]) -> tuple[Thing, ...]:
     """The things that have to be looked at before these guards can be judged, each once."""
-    of_one = Ours | OursOrAbsent | AsPlanned | Sets | Fenced | OfRunOrAbsent
+    of_one = Ours | OursOrAbsent | AsPlanned | Sets | Fenced | OfRunOrAbsent | Unchanged
     asked: list[Thing] = []
     for guard in guards:
         if isinstance(guard, of_one):
@@ -116,6 +123,8 @@ def _breach(guard: Guard, situation: Situation) -> Breach | None:
             return _open_fence(thing, situation)
         case OfRunOrAbsent():
             return _strange(guard, situation)
+        case Unchanged():
+            return _change_by_others(guard, situation)
         case Outlived():
             return _not_outlived(guard, situation)
         case Approved(by_another=by_another):
@@ -126,7 +135,7 @@ def _breach(guard: Guard, situation: Situation) -> Breach | None:
 
 def _foreign(thing: Thing, situation: Situation) -> Breach | None:
     seen = situation.seen.get(thing)
-    if seen is None or situation.owner.owns(seen.tags):
+    if seen is None or (not isinstance(seen, Pointing) and situation.owner.owns(seen.tags)):
         return None
     if thing in situation.made:
         mark = situation.owner.mark()
@@ -228,6 +237,20 @@ def _strange(guard: OfRunOrAbsent, situation: Situation) -> Breach | None:
         return Breach(why=f"{guard.thing.words()} is no copy of ours: {why}", hints=(UNTOUCHED,)) if why else None
     why = f"{guard.thing.words()} is not, or no longer, the copy of {guard.origin} that the run with the nonce {guard.nonce} made"
     return Breach(why=why, hints=("it is left untouched: somebody took its tags away, or made another of that name",))
+
+
+def _change_by_others(guard: Unchanged, situation: Situation) -> Breach | None:
+    """What breaks the guard on a destination: somebody else changed it since, and what they wrote would be lost."""
+    seen = situation.seen.get(guard.thing)
+    if not isinstance(seen, Pointing):
+        return _absence(guard.thing)
+    own = situation.owner.version_of(guard.thing.name) if guard.thing.kind == "secret" else None
+    before, after = (own if each is None else each for each in (guard.before, guard.after))
+    if seen.state is not None and seen.state in (before, after):
+        return None
+    by = f", by {seen.writer}" if isinstance(seen, ParameterSeen) and seen.writer else ""
+    why = f"{guard.thing.words()} was changed since: it is at {seen.state or 'no version'}{by}, and was at {before}"
+    return Breach(why=why, hints=("it is left untouched: plan again, with what is there now",))
 
 
 def _not_outlived(guard: Outlived, situation: Situation) -> Breach | None:

@@ -21,10 +21,12 @@ from daybreak.model.actions import (
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
+    AwaitRecord,
     AwaitSnapshot,
     AwaitSql,
     AwaitWriter,
     AwsChange,
+    ChangeRecord,
     CopyParameterGroup,
     CopySnapshot,
     CreateEndpoint,
@@ -36,24 +38,30 @@ from daybreak.model.actions import (
     DeleteParameterGroup,
     DeleteSnapshot,
     ManagePassword,
+    MoveSecretStage,
     MoveWriter,
+    PointParameter,
+    PointSecret,
     RestoreFromSnapshot,
     RestoreToMoment,
     SetClusterOptions,
+    SetExpiry,
     SetParameters,
     TakeSnapshot,
     Wait,
 )
 from daybreak.model.anchor import anchor_in
 from daybreak.model.backups import GlobalDatabase
+from daybreak.model.destinations import ParameterSeen, RecordSet, SecretSeen
 from daybreak.model.moment import span_in_words
 from daybreak.model.replies import Category
 from daybreak.model.statuses import AVAILABLE
-from daybreak.model.tags import JOURNAL_TAG
+from daybreak.model.tags import EXPIRES_TAG, JOURNAL_TAG
 from daybreak.model.value import Value, iso
 from daybreak.model.world import Cluster, Instance, ParameterGroup, Snapshot
 from daybreak.plan.calls import Owner
 from daybreak.plan.copies import HOPELESS_SNAPSHOT, is_complete
+from daybreak.plan.rewriting import names_host
 
 HOPELESS_CLUSTER = frozenset(
     {
@@ -143,15 +151,19 @@ def standing_of_wait(
     windowless: timedelta = timedelta(0),
     snapshot: Snapshot | None = None,
     database: GlobalDatabase | None = None,
+    change: str | None = None,
 ) -> OrderStanding:
     """Whether a wait is over, from the newest look at the clone and, for an instance, at the instance.
 
     ``age`` is how long ago AWS answered what the wait follows on, for a wait that only takes time; ``windowless`` for how long
-    the cluster has been seen available without a restorable window.
+    the cluster has been seen available without a restorable window. ``change`` is the status of the change of a record, where its
+    id is known.
     For ``AwaitSql`` *so* means that there is an endpoint to connect to; only connecting shows whether it answers.
     """
     if isinstance(action, AwaitParameterGroup):
         return _group_rested(action, age)
+    if isinstance(action, AwaitRecord):
+        return _change_spread(action, change, age)
     match action:
         case AwaitClusterGone():
             return _cluster_gone(cluster, owner)
@@ -170,6 +182,18 @@ def standing_of_wait(
             return _endpoint_shown(cluster)
         case _:
             assert_never(action)
+
+
+def _change_spread(action: AwaitRecord, status: str | None, age: timedelta | None) -> OrderStanding:
+    if status == "INSYNC":
+        return OrderStanding(place=Position.SO, seen="all name servers of Route 53 have it")
+    if status is not None:
+        return OrderStanding(
+            place=Position.UNDER_WAY, seen=f"{status}: name servers of Route 53 still answer as before"
+        )
+    lost = f"the id of the change was lost with its reply, so {span_in_words(action.rest)} are waited out"
+    is_over = age is not None and age >= action.rest
+    return OrderStanding(place=Position.SO if is_over else Position.UNDER_WAY, seen=lost)
 
 
 def _group_rested(action: AwaitParameterGroup, age: timedelta | None) -> OrderStanding:
@@ -289,8 +313,11 @@ def _instance_ready(instance: Instance | None) -> OrderStanding:
     return OrderStanding(place=Position.SO, seen=instance.status, result={"endpoint": instance.endpoint})
 
 
-def standing_of_change(action: AwsChange, seen: Resource | None) -> OrderStanding:
-    """Where a change stands whose guards hold; ``seen`` is the resource that it names."""
+def standing_of_change(action: AwsChange, seen: Resource | None, own_version: str = "") -> OrderStanding:
+    """Where a change stands whose guards hold; ``seen`` is the resource that it names.
+
+    ``own_version`` is the id of the version that the run makes of the secret, where it is one.
+    """
     match action:
         case (
             CopyParameterGroup()
@@ -309,10 +336,23 @@ def standing_of_change(action: AwsChange, seen: Resource | None) -> OrderStandin
             return _anchor_set(action, seen)
         case SetParameters():
             return _parameters_set(action, seen)
+        case SetExpiry(expires=expires):
+            return _expiry_set(expires, seen)
         case SetClusterOptions():
             return _options_set(action, seen)
         case ManagePassword():
             return _password_managed(action, seen)
+        case PointSecret():
+            return _secret_pointed(seen, own_version)
+        case MoveSecretStage(version=version):
+            return _stage_moved(version, seen)
+        case PointParameter():
+            return _parameter_pointed(action, seen)
+        case ChangeRecord(after=after):
+            is_so = isinstance(seen, RecordSet) and seen.state == after.state
+            return OrderStanding(
+                place=Position.SO if is_so else Position.ABSENT, seen="changed" if is_so else "as it was"
+            )
         case MoveWriter(database=database, member=member):
             standing = _writer_moved(database, member, seen if isinstance(seen, GlobalDatabase) else None)
             # AWS has taken the order once it is moving: the step that waits sees the rest.
@@ -320,6 +360,39 @@ def standing_of_change(action: AwsChange, seen: Resource | None) -> OrderStandin
             return standing.model_copy(update={"place": Position.SO}) if is_taken else standing
         case _:
             assert_never(action)
+
+
+def _secret_pointed(seen: Resource | None, own: str) -> OrderStanding:
+    if not isinstance(seen, SecretSeen):
+        return OrderStanding(place=Position.HOPELESS, seen="the secret is gone")
+    if seen.state == own:
+        return OrderStanding(place=Position.SO, seen="the run's own version is current", result={"version": own})
+    if own in seen.stages:
+        # AWS takes the same version again and does nothing.
+        why = "the run made its version, and somebody has moved the current stage back since"
+        return OrderStanding(place=Position.BARRED, seen=why, hints=("plan again, with what is there now",))
+    return OrderStanding(place=Position.ABSENT, seen="as it was")
+
+
+def _stage_moved(version: str, seen: Resource | None) -> OrderStanding:
+    if not isinstance(seen, SecretSeen):
+        return OrderStanding(place=Position.HOPELESS, seen="the secret is gone")
+    if seen.state == version:
+        return OrderStanding(place=Position.SO, seen=f"{version} is current", result={"version": version})
+    return OrderStanding(place=Position.ABSENT, seen=f"{seen.state} is current")
+
+
+def _parameter_pointed(action: PointParameter, seen: Resource | None) -> OrderStanding:
+    if not isinstance(seen, ParameterSeen):
+        return OrderStanding(place=Position.HOPELESS, seen="the parameter is gone")
+    if seen.version == action.version:
+        return OrderStanding(place=Position.ABSENT, seen="as it was")
+    text = seen.text.get_secret_value() if seen.text is not None else ""
+    if names_host(text, action.new.host) and not names_host(text, action.old.host):
+        return OrderStanding(place=Position.SO, seen=f"version {seen.version}", result={"version": seen.version})
+    who = f" by {seen.writer}" if seen.writer else ""
+    why = f"its version {seen.version}{who} does not name {action.new.host}"
+    return OrderStanding(place=Position.BARRED, seen=why, hints=("plan again, with what is there now",))
 
 
 def _creation(seen: Resource | None) -> OrderStanding:
@@ -336,19 +409,26 @@ def _creation(seen: Resource | None) -> OrderStanding:
 def _removal(seen: Resource | None) -> OrderStanding:
     if seen is None:
         return OrderStanding(place=Position.UNLISTED, seen="AWS shows nothing of that name")
-    if not isinstance(seen, ParameterGroup) and seen.status == "deleting":
+    if getattr(seen, "status", None) == "deleting":
         return OrderStanding(place=Position.SO, seen="deleting")
     return OrderStanding(place=Position.ABSENT, seen="still there")
 
 
 def _anchor_set(action: AnchorJournal, seen: Resource | None) -> OrderStanding:
     """Where an anchor stands. One that is there stays: it names an event of this run, since no other run owns the clone."""
-    if seen is None:
+    if not isinstance(seen, Cluster):
         return OrderStanding(place=Position.HOPELESS, seen=f'the cluster "{action.clone}" is gone')
     anchor = anchor_in(seen.tags.get(JOURNAL_TAG))
     if anchor is None:
         return OrderStanding(place=Position.ABSENT, seen="no anchor")
     return OrderStanding(place=Position.SO, seen="anchored", result={"anchor": anchor.tag_value()})
+
+
+def _expiry_set(expires: str, seen: Resource | None) -> OrderStanding:
+    if not isinstance(seen, Cluster):
+        return OrderStanding(place=Position.HOPELESS, seen="the clone is gone")
+    found = seen.tags.get(EXPIRES_TAG, "")
+    return OrderStanding(place=Position.SO if found == expires else Position.ABSENT, seen=f"the tag says {found!r}")
 
 
 def once_answered(standing: OrderStanding, answer: Category | None) -> OrderStanding:

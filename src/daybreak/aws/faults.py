@@ -110,6 +110,10 @@ _QUOTA = re.compile(r"QuotaExceeded|LimitReached")
 """What the codes of AWS's limits have in common, with or without ``Fault`` at the end."""
 
 
+_NO_SUCH = frozenset({"NoSuchChange", "NoSuchHostedZone"})
+"""Route 53's words for *not found*."""
+
+
 def category_of(code: str, status: int) -> Category:
     """What an answer with this wire code and HTTP status means for the call that got it.
 
@@ -119,6 +123,7 @@ def category_of(code: str, status: int) -> Category:
     if _THROTTLES.is_retryable(RetryContext(attempt_number=1, parsed_response={"Error": {"Code": code}})):
         return Category.THROTTLED
     for category, codes in (
+        (Category.THROTTLED, frozenset({"TooManyUpdates"})),
         (Category.LOST, UNHEARD),
         (Category.EXPIRED, CREDENTIALS),
         (Category.DENIED, DENIALS),
@@ -130,9 +135,9 @@ def category_of(code: str, status: int) -> Category:
         return Category.SETTLING
     if _QUOTA.search(code):
         return Category.QUOTA
-    if code.endswith(("AlreadyExists", "AlreadyExistsFault")):
+    if code.endswith(("AlreadyExists", "AlreadyExistsFault")) or code == "ResourceExistsException":
         return Category.EXISTS
-    if code.endswith(("NotFound", "NotFoundFault", "NotFoundException")):
+    if code.endswith(("NotFound", "NotFoundFault", "NotFoundException")) or code in _NO_SUCH:
         return Category.NOT_FOUND
     # A server error may follow a success: only a look can decide.
     return Category.LOST if status >= 500 else Category.INVALID

@@ -35,6 +35,7 @@ from daybreak.model.replies import Reply
 from daybreak.model.things import Thing
 from daybreak.model.value import iso
 from daybreak.model.world import AWSS_OWN, Identity
+from daybreak.plan.calls import FILLED_WHEN_SENT
 from daybreak.plan.operations import ReadOperation, aws_call, change_of, read_of, row_of
 
 _READING = Config(
@@ -50,6 +51,7 @@ OTHER_SERVICES = (
     "ec2",
     "iam",
     "kms",
+    "route53",
     "s3",
     "secretsmanager",
     "ssm",
@@ -128,7 +130,7 @@ class Aws:
         self._wire = Wire(bounds or Bounds())
         self._lock = threading.RLock()
         self._clients: dict[tuple[str, str, bool], Any] = {}
-        self._may_change = frozenset(map(_in_lower_case, may_change))
+        self._may_change = frozenset(thing.folded for thing in may_change)
         self.traffic = Traffic()
         try:
             self._session, self._is_apart = _session(access)
@@ -306,8 +308,11 @@ class Aws:
         if row.is_by_hand:
             message = f"{model.name} is printed for a person, and never sent"
             raise Bug(message)
+        if FILLED_WHEN_SENT in params.values():
+            message = f"{model.name} would be sent without its text"
+            raise Bug(message)
         touched = row.things_touched(params, region)
-        strange = [thing.words() for thing in touched if _in_lower_case(thing) not in self._may_change]
+        strange = [thing.words() for thing in touched if thing.folded not in self._may_change]
         if strange or not touched:
             what = " and ".join(strange) or "what it does not name"
             message = f"{model.name} would change {what}, which this door was not opened for"
@@ -336,11 +341,6 @@ class RegionalDoor:
     def client(self, service: str) -> Any:
         """A boto3 client of this region, for what the gateway's own makes of one."""
         return self._aws.client(service, self.region)
-
-
-def _in_lower_case(thing: Thing) -> Thing:
-    """The thing under the one spelling of its name: AWS knows no difference."""
-    return thing.model_copy(update={"name": thing.name.lower()})
 
 
 def _session(access: Access) -> tuple[boto3.Session, bool]:

@@ -18,7 +18,13 @@ MOST_PAGES = 1000
 """Pages of one answer: at a hundred items each, far more than an account may hold."""
 
 _ROOT = re.compile(rb"\s*(?:\xef\xbb\xbf)?(?:<\?xml[^>]*\?>)?\s*<(?:[\w.-]+:)?([\w.-]+)")
-_REST_ROOTS = {"ListObjectsV2": "ListBucketResult"}
+_REST_ROOTS = {
+    "ListObjectsV2": "ListBucketResult",
+    **{
+        name: f"{name}Response"
+        for name in ("ChangeResourceRecordSets", "GetChange", "GetHostedZone", "ListResourceRecordSets")
+    },
+}
 _FAILED = 300
 
 

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from daybreak.app.region import RegionWish
     from daybreak.app.snapshots import SnapshotWish
     from daybreak.model.plan import Plan
-    from daybreak.model.requests import Depth, Purpose
+    from daybreak.model.requests import Purpose
     from daybreak.model.targets import Waiver
+    from daybreak.model.thoroughness import Depth
 
 TO_HELP = 'The moment: a time with its zone ("2024-01-15T14:30:00Z"), "20 minutes ago", or "latest".'
 ACCIDENT_HELP = "When the accident was, written as a moment is: up to then the loss counts, else up to now."
@@ -82,7 +83,7 @@ def _pitr_wish(
     resource_id: str | None,
 ) -> PitrWish:
     from daybreak.app.planning import PitrWish
-    from daybreak.model.requests import Thoroughness
+    from daybreak.model.thoroughness import Thoroughness
 
     return PitrWish(
         target=target,
@@ -123,7 +124,7 @@ def _snapshot_wish(
     waivers: tuple[Waiver, ...],
 ) -> SnapshotWish:
     from daybreak.app.snapshots import SnapshotWish
-    from daybreak.model.requests import Thoroughness
+    from daybreak.model.thoroughness import Thoroughness
 
     return SnapshotWish(
         target=target,
@@ -174,7 +175,7 @@ def _region_wish(
     is_switch: bool,
 ) -> RegionWish:
     from daybreak.app.region import RegionWish
-    from daybreak.model.requests import Thoroughness
+    from daybreak.model.thoroughness import Thoroughness
 
     return RegionWish(
         target=target,

@@ -129,11 +129,16 @@ def carry_out(
     from daybreak.cli.rendering import plan_aside
     from daybreak.cli.screen import ask_for_name, ask_to_confirm, print_as_is
     from daybreak.errors import Refused
-    from daybreak.model.requests import CleanRequest, FailOverRequest
+    from daybreak.model.requests import CleanRequest, FailOverRequest, MoveRequest
 
     with Following(given) as following:
         made = decide(following.app)
-        if confirm is not None and not isinstance(made.request, CleanRequest | FailOverRequest):
+        if is_older and isinstance(made.request, MoveRequest):
+            raise Refused(
+                f"a {made.kind} is planned and begun by one command: its verdict is of today",
+                f"daybreak {made.kind} {made.request.run}",
+            )
+        if confirm is not None and not isinstance(made.request, CleanRequest | FailOverRequest | MoveRequest):
             raise Refused(
                 "--confirm names what a plan removes or moves, and this one removes nothing", "add --yes in its place"
             )
@@ -141,7 +146,9 @@ def carry_out(
         print_notes(given, following.app, made)
         if is_older and not isinstance(made.request, CleanRequest):
             _print_differences(following.app, made)
-        if isinstance(made.request, FailOverRequest):
+        if isinstance(made.request, MoveRequest):
+            ask_for_name(made.clone if made.kind == "cutover" else made.source, confirm, "moves production to")
+        elif isinstance(made.request, FailOverRequest):
             ask_for_name(made.clone, confirm, "moves production to")
         elif confirm is not None or (isinstance(made.request, CleanRequest) and made.request.doubt):
             ask_for_name(made.clone, confirm, "removes")

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from daybreak.app import App
     from daybreak.app.validating import Case, Inquiry
     from daybreak.model.findings import Finding
-    from daybreak.model.requests import Depth
     from daybreak.model.targets import Waiver
+    from daybreak.model.thoroughness import Depth
 
 
 def _inquiry(

@@ -35,6 +35,8 @@ VERBS: dict[str, tuple[str, str]] = {
         "Record TARGET's transactions and counters, in milliseconds.",
     ),
     "copy": ("daybreak.cli.copy:copy", "Keep copies of TARGET's snapshots in another region."),
+    "cutover": ("daybreak.cli.moving:cutover", "Move the traffic to the clone of RUN, once it is fit."),
+    "rollback": ("daybreak.cli.moving:rollback", "Move the traffic back that the cutover RUN has moved."),
     "watch": ("daybreak.cli.runs:watch", "Follow a run that another terminal carries out."),
     "resume": (
         "daybreak.cli.runs:resume",

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from daybreak.config.settings import FileText
+from daybreak.config.settings import DESTINATIONS, FileText
 from daybreak.config.spans import ALLOWED
 from daybreak.model.names import printable, show_url
 from daybreak.model.targets import LOGIN_ALLOWED
@@ -40,6 +40,7 @@ _REQUIRED = {
     "role": "write the role of that person",
     "address": "write how to reach that person",
 }
+_OF_DESTINATIONS = {"name": "write its name", "zone": "write the id of its hosted zone"}
 _TYPES = {
     "model": "write a table",
     "dict": "write a table",
@@ -62,7 +63,7 @@ def key_in_toml(path: Path_) -> str:
     ('targets.embi.tables."public.employees"', 'checks[1].sql')
     """
     text = ""
-    for part in path:
+    for part in _without_kinds(path):
         if isinstance(part, int):
             text += f"[{part + 1}]"
         else:
@@ -71,7 +72,21 @@ def key_in_toml(path: Path_) -> str:
     return text
 
 
+def _without_kinds(path: Path_) -> Path_:
+    """The path without the kind of a destination, which pydantic puts behind its number."""
+    return tuple(part for number, part in enumerate(path) if not _is_kind(path, number))
+
+
+def _is_kind(path: Path_, number: int) -> bool:
+    return number > 1 and path[number - 2] == "destinations" and path[number] in DESTINATIONS
+
+
 def _wrong(path: Path_, error: Mapping[str, Any]) -> str:
+    if error["type"].startswith("union_tag"):
+        kinds = " or ".join(f'"{kind}"' for kind in DESTINATIONS)
+        return f"has no kind that is known: write kind = {kinds}"
+    if error["type"] == "missing" and "destinations" in path and path[-1] in _OF_DESTINATIONS:
+        return f"is missing: {_OF_DESTINATIONS[str(path[-1])]}"
     if error["type"] == "missing":
         return f"is missing: {_REQUIRED.get(str(path[-1]), 'it must stand there')}"
     if error["type"] == "extra_forbidden":
@@ -96,7 +111,10 @@ def _advice(error: Mapping[str, Any]) -> str:
 def _keys_beside(path: Path_) -> tuple[str, ...]:
     """The keys that may stand beside the last part of ``path``."""
     model: type[Value] = FileText
-    for part in path[:-1]:
+    for number, part in enumerate(path[:-1]):
+        if _is_kind(path, number):
+            model = DESTINATIONS[str(part)]
+            continue
         field = next((each for name, each in model.model_fields.items() if (each.alias or name) == part), None)
         model = (_inner(field.annotation) if field else None) or model
     return tuple(field.alias or name for name, field in model.model_fields.items())

@@ -8,13 +8,22 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from daybreak.config.spans import ALLOWED, PATTERN, parse_span
 from daybreak.model.actions import PARAMETER_GROUP_REST
 from daybreak.model.checks import CHECKS, OWN
+from daybreak.model.destinations import (
+    RECORD_TYPES,
+    ParameterDestination,
+    RecordDestination,
+    RecordType,
+    SecretDestination,
+    SecretFields,
+    full_name,
+)
 from daybreak.model.moment import span_in_words
 from daybreak.model.names import is_identifier, printable, show_url
 from daybreak.model.samples import SampleLimits
@@ -239,6 +248,85 @@ class SamplesText(SampleLimits):
     bytes: int = Field(default=256 * 2**20, ge=2**20)
 
 
+def _parameter(text: str) -> str:
+    if not re.fullmatch(r"/?[\w.-]+(?:/[\w.-]+)*", text, re.ASCII):
+        message = 'write a parameter\'s name such as "/prod/db/host", without its version'
+        raise ValueError(message)
+    return text
+
+
+def _keys(written: Any) -> Any:
+    return (written,) if isinstance(written, str) else written
+
+
+_OneOrMore = WithJsonSchema(
+    {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+)
+
+
+class SecretFieldsText(SecretFields):
+    """The keys of a secret's JSON that hold the address."""
+
+    host: Annotated[tuple[Named, ...], BeforeValidator(_keys), Field(min_length=1), _OneOrMore] = ("host",)
+    port: Named = "port"
+
+
+class SecretText(SecretDestination):
+    """A secret from which applications read the address."""
+
+    kind: Literal["secret"]
+    name: Annotated[str, _text_like(r"(?!arn:)[\w/+=.@!-]{1,512}", "a secret's name, and its region beside it")]
+    fields: SecretFieldsText = SecretFieldsText()
+    region: Region | None = None
+
+
+class ParameterText(ParameterDestination):
+    """A parameter from which applications read the address."""
+
+    kind: Literal["parameter"]
+    name: Annotated[str, AfterValidator(_parameter)]
+    region: Region | None = None
+
+
+def _record_type(written: Any) -> Any:
+    if written in RECORD_TYPES:
+        return written
+    message = f"write {', '.join(RECORD_TYPES)}"
+    if written in ("A", "AAAA"):
+        message += "; A and AAAA hold addresses, or are aliases, and neither names an endpoint of Aurora"
+    raise ValueError(message)
+
+
+class RecordText(RecordDestination):
+    """A record of Route 53 from which applications read the address."""
+
+    kind: Literal["record"]
+    zone: Annotated[str, _text_like(r"[A-Z0-9]{6,32}", 'a hosted zone\'s id such as "Z0123456789ABCDEFGHIJ"')]
+    name: Annotated[
+        str,
+        _text_like(r"(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+\.?", 'a name of DNS such as "db.example.com"'),
+        AfterValidator(full_name),
+    ]
+    type: Annotated[RecordType, BeforeValidator(_record_type)] = "CNAME"
+    set_identifier: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+
+
+DestinationText = Annotated[SecretText | ParameterText | RecordText, Field(discriminator="kind")]
+
+
+DESTINATIONS: dict[str, type[Value]] = {"secret": SecretText, "parameter": ParameterText, "record": RecordText}
+"""Each kind of destination, with what it takes."""
+
+
+def _place_of(destination: DestinationText, region: str) -> tuple[str | None, ...]:
+    """What makes a destination one place, in a target of that region."""
+    match destination:
+        case SecretText() | ParameterText():
+            return destination.kind, destination.region or region, destination.name
+        case RecordText():
+            return destination.kind, destination.zone, destination.name, destination.type, destination.set_identifier
+
+
 def _tls_ca(text: str) -> str:
     if not text or "\0" in text or "://" in text:
         message = 'write a PEM file\'s name, "system" for the public roots of this machine, or "amazon" for the RDS authorities brought along'
@@ -272,12 +360,17 @@ class TargetText(Value):
     contacts: tuple[ContactText, ...] = ()
     source_budget: SpanText = Span(minutes=10)
     approval: Annotated[SpanText, AfterValidator(_approval)] | None = None
+    destinations: tuple[DestinationText, ...] = ()
     tls: Tls | None = None
     tls_ca: TlsCa | None = None
 
     @model_validator(mode="after")
     def _names_are_their_own(self) -> TargetText:
         _require_own_names(self.checks, self.health, self.waivers)
+        places = [_place_of(each, self.region) for each in self.destinations]
+        if len(set(places)) < len(places):
+            what = "name each destination once"
+            raise ValueError(what)
         if isinstance(self.databases, dict) and self.database in self.databases:
             what = "write what must be true of the database that is entered first beside its name, not below databases"
             raise ValueError(what)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from daybreak.config.settings import Settings
 from daybreak.config.spans import span_text
+from daybreak.model.destinations import SecretDestination, SecretFields
 from daybreak.model.targets import Expectation, Network, SqlCheck, Staging, Target, Waiver
 from daybreak.model.trust import OWN, Trust
 
@@ -129,6 +130,7 @@ def _target(target: Target, health_urls: Mapping[str, str], top: Trust, found: F
     yield from _databases(target, here)
     yield from _staging(target.staging, here)
     yield from _contacts(target, here)
+    yield from _destinations(target, here)
 
 
 def _network(network: Network) -> Iterator[str]:
@@ -274,6 +276,20 @@ def _contacts(target: Target, here: str) -> Iterator[str]:
         yield f"address = {_text(contact.address)}"
         if contact.answers_within:
             yield f"answers_within = {_text(span_text(contact.answers_within))}"
+
+
+def _destinations(target: Target, here: str) -> Iterator[str]:
+    if not target.destinations:
+        yield "\n# Where applications read the address: a secret, a parameter or a record."
+        yield f'# [[{here}.destinations]]\n# kind = "parameter"\n# name = "/prod/db/host"'
+    for each in target.destinations:
+        yield f"\n[[{here}.destinations]]"
+        plain = each.model_dump(exclude_none=True, exclude_defaults=True, exclude={"kind", "fields"})
+        yield f"kind = {_text(each.kind)}"
+        yield from (f"{key} = {_text(value)}" for key, value in plain.items())
+        if isinstance(each, SecretDestination) and each.fields != SecretFields():
+            hosts = ", ".join(map(_text, each.fields.host))
+            yield f"fields = {{ host = [{hosts}], port = {_text(each.fields.port)} }}"
 
 
 def _key(name: str) -> str:

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from daybreak.errors import DaybreakError
 from daybreak.model.attempts import ProcessMark
+from daybreak.model.fences import Emptied
 from daybreak.model.findings import Finding, Measured
 from daybreak.postgres.leash import Leash
 
@@ -55,6 +56,14 @@ class Changed:
 
 
 @dataclass(frozen=True)
+class Advanced:
+    """Every sequence is past where the other side has come."""
+
+    number: int
+    """How many were set only now."""
+
+
+@dataclass(frozen=True)
 class Ran:
     """What became of a program."""
 
@@ -84,7 +93,7 @@ class CalledOff(Exception):
 News = Finding | Staged | Loaded | str
 """What the work hands over: a finding, what is about to be committed, a part of a load after its commit, or how far it is, in words."""
 
-WorkResult = Measured | Loaded | Changed | Ran | Thwarted
+WorkResult = Measured | Loaded | Changed | Emptied | Advanced | Ran | Thwarted
 """What the work comes to."""
 
 Work = Callable[[Callable[[News], None], Leash], WorkResult]

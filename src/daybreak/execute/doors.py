@@ -11,11 +11,18 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from daybreak.assess.obstacles import Obstacle
-from daybreak.execute.beside import Beside, Changed, InThread, Loaded, News
+from daybreak.execute.beside import Advanced, Beside, Changed, InThread, Loaded, News
 from daybreak.journal.store import Message
-from daybreak.model.actions import AwaitSql, ChangeSql, LoadRows, Validate
+from daybreak.model.actions import (
+    AdvanceSequences,
+    AwaitSql,
+    ChangeSql,
+    EndSessions,
+    LoadRows,
+    Validate,
+)
 from daybreak.model.birth import Birth
-from daybreak.model.fences import FenceSeen
+from daybreak.model.fences import Emptied, FenceSeen
 from daybreak.model.findings import Finding, Measured
 from daybreak.model.guards import Fenced
 from daybreak.model.plan import StepId
@@ -114,6 +121,12 @@ class SqlDoor(Protocol):
         self, action: LoadRows, cluster: Cluster, begun: Loaded, hand_over: Callable[[News], None], leash: Leash
     ) -> Loaded:
         """Load what is left of a file; it hands over ``Staged`` before each commit and ``Loaded`` after it."""
+
+    def empty(self, action: EndSessions, cluster: Cluster, leash: Leash) -> Emptied:
+        """Send everybody out whom no door lets in again, and read the mark."""
+
+    def advance(self, action: AdvanceSequences, cluster: Cluster, past: Cluster, leash: Leash) -> Advanced:
+        """Set each sequence past where it has come in the other cluster."""
 
     def fence(self, guard: Fenced, cluster: Cluster) -> FenceSeen:
         """Who can still write at the cluster."""

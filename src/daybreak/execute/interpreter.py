@@ -41,13 +41,16 @@ from daybreak.execute.slowly import Slowly
 from daybreak.journal.store import ABORT, Journal, Message
 from daybreak.judge.verdict import scope_of, verdict_of
 from daybreak.model.actions import (
+    AdvanceSequences,
     AnchorJournal,
     AwaitApproval,
     AwaitParameterGroup,
+    AwaitRecord,
     AwaitSnapshot,
     AwaitWriter,
     AwsOrder,
     ChangeSql,
+    EndSessions,
     LoadRows,
     RunCommand,
     Validate,
@@ -101,7 +104,7 @@ def clusters_awaited(plan: Plan) -> tuple[tuple[str | None, str], ...]:
     found = (
         (wait.region, wait.clone)
         for wait in waits
-        if not isinstance(wait, AwaitParameterGroup | AwaitSnapshot | AwaitWriter)
+        if not isinstance(wait, AwaitParameterGroup | AwaitSnapshot | AwaitWriter | AwaitRecord)
     )
     return tuple(dict.fromkeys(found))
 
@@ -204,6 +207,10 @@ class _Interpreter:
                 return self._aws.make_so(step, action)
             case ChangeSql():
                 return self._sql.make_so(step, action)
+            case AdvanceSequences():
+                return self._sql.advance(step, action)
+            case EndSessions():
+                return self._sql.empty(step, action)
             case LoadRows():
                 return self._sql.load(step, action)
             case RunCommand():

@@ -20,10 +20,16 @@ import humanize
 
 from daybreak.aws.secrets import LoginDoor
 from daybreak.errors import Bug, DaybreakError, Failed, Refused, Unreachable
-from daybreak.execute.beside import CalledOff, Changed, Loaded, News, Staged
+from daybreak.execute.beside import Advanced, CalledOff, Changed, Loaded, News, Staged
 from daybreak.execute.database import login_at
-from daybreak.model.actions import ChangeSql, LoadRows
-from daybreak.model.fences import FenceSeen
+from daybreak.model.actions import (
+    AdvanceSequences,
+    ChangeSql,
+    EndSessions,
+    LoadRows,
+    SqlOrder,
+)
+from daybreak.model.fences import Emptied, FenceSeen
 from daybreak.model.guards import Fenced
 from daybreak.model.names import printable
 from daybreak.model.things import Thing
@@ -33,8 +39,9 @@ from daybreak.plan.touching import database_of
 from daybreak.postgres.address import Address, address_of
 from daybreak.postgres.changing import Bearing, Columns, TransactionFate, load_part, make_change, read_fate
 from daybreak.postgres.faults import refusal_of
-from daybreak.postgres.fencing import read_fence
+from daybreak.postgres.fencing import end_sessions, read_fence
 from daybreak.postgres.leash import Leash
+from daybreak.postgres.sequences import advance_sequences, read_sequences
 from daybreak.postgres.session import Limits, Session, open_session
 
 _LOOKING = timedelta(seconds=10)
@@ -71,6 +78,20 @@ class Sql:
         with self.session(action, cluster, _LOOKING) as session:
             return read_fate(session, transaction)
 
+    def empty(self, action: EndSessions, cluster: Cluster, leash: Leash) -> Emptied:
+        """Send everybody out whom no door lets in again, and read the mark."""
+        self._hold(action)
+        with self.session(action, cluster, action.limit, leash) as session:
+            return end_sessions(session, action.limit)
+
+    def advance(self, action: AdvanceSequences, cluster: Cluster, past: Cluster, leash: Leash) -> Advanced:
+        """Set each sequence past where it has come in the other cluster; raises ``Failed`` where one cannot be read or set."""
+        self._hold(action)
+        with self.session(action, past, action.limit, leash) as session:
+            reached = read_sequences(session)
+        with self.session(action, cluster, action.limit, leash) as session:
+            return Advanced(advance_sequences(session, Bearing(action.role, action.lock), reached))
+
     def fence(self, guard: Fenced, cluster: Cluster) -> FenceSeen:
         """Who can still write at the cluster."""
         address = address_of(cluster, guard.database, self.trust)
@@ -88,7 +109,7 @@ class Sql:
         self._hold(action)
         return _Loading(self, action, cluster, hand_over, leash).to_the_end(begun)
 
-    def _hold(self, action: ChangeSql | LoadRows) -> None:
+    def _hold(self, action: SqlOrder) -> None:
         """Raise ``Bug`` for a database that the run's plan does not touch."""
         touched = database_of(action, self.aws.region)
         if touched not in self.may_change:
@@ -97,7 +118,7 @@ class Sql:
 
     @contextmanager
     def session(
-        self, action: ChangeSql | LoadRows, cluster: Cluster, limit: timedelta, leash: Leash | None = None
+        self, action: SqlOrder, cluster: Cluster, limit: timedelta, leash: Leash | None = None
     ) -> Iterator[Session]:
         """A session of an action's login in its database, for the length of a ``with`` block.
 

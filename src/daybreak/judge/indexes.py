@@ -12,7 +12,7 @@ from daybreak.model.answers import IndexContents, IndexWay, Silence
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding, Standing
 from daybreak.model.names import comma_list
-from daybreak.model.requests import Thoroughness
+from daybreak.model.thoroughness import Thoroughness
 
 
 def index_contents(answer: IndexContents | Silence, how: Thoroughness) -> Finding:

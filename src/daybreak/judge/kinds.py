@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from daybreak.model import checks
 from daybreak.model.checks import NOTHING, Asked, Check
 from daybreak.model.findings import Detail, Finding, Standing
-from daybreak.model.requests import Depth, Thoroughness
+from daybreak.model.thoroughness import Depth, Thoroughness
 
 DEPTHS: tuple[Depth, ...] = ("quick", "standard", "full")
 

@@ -11,7 +11,7 @@ from daybreak.model.answers import Orphans, References, Silence
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding, Standing
 from daybreak.model.names import comma_list
-from daybreak.model.requests import Thoroughness
+from daybreak.model.thoroughness import Thoroughness
 
 EXPECTED = "no orphans"
 

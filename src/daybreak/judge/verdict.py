@@ -68,7 +68,7 @@ def _without_answer(findings: tuple[Finding, ...], standings: tuple[Standing, ..
 def scope_of(action: Validate) -> str:
     """What a validation asks about, in words: its depth, the part of the tables that it reads through, a limit to databases.
 
-    >>> from daybreak.model.requests import Thoroughness
+    >>> from daybreak.model.thoroughness import Thoroughness
     >>> scope_of(Validate.model_construct(thoroughness=Thoroughness(depth="full", sample=10), only=("app",)))
     'full depth, 10 % of the tables read through, database app alone'
     """

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from botocore.model import OperationNotFoundError
 
 from daybreak.lab.access.iam import Iam
-from daybreak.lab.account.manners import Manners
+from daybreak.lab.account.manners import Manners, words_for_moto
 from daybreak.lab.account.replay import Recorded, is_read
 from daybreak.lab.account.replicas import Replicas
 from daybreak.lab.account.vaults import answer_about_points
@@ -147,7 +147,7 @@ class Wire:
             return error_reply(call, error.code, error.message, error.status, request_id)
         if own := answer_about_points(call, request_id):
             return own
-        reply = self.manners.correct(call, request, self._ask_moto(call, request, request_id))
+        reply = self.manners.correct(call, request, self._ask_moto(call, words_for_moto(call, request), request_id))
         if call.operation in ("CreateBucket", "DeleteBucket"):
             self.homes.clear()
         if call.service == "s3" and reply.status < 300:

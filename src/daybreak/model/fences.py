@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from daybreak.model.value import Value
+from daybreak.model.value import Instant, Value
+
+NOT_AWSS = "NOT r.rolsuper AND r.rolname !~ '^rds(_|admin|proxyadmin|repladmin|topmgr)'"
+"""A role that is not AWS's own: AWS keeps its superusers and the names that begin so to itself, and no customer works with them."""
+
+_INSIDE = f"""
+FROM pg_catalog.pg_stat_activity AS a JOIN pg_catalog.pg_roles AS r ON r.oid = a.usesysid
+WHERE a.pid <> pg_catalog.pg_backend_pid() AND a.backend_type IS DISTINCT FROM 'walsender' AND {NOT_AWSS}
+  AND NOT (r.rolname = session_user AND a.application_name = 'daybreak')
+"""
+
+COUNT_INSIDE = f"SELECT r.rolname, count(*){_INSIDE}GROUP BY r.rolname ORDER BY r.rolname"
+"""Who is inside: also our own login, where it is not Daybreak that used it; not who only reads the log of changes.
+A login that may not see what another's session is (without ``pg_monitor``) counts it as one that may write."""
+
+END_INSIDE = f"SELECT count(pg_catalog.pg_terminate_backend(a.pid)){_INSIDE}"
+"""Sends out whoever is inside, by the same words: a session that ends takes its own moment."""
 
 
 class FenceSeen(Value):
@@ -31,3 +47,66 @@ class FenceSeen(Value):
             if found
         ]
         return "; ".join(parts)
+
+
+class HighWaterMark(Value):
+    """How far a cluster had come when nobody could write there any more: all that is later was written by nobody."""
+
+    transaction: int
+    """The first transaction id that was not given out, with its epoch."""
+    lsn: str | None
+    """The place in the log; ``None`` where the server does not say it."""
+    at: Instant
+    """The server's clock."""
+
+
+class Emptied(Value):
+    """A cluster's server without anybody but Daybreak and AWS inside."""
+
+    ended: int
+    """How many sessions were asked to end, some of them more than once."""
+    mark: HighWaterMark
+
+
+class RoleSeen(Value):
+    """A role that may log in, besides Daybreak's own and AWS's superusers."""
+
+    name: str
+    may_alter: bool
+    """Whether our login may take its LOGIN, and give it back."""
+    sessions: int = 0
+    owns: tuple[str, ...] = ()
+    """The databases that it owns."""
+
+
+class PreparedSeen(Value):
+    """A prepared transaction: whoever owns it can still commit it, and only while they may log in."""
+
+    name: str
+    owner: str
+    database: str
+    since: Instant
+
+
+class SubscriptionSeen(Value):
+    """A subscription: what applies its changes writes without logging in."""
+
+    name: str
+    database: str
+    is_enabled: bool
+
+
+class AccessSeen(Value):
+    """Who can write at a cluster's server, and by which ways, as a look before a fence shows it."""
+
+    own: str
+    """The name of our login."""
+    is_shared: bool
+    """Whether sessions of our login are inside that are not Daybreak's: an application works with it."""
+    may_end: bool
+    """Whether it may end the sessions of others."""
+    needs_admin: bool
+    """Whether the server wants ADMIN on each role that is altered, as PostgreSQL does from version 16 on."""
+    roles: tuple[RoleSeen, ...] = ()
+    prepared: tuple[PreparedSeen, ...] = ()
+    subscriptions: tuple[SubscriptionSeen, ...] = ()

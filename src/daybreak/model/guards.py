@@ -161,6 +161,22 @@ class Outlived(Value):
         return f"newer complete copies are there beside {self.thing.words()}, by a look right before: {names}"
 
 
+class Unchanged(Value):
+    """Nobody else has changed the thing since it was planned: it is as the plan found it, or as the step leaves it."""
+
+    kind: Literal["unchanged"] = "unchanged"
+    thing: Thing
+    before: str | None
+    """The version of a secret or a parameter, or the whole of a record, as it must be; ``None`` is the version that the run makes."""
+    after: str | None
+    """The same once the step is done."""
+
+    def sentence(self) -> str:
+        """The guard in words."""
+        at = self.before if self.before is not None else "the version that the run made"
+        return f"{self.thing.words()} is at {at}, as planned, or as this step leaves it, by a look right before"
+
+
 class Approved(Value):
     """A person has approved the plan as it stands, and the approval still counts."""
 
@@ -175,7 +191,17 @@ class Approved(Value):
 
 
 Guard = Annotated[
-    OursOrAbsent | Ours | NotTheSource | AsPlanned | Sets | OldEnough | Fenced | OfRunOrAbsent | Outlived | Approved,
+    OursOrAbsent
+    | Ours
+    | NotTheSource
+    | AsPlanned
+    | Sets
+    | OldEnough
+    | Fenced
+    | OfRunOrAbsent
+    | Outlived
+    | Unchanged
+    | Approved,
     Field(discriminator="kind"),
 ]
 """Any one thing that must hold before a step acts."""

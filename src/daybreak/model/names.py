@@ -206,3 +206,22 @@ def comma_list(items: list[str] | tuple[str, ...], most: int = 10) -> str:
     """
     shown = ", ".join(items[:most])
     return shown if len(items) <= most else f"{shown} and {len(items) - most} more"
+
+
+def sql_identifier(text: str) -> str:
+    """An SQL identifier, always quoted: a table may be called order.
+
+    >>> sql_identifier('the "old" app')
+    '"the ""old"" app"'
+    """
+    return '"' + text.replace('"', '""') + '"'
+
+
+def sql_text(text: str) -> str:
+    """A text in SQL; what has a backslash means the same whatever the server's settings are.
+
+    >>> sql_text("it's")
+    "'it''s'"
+    """
+    quoted = text.replace("'", "''")
+    return f" E'{quoted.replace(chr(92), chr(92) * 2)}'" if chr(92) in text else f"'{quoted}'"

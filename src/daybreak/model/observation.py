@@ -7,6 +7,7 @@ from pydantic import Field
 from daybreak.model.backups import GlobalDatabase
 from daybreak.model.capsule import Capsule
 from daybreak.model.copies import CopiesSeen
+from daybreak.model.cutover import CutoverSeen
 from daybreak.model.kept import Kept
 from daybreak.model.spelling import Spelling
 from daybreak.model.trust import Authorities
@@ -108,5 +109,7 @@ class Observation(Value):
     """When the master's password was last reset, by AWS's events of the last days; ``None`` where none says so."""
     authorities: Authorities | None = Field(default=None, exclude=True, repr=False)
     """The authorities that the target's servers are checked against; ``None`` where no server will be asked."""
+    cutover: CutoverSeen | None = None
+    """Both sides of a cutover or a rollback; ``cluster`` is then the source."""
     spelling: Spelling | None = None
     """Whether what the configuration names is there; ``None`` where that was not asked."""

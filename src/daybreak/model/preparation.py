@@ -11,7 +11,7 @@ from daybreak.model.value import Instant, Value
 class Preparation(Value):
     """One thing that somebody will need: something kept in a place, a way to the database, a login."""
 
-    what: Literal["capsule", "baseline", "schema", "sample", "backup", "copy", "SQL", "login"]
+    what: Literal["capsule", "baseline", "schema", "sample", "backup", "copy", "SQL", "login", "zone"]
     where: str
     """The place, the region, the endpoint, or the login's reference, with its region where that is another than the target's."""
     standing: Standing

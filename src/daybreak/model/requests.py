@@ -6,27 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from daybreak.model.actions import Action
 from daybreak.model.backups import MomentsHeld
+from daybreak.model.cutover import VerdictSeen
 from daybreak.model.moment import At, Moment
-from daybreak.model.value import Span, Value
+from daybreak.model.thoroughness import Thoroughness
+from daybreak.model.value import Value
 
 Purpose = Literal["recovery", "staging"]
 """What a clone is for: to take over, at the source's full strength; or to work with, small and for a limited time."""
-
-Depth = Literal["quick", "standard", "full"]
-"""How thoroughly a clone is checked: the catalog only; every row once; the content of every row and every index."""
-
-
-class Thoroughness(Value):
-    """How much a validation reads."""
-
-    depth: Depth = "standard"
-    sample: int = Field(default=100, ge=1, le=100)
-    """Percent of the tables whose content, foreign keys and indexes are read through."""
-    within: Span | None = None
-    """How long it may take; what does not fit is chosen beforehand, named and left out. ``None`` is as long as it takes."""
-    turn: int = Field(default=0, ge=0)
-    """Which part of the sample's round this validation takes. It grows from run to run, so that every table is read in turn."""
 
 
 class PitrRequest(Value):
@@ -160,8 +148,52 @@ class FailOverRequest(Value):
         return self.member.rpartition(":")[2]
 
 
+class CutoverRequest(Value):
+    """Move the traffic from the source to the clone of a run: fence the source, then let the clone take its place."""
+
+    kind: Literal["cutover"] = "cutover"
+    target: str
+    run: str
+    """The run that restored the clone; its name is the clone's."""
+    nonce: str
+    """That run's nonce, from its journal: it says which cluster the clone is."""
+    verdict: VerdictSeen
+    """What was judged of the clone, as the run's journal or a validation right before says it."""
+    why: str = ""
+    suffix: str
+
+
+class CutoverDeed(Value):
+    """A step of a cutover that was done, or may have been, and what takes it back."""
+
+    step: str
+    action: Action
+    back: tuple[Action, ...]
+
+
+class RollbackRequest(Value):
+    """Move the traffic back to where a cutover took it from: fence the clone, put back what was changed, open the source last."""
+
+    kind: Literal["rollback"] = "rollback"
+    target: str
+    run: str
+    """The run of the cutover."""
+    clone: str
+    nonce: str
+    """The nonce of the run that restored the clone."""
+    deeds: tuple[CutoverDeed, ...]
+    """What the cutover did, in its order."""
+    why: str = ""
+    suffix: str
+
+
+MoveRequest = CutoverRequest | RollbackRequest
+"""What moves the traffic, and so changes the source; everything else leaves the source alone."""
+
 RestoreRequest = PitrRequest | SnapshotRequest | RegionRequest
 """Everything that a clone can be made for."""
 
-Request = Annotated[RestoreRequest | FailOverRequest | CopyRequest | CleanRequest, Field(discriminator="kind")]
+Request = Annotated[
+    RestoreRequest | FailOverRequest | CopyRequest | CleanRequest | MoveRequest, Field(discriminator="kind")
+]
 """Everything a plan can be made for."""

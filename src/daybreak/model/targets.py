@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field
 
+from daybreak.model.destinations import TrafficDestination
 from daybreak.model.names import QUERY, show_url
 from daybreak.model.trust import Tls, Trust
 from daybreak.model.value import Span, Value
@@ -195,6 +196,8 @@ class Target(Value):
     """How long a validation may ask the source about its rows."""
     approval: Span | None = None
     """For how long another person's approval of a plan counts; ``None`` asks for none."""
+    destinations: tuple[TrafficDestination, ...] = ()
+    """The places from which applications read the database's address."""
     tls: Tls = "verify-full"
     """What the database's server must prove, in libpq's words."""
     tls_ca: str | None = None

@@ -13,8 +13,10 @@ ResourceKind = Literal[
     "cluster-pg",
     "cluster-snapshot",
     "db",
+    "change",
     "db-proxy",
     "global-cluster",
+    "hostedzone",
     "og",
     "pg",
     "subgrp",
@@ -33,8 +35,16 @@ _WORDS: dict[str, str] = {
     "cluster-pg": "parameter group",
     "cluster-snapshot": "snapshot",
     "db": "instance",
+    "hostedzone": "hosted zone",
 }
 """What people call the kinds that are looked at."""
+
+
+ThingKind = ResourceKind | Literal["record", "database", "program"]
+"""A kind of thing: a resource of AWS's, or what is no resource by itself."""
+
+_EXACT = frozenset({"secret", "parameter", "hostedzone", "record", "program"})
+"""The kinds whose names are apart from those of databases, and in which case matters."""
 
 
 class Thing(Value):
@@ -42,10 +52,21 @@ class Thing(Value):
 
     world: Literal["aws", "sql", "host"] = "aws"
     """Where it is: at AWS, inside a database's server, or on the machine that carries out the run."""
-    kind: ResourceKind | Literal["database", "program"]
+    kind: ThingKind
     name: str
-    """At AWS its identifier, or its ARN where it belongs to another account; a database with its cluster, as ``CLUSTER/DATABASE``."""
+    """At AWS its identifier, or its ARN where it belongs to another account; a database with its cluster, as ``CLUSTER/DATABASE``;
+    a record of Route 53 as ``ZONE/NAME/TYPE``, and its set identifier behind that where it has one."""
     region: str
+
+    @property
+    def folded(self) -> Thing:
+        """The thing under the one spelling of its name: of most kinds AWS knows no difference of case."""
+        return self if self.kind in _EXACT else self.model_copy(update={"name": self.name.lower()})
+
+    @property
+    def may_be_of_source(self) -> bool:
+        """Whether a source's name may be its own: a secret of the same name is no part of a database."""
+        return self.kind not in _EXACT
 
     def words(self) -> str:
         """The thing as a sentence names it.
@@ -53,4 +74,7 @@ class Thing(Value):
         >>> Thing(kind="cluster-pg", name="embi-quarantine", region="us-east-1").words()
         'the parameter group "embi-quarantine"'
         """
+        if self.kind == "record":
+            zone, name, form, *which = self.name.split("/", 3)
+            return f'the {form} record "{name}"{"".join(f" ({each})" for each in which)} of the zone {zone}'
         return f'the {_WORDS.get(self.kind, self.kind)} "{self.name}"'

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from daybreak.aws.backups import global_database_of
+from daybreak.aws.destinations import newest_of, parameter_seen, record_set_of, secret_seen
 from daybreak.aws.facts import (
     backup_of,
     cluster_of,
@@ -28,6 +29,7 @@ from daybreak.aws.faults import AwsFault, unreadable
 from daybreak.aws.replies import Markers, require
 from daybreak.errors import Bug
 from daybreak.model.backups import GlobalDatabase
+from daybreak.model.destinations import ParameterSeen, RecordSet, SecretSeen, full_name
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Category, Reply
 from daybreak.model.things import Thing
@@ -57,6 +59,15 @@ _RESET = re.compile(r"reset master credentials|master (?:user )?password.* reset
 
 GONE = frozenset({Category.LOST, Category.UNSENT, Category.EXPIRED, Category.CLOCK})
 """What an answer means when AWS itself is out of reach: then every question fails, and none of them may be passed over."""
+
+
+Seeable = (
+    Cluster | Instance | ParameterGroup | Endpoint | Snapshot | GlobalDatabase | SecretSeen | ParameterSeen | RecordSet
+)
+"""What a look at a thing may show."""
+
+_STAR = r"\052"
+"""How Route 53 writes the star of a name."""
 
 
 class AwsReads(Protocol):
@@ -164,9 +175,54 @@ class Lookout:
         body = self._one("DescribeGlobalClusters", "GlobalClusters", GlobalClusterIdentifier=name)
         return global_database_of(body) if body else None
 
-    def thing(self, thing: Thing) -> Cluster | Instance | ParameterGroup | Endpoint | Snapshot | GlobalDatabase | None:
+    def secret(self, name: str) -> SecretSeen | None:
+        """The secret of that name, without its value; ``None`` when AWS does not know it, or is deleting it."""
+        body = self._find(self._call("DescribeSecret", "secretsmanager", SecretId=name))
+        seen = secret_seen(body) if body else None
+        return None if seen is None or seen.is_deleted else seen
+
+    def parameter(self, name: str) -> ParameterSeen | None:
+        """The newest version of a parameter, its text in memory alone; ``None`` when AWS does not know it."""
+        return self.while_there(partial(self._parameter, name))
+
+    def _parameter(self, name: str) -> ParameterSeen:
+        history = self._call("GetParameterHistory", "ssm", Name=name, WithDecryption=False)
+        newest = newest_of(self._aws.pages(history, "Parameters"))
+        version = f"{name}:{require(newest, 'Version')}"
+        call = self._call("GetParameter", "ssm", Name=version, WithDecryption=True)
+        return parameter_seen(newest, require(require(self._aws.read(call), "Parameter"), "Value"))
+
+    def records(self, zone: str, name: str, form: str) -> tuple[RecordSet, ...]:
+        """The record sets of a name and type, several where AWS chooses among them; empty where the zone has none, or is gone."""
+        wanted, start = full_name(name), {"StartRecordName": full_name(name), "StartRecordType": form}
+        found: list[RecordSet] = []
+        while True:
+            body = self._find(self._call("ListResourceRecordSets", "route53", HostedZoneId=zone, **start))
+            page = list(map(record_set_of, require(body, "ResourceRecordSets"))) if body else []
+            own = [each for each in page if (each.name.replace(_STAR, "*"), each.type) == (wanted, form)]
+            found += own
+            if body is None or not body.get("IsTruncated") or len(own) < len(page):
+                return tuple(found)
+            following = {"StartRecordName": "NextRecordName", "StartRecordType": "NextRecordType"}
+            following |= {"StartRecordIdentifier": "NextRecordIdentifier"} if body.get("NextRecordIdentifier") else {}
+            start = {mine: require(body, theirs) for mine, theirs in following.items()}
+
+    def change_of_records(self, change: str) -> str | None:
+        """The status of a change of Route 53; ``None`` when AWS does not know it any more."""
+        body = self._find(self._call("GetChange", "route53", Id=change))
+        return str(require(require(body, "ChangeInfo"), "Status")) if body else None
+
+    def thing(self, thing: Thing) -> Seeable | None:
         """A thing of this region, of a kind that is looked at; ``None`` when AWS does not know it."""
         match thing.kind:
+            case "secret":
+                return self.secret(thing.name)
+            case "parameter":
+                return self.parameter(thing.name)
+            case "record":
+                zone, name, form, *which = thing.name.split("/", 3)
+                found = self.records(zone, name, form)
+                return next((each for each in found if each.set_identifier == (which[0] if which else None)), None)
             case "cluster":
                 return self.cluster(thing.name)
             case "db":

@@ -11,10 +11,12 @@ from typing import Any, assert_never
 from daybreak.errors import Bug
 from daybreak.model.actions import (
     Action,
+    AdvanceSequences,
     AnchorJournal,
     AwaitApproval,
     AwsChange,
     AwsOrder,
+    ChangeRecord,
     ChangeSql,
     CopyParameterGroup,
     CopySnapshot,
@@ -26,24 +28,30 @@ from daybreak.model.actions import (
     DeleteInstance,
     DeleteParameterGroup,
     DeleteSnapshot,
+    EndSessions,
     LoadRows,
     ManagePassword,
+    MoveSecretStage,
     MoveWriter,
+    PointParameter,
+    PointSecret,
     Restore,
     RestoreFromSnapshot,
     RestoreToMoment,
     RunCommand,
     SetClusterOptions,
+    SetExpiry,
     SetParameters,
     TakeSnapshot,
     Validate,
     WaitOrder,
 )
+from daybreak.model.destinations import CURRENT_STAGE
 from daybreak.model.moment import At
 from daybreak.model.plan import AwsCall, Plan
-from daybreak.model.requests import CleanRequest
+from daybreak.model.requests import CleanRequest, MoveRequest
 from daybreak.model.tags import EXPIRES_TAG, JOURNAL_TAG, NONCE_TAG, PLAN_TAG, RUN_TAG, STATE_TAG, TAKEN_TAG
-from daybreak.model.value import Instant, Value, iso
+from daybreak.model.value import Instant, Value, digest, iso
 from daybreak.plan.operations import aws_call
 
 DRAWN_AT_START = "<drawn at start>"
@@ -57,12 +65,22 @@ DRAWN_WHEN_TAKEN = "<when its source was taken>"
 """What a plan prints for the time of a snapshot that its run takes itself: AWS says it when the snapshot is complete."""
 
 
+FILLED_WHEN_SENT = "<read and replaced right before the sending>"
+"""What stands in a plan, a journal and a printed call for a text that may hold a secret."""
+
+_TEXTS = {"PutSecretValue": "SecretString", "PutParameter": "Value"}
+"""By operation the parameter whose text is never kept."""
+
+
 class Owner(Value):
     """The run that owns a resource; the one place that says what makes it the owner."""
 
     run: str
     nonce: str | None
     """``None`` only for a clean-up after a run whose journal names no nonce."""
+    seed: str | None = None
+    """What the ids of versions are drawn from where a run moves traffic to another run's clone: its own nonce, so that two moves
+    make two versions. ``None`` is the owner's nonce."""
 
     def owns(self, tags: dict[str, str]) -> bool:
         """Whether this owner owns what carries these tags. The nonce decides: no two runs share one.
@@ -74,15 +92,27 @@ class Owner(Value):
             return tags.get(RUN_TAG) == self.run and NONCE_TAG not in tags
         return bool(self.nonce) and tags.get(NONCE_TAG) == self.nonce
 
+    def version_of(self, secret: str) -> str | None:
+        """The id of the version that the owner makes of a secret, a UUID, the same each time; ``None`` for an owner without a nonce.
+
+        >>> Owner(run="a", nonce="1").version_of("prod/db")
+        '40eb82c8-2ef1-8a18-a176-27c1485732d7'
+        """
+        drawn = digest([self.seed or self.nonce, secret])
+        as_uuid = (drawn[:8], drawn[8:12], f"8{drawn[13:16]}", f"a{drawn[17:20]}", drawn[20:32])
+        return "-".join(as_uuid) if self.nonce else None
+
     def mark(self) -> str:
         """The tag that proves the owner, as a sentence names it."""
         return f"{RUN_TAG}={self.run}" if self.nonce is None else f"{NONCE_TAG}={self.nonce}"
 
 
 def owner_of(plan: Plan, nonce: str | None) -> Owner:
-    """The owner of a plan's resources: its own run, which has this nonce, or the run that it cleans up after."""
+    """The owner of a plan's resources: its own run, which has this nonce, or the run whose clone it removes or moves traffic to."""
     if isinstance(plan.request, CleanRequest):
         return Owner(run=plan.request.run, nonce=plan.request.nonce)
+    if isinstance(plan.request, MoveRequest):
+        return Owner(run=plan.clone, nonce=plan.request.nonce, seed=nonce)
     return Owner(run=plan.run, nonce=nonce or "")
 
 
@@ -100,12 +130,15 @@ def stamp_of(plan: Plan) -> Stamp:
     return plan.tags | {PLAN_TAG: plan.digest()}
 
 
-def fill_in(call: AwsCall, nonce: str, anchor: str, state: str = "", *, taken: str = "") -> AwsCall:
+def fill_in(
+    call: AwsCall, nonce: str, anchor: str, state: str = "", *, taken: str = "", owner: Owner | None = None
+) -> AwsCall:
     """The call as we send it: the one place where drawn values replace the printed ones.
 
-    It looks only at our own tags' values: what a person wrote into a tag of theirs stays. Raises ``Bug`` where nothing was
-    drawn for what the call needs.
+    It looks only at our own tags' values: what a person wrote into a tag of theirs stays. ``owner`` made, or makes, the version of
+    a secret. Raises ``Bug`` where nothing was drawn for what the call needs.
     """
+    call = _with_version(call, owner)
     if "Tags" not in call.params:
         return call
     drawn = {
@@ -121,16 +154,73 @@ def fill_in(call: AwsCall, nonce: str, anchor: str, state: str = "", *, taken: s
     return call.model_copy(update={"params": call.params | {"Tags": tags}})
 
 
+def _with_version(call: AwsCall, owner: Owner | None) -> AwsCall:
+    names = [name for name in _VERSION_NAMES if call.params.get(name) == DRAWN_AT_START]
+    if not names:
+        return call
+    version = owner.version_of(call.params["SecretId"]) if owner else None
+    if version is None:
+        message = f"{call.operation} would be sent without {', '.join(names)}"
+        raise Bug(message)
+    return call.model_copy(update={"params": call.params | dict.fromkeys(names, version)})
+
+
+_VERSION_NAMES = ("ClientRequestToken", "RemoveFromVersionId")
+
+
+def complete(call: AwsCall, text: str | None) -> AwsCall:
+    """The call with the text that is never kept, right before it is sent. Raises ``Bug`` where it needs one and there is none."""
+    name = _TEXTS.get(call.operation)
+    if name is None:
+        return call
+    if text is None:
+        message = f"{call.operation} would be sent without its text"
+        raise Bug(message)
+    return call.model_copy(update={"params": call.params | {name: text}})
+
+
+def result_of(call: AwsCall, body: dict[str, Any]) -> dict[str, Any]:
+    """What the journal keeps of the answer to a change: what a later step has to name."""
+    match call.operation:
+        case "PutSecretValue":
+            return {"version": body.get("VersionId")}
+        case "PutParameter":
+            return {"version": body.get("Version")}
+        case "ChangeResourceRecordSets":
+            return {"change": (body.get("ChangeInfo") or {}).get("Id")}
+        case _:
+            return {}
+
+
 def call_of(action: Action, stamp: Stamp, region: str) -> AwsCall | None:
     """The AWS call that carries out an action; ``None`` for one that AWS does not carry out. ``region`` is the plan's."""
     match action:
         case AwsOrder():
             operation, params = _operation(action, stamp)
-            return aws_call("rds", operation, _without_nothing(params), action.region or region)
-        case ChangeSql() | LoadRows() | RunCommand() | WaitOrder() | Validate() | AwaitApproval():
+            service = _SERVICES.get(operation, "rds")
+            return aws_call(service, operation, _without_nothing(params), action.region or region)
+        case (
+            ChangeSql()
+            | EndSessions()
+            | AdvanceSequences()
+            | LoadRows()
+            | RunCommand()
+            | WaitOrder()
+            | Validate()
+            | AwaitApproval()
+        ):
             return None
         case _:
             assert_never(action)
+
+
+_SERVICES = {
+    "PutSecretValue": "secretsmanager",
+    "UpdateSecretVersionStage": "secretsmanager",
+    "PutParameter": "ssm",
+    "ChangeResourceRecordSets": "route53",
+}
+"""The operations that are not RDS's."""
 
 
 def _operation(action: AwsChange, stamp: Stamp) -> tuple[str, dict[str, Any]]:
@@ -170,8 +260,9 @@ def _operation(action: AwsChange, stamp: Stamp) -> tuple[str, dict[str, Any]]:
                 "ExcludedMembers": list(action.excluded_members) or None,
                 "Tags": _tags(action.tags | stamp),
             }
-        case AnchorJournal(arn=arn):
-            return "AddTagsToResource", {"ResourceName": arn, "Tags": _tags({JOURNAL_TAG: DRAWN_AT_END})}
+        case SetExpiry(arn=arn) | AnchorJournal(arn=arn):
+            tag = {EXPIRES_TAG: action.expires} if isinstance(action, SetExpiry) else {JOURNAL_TAG: DRAWN_AT_END}
+            return "AddTagsToResource", {"ResourceName": arn, "Tags": _tags(tag)}
         case DeleteEndpoint(endpoint=endpoint):
             return "DeleteDBClusterEndpoint", {"DBClusterEndpointIdentifier": endpoint}
         case SetClusterOptions():
@@ -180,19 +271,25 @@ def _operation(action: AwsChange, stamp: Stamp) -> tuple[str, dict[str, Any]]:
             return "ModifyDBCluster", _managed_password(action)
         case CreateInstance():
             return "CreateDBInstance", _instance(action, stamp)
-        case DeleteInstance(instance=instance):
-            return "DeleteDBInstance", {"DBInstanceIdentifier": instance}
-        case DeleteCluster(clone=clone):
-            # DeleteAutomatedBackups is missing on purpose: we never ask AWS to drop a backup.
-            return "DeleteDBCluster", {"DBClusterIdentifier": clone, "SkipFinalSnapshot": True}
+        case DeleteInstance() | DeleteCluster():
+            return _deletion(action)
         case TakeSnapshot() | CopySnapshot() | DeleteSnapshot():
             return _operation_on_snapshot(action, stamp)
         case MoveWriter():
             return _move(action)
+        case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord():
+            return _operation_on_destination(action)
         case DeleteParameterGroup(group=group):
             return "DeleteDBClusterParameterGroup", {"DBClusterParameterGroupName": group}
         case _:
             assert_never(action)
+
+
+def _deletion(action: DeleteInstance | DeleteCluster) -> tuple[str, dict[str, Any]]:
+    if isinstance(action, DeleteInstance):
+        return "DeleteDBInstance", {"DBInstanceIdentifier": action.instance}
+    # DeleteAutomatedBackups is missing on purpose: we never ask AWS to drop a backup.
+    return "DeleteDBCluster", {"DBClusterIdentifier": action.clone, "SkipFinalSnapshot": True}
 
 
 def _managed_password(action: ManagePassword) -> dict[str, Any]:
@@ -205,6 +302,43 @@ def _move(action: MoveWriter) -> tuple[str, dict[str, Any]]:
         # Without AllowDataLoss a fail-over is a switch-over, which needs the region that is lost.
         return "FailoverGlobalCluster", params | {"AllowDataLoss": True}
     return "SwitchoverGlobalCluster", params
+
+
+def _operation_on_destination(
+    action: PointSecret | MoveSecretStage | PointParameter | ChangeRecord,
+) -> tuple[str, dict[str, Any]]:
+    match action:
+        case PointSecret(secret=secret):
+            drawn = {"ClientRequestToken": DRAWN_AT_START, "SecretString": FILLED_WHEN_SENT}
+            return "PutSecretValue", {"SecretId": secret, **drawn}
+        case MoveSecretStage(secret=secret, version=version, away_from=away_from):
+            return "UpdateSecretVersionStage", {
+                "SecretId": secret,
+                "VersionStage": CURRENT_STAGE,
+                "MoveToVersionId": version,
+                # AWS refuses the call where another version is current by then.
+                "RemoveFromVersionId": away_from or DRAWN_AT_START,
+            }
+        case PointParameter():
+            return "PutParameter", {
+                "Name": action.parameter,
+                "Value": FILLED_WHEN_SENT,
+                # Type is missing on purpose: AWS keeps it, and refuses another one.
+                "Overwrite": True,
+                "KeyId": action.key,
+                "Tier": action.tier,
+                "DataType": action.data_type,
+                "Description": action.description,
+                "AllowedPattern": action.pattern,
+            }
+        case ChangeRecord(zone=zone, before=before, after=after):
+            changes = [
+                {"Action": "DELETE", "ResourceRecordSet": before.body()},
+                {"Action": "CREATE", "ResourceRecordSet": after.body()},
+            ]
+            return "ChangeResourceRecordSets", {"HostedZoneId": zone, "ChangeBatch": {"Changes": changes}}
+        case _:
+            assert_never(action)
 
 
 def _operation_on_snapshot(

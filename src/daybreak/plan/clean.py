@@ -12,7 +12,7 @@ from daybreak.model.names import clean_name, is_clone_name, printable, quarantin
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Estimate, Plan, Refusal, RunId, Step
 from daybreak.model.requests import CleanRequest
-from daybreak.model.tags import ORIGIN_TAG
+from daybreak.model.tags import EXPIRES_TAG, ORIGIN_TAG, PRODUCTION
 from daybreak.model.targets import Target
 from daybreak.plan.owning import Own, own_of
 from daybreak.plan.rollback import Deed, take_back
@@ -98,7 +98,17 @@ def _objections_by_tags(request: CleanRequest, target: Target, seen: Observation
 def _objections(request: CleanRequest, target: Target, seen: Observation, own: Own) -> list[str]:
     if request.run.lower() in (target.cluster.lower(), _origin(seen).lower()):
         return [f'"{request.run}" is the source itself']
-    return _objections_by_tags(request, target, seen, own) if request.doubt else []
+    serves = _serves(seen)
+    return [*serves, *(_objections_by_tags(request, target, seen, own) if request.doubt else [])]
+
+
+def _serves(seen: Observation) -> list[str]:
+    """Why a clone to which traffic was moved is not removed, whoever asks."""
+    found = seen.cluster.tags.get(EXPIRES_TAG, "") if seen.cluster else ""
+    if not found.startswith(PRODUCTION):
+        return []
+    run = printable(found.removeprefix(PRODUCTION))
+    return [f"traffic was moved to it by {run}: take that back first (daybreak rollback {run})"]
 
 
 def _nothing(request: CleanRequest, own: Own) -> tuple[str, ...]:

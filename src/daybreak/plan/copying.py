@@ -26,6 +26,7 @@ from daybreak.model.things import Thing
 from daybreak.model.value import Instant, stamp
 from daybreak.model.world import Cluster, Snapshot
 from daybreak.plan import estimates
+from daybreak.plan.arns import arn_of
 from daybreak.plan.calls import tags_for
 from daybreak.plan.copies import (
     Copies,
@@ -36,7 +37,6 @@ from daybreak.plan.copies import (
 )
 from daybreak.plan.kinds import other_kind
 from daybreak.plan.marks import copy_maker, home_name
-from daybreak.plan.operations import arn_of
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.terms import Terms
 

@@ -12,8 +12,9 @@ from daybreak.model.findings import Standing, Verdict
 from daybreak.model.moment import span_in_words
 from daybreak.model.observation import PastRun
 from daybreak.model.plan import Estimate, Plan
-from daybreak.model.requests import RestoreRequest, Thoroughness
+from daybreak.model.requests import RestoreRequest
 from daybreak.model.run import Amendment, RunState
+from daybreak.model.thoroughness import Thoroughness
 from daybreak.model.value import Span
 from daybreak.plan.amending import amend, is_taken, steps_unasked
 from daybreak.plan.substitutes import is_as_strong

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import assert_never
 
 from daybreak.model.actions import (
     Action,
+    AdvanceSequences,
     AnchorJournal,
     AwaitApproval,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
+    AwaitRecord,
     AwaitSnapshot,
     AwaitSql,
     AwaitWriter,
     AwsOrder,
+    ChangeRecord,
     ChangeSql,
     CopyParameterGroup,
     CopySnapshot,
@@ -27,24 +31,31 @@ from daybreak.model.actions import (
     DeleteInstance,
     DeleteParameterGroup,
     DeleteSnapshot,
+    EndSessions,
     LoadRows,
     ManagePassword,
+    MoveSecretStage,
     MoveWriter,
+    PointParameter,
+    PointSecret,
     RestoreFromSnapshot,
     RestoreToMoment,
     RunCommand,
     SetClusterOptions,
+    SetExpiry,
     SetParameters,
+    SqlOrder,
     TakeSnapshot,
     Validate,
 )
-from daybreak.model.guards import AsPlanned, Guard, NotTheSource, OfRunOrAbsent, Ours, OursOrAbsent
-from daybreak.model.things import ResourceKind, Thing
+from daybreak.model.destinations import record_name
+from daybreak.model.guards import AsPlanned, Guard, NotTheSource, OfRunOrAbsent, Ours, OursOrAbsent, Unchanged
+from daybreak.model.things import Thing, ThingKind
 
 
 def is_change(action: Action) -> bool:
     """Whether an action changes anything outside, and so needs the approval that a plan asks for."""
-    return isinstance(action, AwsOrder | ChangeSql | LoadRows | RunCommand)
+    return isinstance(action, AwsOrder | SqlOrder | RunCommand)
 
 
 def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tuple[Guard, ...]:
@@ -53,7 +64,7 @@ def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tupl
     A removal is sent also where AWS shows nothing of the name: only its answer proves that nothing is there.
     """
 
-    def thing(kind: ResourceKind, name: str) -> Thing:
+    def thing(kind: ThingKind, name: str) -> Thing:
         return Thing(kind=kind, name=name, region=action.region or region)
 
     hands_off = NotTheSource(names=untouchable)
@@ -69,16 +80,13 @@ def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tupl
             return OursOrAbsent(thing=thing("cluster", clone)), Ours(thing=thing("cluster-pg", group)), hands_off
         case DeleteCluster(clone=clone):
             return OursOrAbsent(thing=thing("cluster", clone)), hands_off
-        case SetClusterOptions(clone=clone) | ManagePassword(clone=clone) | AnchorJournal(clone=clone):
-            return Ours(thing=thing("cluster", clone)), hands_off
+        case SetClusterOptions() | ManagePassword() | AnchorJournal() | SetExpiry():
+            return Ours(thing=thing("cluster", action.clone)), hands_off
         case CreateInstance(clone=clone, instance=instance):
             return OursOrAbsent(thing=thing("db", instance)), Ours(thing=thing("cluster", clone)), hands_off
         case CreateEndpoint(clone=clone, endpoint=endpoint):
-            return (
-                OursOrAbsent(thing=thing("cluster-endpoint", endpoint)),
-                Ours(thing=thing("cluster", clone)),
-                hands_off,
-            )
+            own = OursOrAbsent(thing=thing("cluster-endpoint", endpoint))
+            return own, Ours(thing=thing("cluster", clone)), hands_off
         case DeleteInstance(instance=instance):
             return OursOrAbsent(thing=thing("db", instance)), hands_off
         case DeleteEndpoint(endpoint=endpoint):
@@ -94,15 +102,42 @@ def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tupl
             return (OursOrAbsent(thing=thing("db", instance)),)
         case Validate(clone=clone):
             return (Ours(thing=thing("cluster", clone)),)
-        case ChangeSql(cluster=cluster, resource_id=str() as resource_id):
-            same = AsPlanned(thing=thing("cluster", cluster), field="resource_id", value=resource_id)
-            return same, hands_off
-        case ChangeSql(cluster=cluster) | LoadRows(cluster=cluster):
-            return Ours(thing=thing("cluster", cluster)), hands_off
+        case ChangeSql() | EndSessions() | AdvanceSequences() | LoadRows():
+            return _on_database(action, thing("cluster", action.cluster)), hands_off
         case TakeSnapshot() | CopySnapshot() | DeleteSnapshot() | AwaitSnapshot():
             return _on_snapshot(action, thing("cluster-snapshot", action.snapshot), hands_off)
-        case AwaitWriter() | AwaitClusterGone() | AwaitParameterGroup() | RunCommand() | AwaitApproval():
+        case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord():
+            return _on_destination(action, thing), hands_off
+        case (
+            AwaitRecord() | AwaitWriter() | AwaitClusterGone() | AwaitParameterGroup() | RunCommand() | AwaitApproval()
+        ):
             return ()
+        case _:
+            assert_never(action)
+
+
+def _on_database(action: SqlOrder, cluster: Thing) -> Guard:
+    """What must hold of a database's cluster: it is the one that the action names by its resource id, or the run's own."""
+    if action.resource_id is None:
+        return Ours(thing=cluster)
+    return AsPlanned(thing=cluster, field="resource_id", value=action.resource_id)
+
+
+def _on_destination(
+    action: PointSecret | MoveSecretStage | PointParameter | ChangeRecord,
+    thing: Callable[[ThingKind, str], Thing],
+) -> Unchanged:
+    """Nobody else has changed the destination since it was planned: what they wrote would be lost."""
+    match action:
+        case PointSecret(secret=secret, version=version):
+            return Unchanged(thing=thing("secret", secret), before=version, after=None)
+        case MoveSecretStage(secret=secret, version=version, away_from=away_from):
+            return Unchanged(thing=thing("secret", secret), before=away_from, after=version)
+        case PointParameter(parameter=parameter, version=version):
+            return Unchanged(thing=thing("parameter", parameter), before=str(version), after=str(version + 1))
+        case ChangeRecord(zone=zone, before=before, after=after):
+            record = thing("record", record_name(zone, before.name, before.type, before.set_identifier))
+            return Unchanged(thing=record, before=before.state, after=after.state)
         case _:
             assert_never(action)
 

@@ -15,9 +15,11 @@ from daybreak.model.plan import Plan
 from daybreak.model.requests import (
     CleanRequest,
     CopyRequest,
+    CutoverRequest,
     FailOverRequest,
     RegionRequest,
     RestoreRequest,
+    RollbackRequest,
     SnapshotRequest,
 )
 from daybreak.model.value import stamp
@@ -34,7 +36,7 @@ def loss_of(plan: Plan) -> Loss | None:
     match plan.request:
         case FailOverRequest():
             return _loss_of_move(plan.request, plan.moment, plan.created)
-        case CopyRequest() | CleanRequest():
+        case CopyRequest() | CleanRequest() | CutoverRequest() | RollbackRequest():
             return None
         case request:
             return loss_by(request, plan.moment, plan.created)

@@ -9,37 +9,15 @@ part of a plan.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
 from daybreak.errors import Bug
+from daybreak.model.destinations import record_name
 from daybreak.model.plan import AwsCall
 from daybreak.model.things import ResourceKind, Thing
-from daybreak.model.world import Identity
-
-_HERE = "{region}:{account}"
-_ARNS: dict[ResourceKind, str] = {
-    "cluster": f"rds:{_HERE}:cluster:",
-    "cluster-auto-backup": f"rds:{_HERE}:cluster-auto-backup:",
-    "cluster-endpoint": f"rds:{_HERE}:cluster-endpoint:",
-    "cluster-pg": f"rds:{_HERE}:cluster-pg:",
-    "cluster-snapshot": f"rds:{_HERE}:cluster-snapshot:",
-    "db": f"rds:{_HERE}:db:",
-    "global-cluster": "rds::{account}:global-cluster:",
-    "db-proxy": f"rds:{_HERE}:db-proxy:",
-    "og": f"rds:{_HERE}:og:",
-    "pg": f"rds:{_HERE}:pg:",
-    "subgrp": f"rds:{_HERE}:subgrp:",
-    "target-group": f"rds:{_HERE}:target-group:",
-    "dbuser": f"rds-db:{_HERE}:dbuser:",
-    "key": f"kms:{_HERE}:key/",
-    "parameter": f"ssm:{_HERE}:parameter/",
-    "role": "iam::{account}:role/",
-    "secret": f"secretsmanager:{_HERE}:secret:",
-}
-"""Each kind's ARN between the partition and the name. IAM and global databases are in no region."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +77,11 @@ class ReadOccasion(StrEnum):
     MANAGED_LOGIN = "where AWS manages the clone's password"
     LOGIN_OF_SECRETSMANAGER = "where a login is in Secrets Manager"
     LOGIN_OF_SSM = "where a login is in the Parameter Store"
-    OF_CATALOGUE = "where backups are listed: no run asks it"
+    OF_SECRET = "where applications read the address from a secret"  # noqa: S105 - no password
+    OF_PARAMETER = "where applications read the address from a parameter"
+    OF_RECORD = "where applications read the address from a record of Route 53"
+    OF_CHANGES = "where it is waited until a change of Route 53 has spread"
+    OF_CATALOGUE = "where backups or preparations are listed: no run asks it"
     BY_HAND = "by a person: it is printed, and no run asks it"
     FREE = "where it pleases: AWS allows it to every caller"
 
@@ -125,6 +107,8 @@ class ChangeOperation:
     demands: tuple[Demand, ...] = ()
     unnamed: tuple[tuple[ResourceKind, str], ...] = ()
     """What AWS takes although the call does not name it: kind and name. IAM is asked for it all the same."""
+    parts: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
+    """Names the records inside a hosted zone that a call changes; all else in the zone it leaves as it is."""
     is_by_hand: bool = False
     """Whether it is only printed for a person: no action of ours sends it."""
 
@@ -136,6 +120,9 @@ class ChangeOperation:
         >>> [thing.words() for thing in tagging.things_touched(params, "us-east-1")]
         ['the cluster "embi"']
         """
+        if self.parts:
+            names = dict.fromkeys(self.parts(params))
+            return tuple(Thing(kind="record", name=name, region=region) for name in names)
         touching = (named for named in self.named if named.part != "uses")
         return tuple(
             Thing(kind=named.kind, name=plain_name(name), region=region)
@@ -164,6 +151,13 @@ def _region_in(name: str) -> str:
     return name.split(":")[3] if name.startswith("arn:") else ""
 
 
+def _records_in(params: Mapping[str, Any]) -> tuple[str, ...]:
+    """The records that a batch changes."""
+    sets = [change["ResourceRecordSet"] for change in params["ChangeBatch"]["Changes"]] if params else []
+    zone = str(params.get("HostedZoneId", "")).rpartition("/")[2]
+    return tuple(record_name(zone, each["Name"], each["Type"], each.get("SetIdentifier")) for each in sets)
+
+
 def _makes(parameter: str, kind: ResourceKind) -> ResourceName:
     return ResourceName(parameter, kind, "makes")
 
@@ -174,6 +168,15 @@ def _changes(parameter: str, kind: ResourceKind) -> ResourceName:
 
 def _uses(parameter: str, kind: ResourceKind) -> ResourceName:
     return ResourceName(parameter, kind, "uses")
+
+
+def _of_text(when: str, service: str) -> Demand:
+    """What KMS demands of who reads and writes a text, under whatever key: through the service alone, and by name of no key.
+
+    A secret's call names no key, and a parameter's may name an alias, which is no resource of IAM's.
+    """
+    through = Condition("StringLike", "kms:ViaService", f"{service}.*.amazonaws.com*")
+    return Demand(when, ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"), "key", "*", through)
 
 
 def _right_to_tag(parameter: str, kind: ResourceKind) -> Demand:
@@ -226,6 +229,11 @@ _SECRET: dict[ReadOccasion, tuple[ResourceKind, ...]] = {
     ReadOccasion.MANAGED_LOGIN: ("secret",),
 }
 
+NAMES_OF_RECORDS = "route53:ChangeResourceRecordSetsNormalizedRecordNames"
+"""The key by which a policy limits a change in a zone to some names."""
+
+_PARAMETER = (ReadOccasion.LOGIN_OF_SSM, ReadOccasion.OF_PARAMETER)
+
 _READS = (
     ReadOperation("rds", "DescribeDBClusters", {_ALWAYS: ("cluster",)}),
     ReadOperation("rds", "DescribeDBInstances", {_ALWAYS: ("db",)}),
@@ -276,11 +284,15 @@ _READS = (
     ReadOperation("iam", "GetAccountAuthorizationDetails", {_RESTORE: ()}),
     ReadOperation("kms", "DescribeKey", {ReadOccasion.KEY: ("key",)}),
     ReadOperation("kms", "GetKeyPolicy", {ReadOccasion.BY_HAND: ("key",)}),
-    ReadOperation("secretsmanager", "GetSecretValue", _SECRET),
+    ReadOperation("route53", "GetChange", {ReadOccasion.OF_CHANGES: ("change",)}),
+    ReadOperation("route53", "GetHostedZone", {ReadOccasion.OF_CATALOGUE: ("hostedzone",)}),
+    ReadOperation("route53", "ListResourceRecordSets", {ReadOccasion.OF_RECORD: ("hostedzone",)}),
+    ReadOperation("secretsmanager", "DescribeSecret", {ReadOccasion.OF_SECRET: ("secret",)}),
+    ReadOperation("secretsmanager", "GetSecretValue", {**_SECRET, ReadOccasion.OF_SECRET: ("secret",)}),
     # The clone has the password of its moment, which may be an older version's.
     ReadOperation("secretsmanager", "ListSecretVersionIds", _SECRET),
-    ReadOperation("ssm", "GetParameter", {ReadOccasion.LOGIN_OF_SSM: ("parameter",)}),
-    ReadOperation("ssm", "GetParameterHistory", {ReadOccasion.LOGIN_OF_SSM: ("parameter",)}),
+    ReadOperation("ssm", "GetParameter", dict.fromkeys(_PARAMETER, ("parameter",))),
+    ReadOperation("ssm", "GetParameterHistory", dict.fromkeys(_PARAMETER, ("parameter",))),
     ReadOperation("sts", "GetCallerIdentity", {ReadOccasion.FREE: ()}),
 )
 
@@ -374,6 +386,17 @@ _CHANGES = (
         "SwitchoverGlobalCluster",
         (_changes("GlobalClusterIdentifier", "global-cluster"), _changes("TargetDbClusterIdentifier", "cluster")),
     ),
+    ChangeOperation(
+        "route53", "ChangeResourceRecordSets", (_changes("HostedZoneId", "hostedzone"),), parts=_records_in
+    ),
+    ChangeOperation(
+        "secretsmanager",
+        "PutSecretValue",
+        (_changes("SecretId", "secret"),),
+        (_of_text("SecretString", "secretsmanager"),),
+    ),
+    ChangeOperation("secretsmanager", "UpdateSecretVersionStage", (_changes("SecretId", "secret"),)),
+    ChangeOperation("ssm", "PutParameter", (_changes("Name", "parameter"),), (_of_text("KeyId", "ssm"),)),
     # The cluster that it makes is named in its metadata alone, so nothing of ours could guard it.
     ChangeOperation("backup", "StartRestoreJob", (), is_by_hand=True),
 )
@@ -444,14 +467,3 @@ def plain_name(name: str) -> str:
     ('embi', 'monitor')
     """
     return re.split("[:/]", name.split(":", 5)[-1], maxsplit=1)[-1] if name.startswith("arn:") else name
-
-
-def arn_of(identity: Identity, kind: ResourceKind, name: str, region: str | None = None) -> str:
-    """The ARN of a resource in the caller's account, or the name itself where it is an ARN.
-
-    China and GovCloud are partitions of their own. ``region`` is where it is, if not where ``identity`` is.
-    """
-    if name.startswith("arn:"):
-        return name
-    place = _ARNS[kind].format(region=region or identity.region, account=identity.account)
-    return f"arn:{identity.caller.split(':')[1]}:{place}{name}"

@@ -7,18 +7,22 @@ from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import (
     CleanRequest,
     CopyRequest,
+    CutoverRequest,
     FailOverRequest,
     PitrRequest,
     RegionRequest,
     Request,
+    RollbackRequest,
     SnapshotRequest,
 )
 from daybreak.model.targets import Target
 from daybreak.plan.clean import clean_plan
 from daybreak.plan.copying import copy_plan
+from daybreak.plan.cutover import cutover_plan
 from daybreak.plan.fail_over import fail_over_plan
 from daybreak.plan.pitr import pitr_plan
 from daybreak.plan.region import region_plan
+from daybreak.plan.returning import rollback_plan
 from daybreak.plan.snapshot import snapshot_plan
 from daybreak.plan.terms import Terms
 
@@ -36,5 +40,9 @@ def plan_of(request: Request, target: Target, seen: Observation, terms: Terms) -
             return copy_plan(request, target, seen, terms)
         case FailOverRequest():
             return fail_over_plan(request, target, seen, terms)
+        case CutoverRequest():
+            return cutover_plan(request, target, seen, terms)
+        case RollbackRequest():
+            return rollback_plan(request, target, seen, terms)
         case CleanRequest():
             return clean_plan(request, target, seen, terms)

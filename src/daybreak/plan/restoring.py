@@ -44,11 +44,11 @@ from daybreak.model.tags import ON_CLUSTER, ORIGIN_TAG, PURPOSE_TAG, STATE_TAG, 
 from daybreak.model.value import Span
 from daybreak.model.world import Cluster
 from daybreak.plan import estimates
+from daybreak.plan.arns import arn_of
 from daybreak.plan.calls import DRAWN_AT_START, tags_for
 from daybreak.plan.conditions import in_quarantine, same_copy, still_quiet, still_the_source
 from daybreak.plan.draft import Draft
 from daybreak.plan.loss import loss_by
-from daybreak.plan.operations import arn_of
 from daybreak.plan.quarantine import CARED_FOR, why_quiet
 from daybreak.plan.remarks import (
     is_elsewhere,

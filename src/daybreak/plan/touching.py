@@ -8,8 +8,6 @@ from daybreak.model.actions import (
     Action,
     AwaitApproval,
     AwsOrder,
-    ChangeSql,
-    LoadRows,
     RunCommand,
     SqlOrder,
     Validate,
@@ -17,6 +15,7 @@ from daybreak.model.actions import (
 )
 from daybreak.model.guards import NotTheSource
 from daybreak.model.plan import Plan
+from daybreak.model.requests import MoveRequest
 from daybreak.model.things import Thing
 from daybreak.plan.calls import Stamp, call_of, stamp_of
 from daybreak.plan.operations import touches_of
@@ -28,7 +27,7 @@ def things_touched_by(action: Action, stamp: Stamp, region: str) -> tuple[Thing,
         case AwsOrder():
             call = call_of(action, stamp, region)
             return touches_of(call) if call else ()
-        case ChangeSql() | LoadRows():
+        case SqlOrder():
             return (database_of(action, region),)
         case RunCommand(command=(program, *_)):
             return (Thing(world="host", kind="program", name=program, region=region),)
@@ -50,8 +49,9 @@ def things_touched(plan: Plan) -> frozenset[Thing]:
     guards = (guard for step in plan.steps for guard in step.guards if isinstance(guard, NotTheSource))
     # AWS knows no difference of case, so a name in capitals is the source's too.
     untouchable = {name.lower() for guard in guards for name in guard.names}
+    untouchable |= set() if isinstance(plan.request, MoveRequest) else {plan.source.lower()}
     touched = (thing for step in plan.steps for thing in things_touched_by(step.action, stamp, region))
-    return frozenset(thing for thing in touched if _owner(thing) not in untouchable | {plan.source.lower()})
+    return frozenset(thing for thing in touched if not thing.may_be_of_source or _owner(thing) not in untouchable)
 
 
 def _owner(thing: Thing) -> str:

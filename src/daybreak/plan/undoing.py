@@ -6,15 +6,18 @@ from typing import assert_never
 
 from daybreak.model.actions import (
     Action,
+    AdvanceSequences,
     AnchorJournal,
     AwaitApproval,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
+    AwaitRecord,
     AwaitSnapshot,
     AwaitSql,
     AwaitWriter,
+    ChangeRecord,
     ChangeSql,
     CopyParameterGroup,
     CopySnapshot,
@@ -26,14 +29,20 @@ from daybreak.model.actions import (
     DeleteInstance,
     DeleteParameterGroup,
     DeleteSnapshot,
+    EndSessions,
     LoadRows,
     ManagePassword,
+    MoveSecretStage,
     MoveWriter,
+    PointParameter,
+    PointSecret,
     RestoreFromSnapshot,
     RestoreToMoment,
     RunCommand,
     SetClusterOptions,
+    SetExpiry,
     SetParameters,
+    SqlChange,
     SqlStatement,
     TakeSnapshot,
     Validate,
@@ -79,10 +88,10 @@ def _undo_of(action: Action, region: str) -> Undo | None:
             )
         case MoveWriter():
             return Irreversible(because="to move it back is a switch-over of its own")
-        case ChangeSql(back=SqlStatement() as back):
-            return TakenBack(actions=(action.model_copy(update={"change": back, "back": action.change}),))
-        case ChangeSql(because=because):
-            return Irreversible(because=because)
+        case ChangeSql() | EndSessions() | AdvanceSequences():
+            return _undo_in_sql(action)
+        case SetExpiry(expires=expires, before=before):
+            return TakenBack(actions=(action.model_copy(update={"expires": before, "before": expires}),))
         case LoadRows(cluster=cluster):
             return GoesWith(thing=Thing(kind="cluster", name=cluster, region=region))
         case RunCommand(back=(_, *_) as back):
@@ -91,20 +100,60 @@ def _undo_of(action: Action, region: str) -> Undo | None:
             return Irreversible(because="only its owner knows what takes it back")
         case TakeSnapshot(snapshot=snapshot, tags=tags) | CopySnapshot(snapshot=snapshot, tags=tags):
             return TakenBack(actions=(DeleteSnapshot(snapshot=snapshot, origin=tags.get(COPY_OF_TAG, "")),))
+        case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord():
+            return _undo_of_pointing(action)
         case DeleteSnapshot():
             return Irreversible(because="AWS keeps nothing of a deleted snapshot")
-        case AwaitSnapshot() | AwaitApproval():
-            return None
         case (
             AwaitWriter()
+            | AwaitRecord()
             | AwaitCluster()
             | AwaitClusterGone()
             | AwaitInstance()
             | AwaitParameterGroup()
             | AwaitSql()
             | Validate()
+            | AwaitSnapshot()
+            | AwaitApproval()
         ):
             return None
+        case _:
+            assert_never(action)
+
+
+def _undo_in_sql(action: SqlChange) -> Undo:
+    match action:
+        case ChangeSql(back=SqlStatement() as back):
+            return TakenBack(actions=(action.model_copy(update={"change": back, "back": action.change}),))
+        case ChangeSql(because=because):
+            return Irreversible(because=because)
+        case AdvanceSequences():
+            return TakenBack(actions=(), traces=("the sequences stay ahead, so numbers are left out",))
+        case EndSessions():
+            return TakenBack(actions=(), traces=("whoever was inside has to log in again",))
+        case _:
+            assert_never(action)
+
+
+def _undo_of_pointing(action: PointSecret | MoveSecretStage | PointParameter | ChangeRecord) -> Undo:
+    match action:
+        case PointSecret(secret=secret, version=version):
+            return TakenBack(
+                actions=(MoveSecretStage(secret=secret, version=version),),
+                traces=(f'the version that the run made of the secret "{secret}", as its previous one',),
+            )
+        case MoveSecretStage(secret=secret, version=version, away_from=str() as away_from):
+            return TakenBack(actions=(MoveSecretStage(secret=secret, version=away_from, away_from=version),))
+        case MoveSecretStage():
+            return Irreversible(because="the version that the run made is known by its journal alone")
+        case PointParameter(parameter=parameter, version=version, old=old, new=new):
+            swapped = action.model_copy(update={"version": version + 1, "old": new, "new": old})
+            return TakenBack(
+                actions=(swapped,), traces=(f'two versions more in the history of the parameter "{parameter}"',)
+            )
+        case ChangeRecord(zone=zone, before=before, after=after):
+            back_there = action.model_copy(update={"before": after, "after": before})
+            return TakenBack(actions=(back_there, AwaitRecord(zone=zone, record=before)))
         case _:
             assert_never(action)
 

@@ -55,6 +55,14 @@ def make_change(
     return True
 
 
+def change_together(session: Session, bearing: Bearing, orders: Iterable[sql.Composed]) -> None:
+    """Carry out all of these in one transaction. For what leaves one effect however often it is done: no number is recorded."""
+    _begin(session, bearing)
+    for order in orders:
+        session.ask(order)
+    session.order(sql.SQL("COMMIT"))
+
+
 @dataclass(frozen=True)
 class Columns:
     """Where rows go: a table, by its schema and its name, and the columns in the order of the rows."""

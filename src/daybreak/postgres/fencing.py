@@ -5,32 +5,80 @@ The law: what is asked is who *can* enter, groups and PUBLIC included, and who *
 
 from __future__ import annotations
 
+import time
+from datetime import timedelta
+
 from psycopg import sql
 
-from daybreak.model.fences import FenceSeen
+from daybreak.errors import Failed, Unreachable
+from daybreak.model.fences import (
+    COUNT_INSIDE,
+    END_INSIDE,
+    NOT_AWSS,
+    AccessSeen,
+    Emptied,
+    FenceSeen,
+    HighWaterMark,
+    PreparedSeen,
+    RoleSeen,
+    SubscriptionSeen,
+)
+from daybreak.model.moment import span_in_words
 from daybreak.model.names import printable
 from daybreak.postgres.session import Session
 
 _CAN_ENTER = sql.SQL("""
 SELECT r.rolname, array_agg(d.datname::text ORDER BY d.datname)
 FROM pg_catalog.pg_roles AS r CROSS JOIN pg_catalog.pg_database AS d
-WHERE r.rolcanlogin AND r.rolconnlimit <> 0 AND NOT r.rolsuper AND r.rolname <> session_user
+WHERE r.rolcanlogin AND r.rolconnlimit <> 0 AND {} AND r.rolname <> session_user
   AND d.datallowconn AND d.datconnlimit <> 0 AND pg_catalog.has_database_privilege(r.oid, d.oid, 'CONNECT')
 GROUP BY r.rolname ORDER BY r.rolname
-""")
+""").format(sql.SQL(NOT_AWSS))
 """A superuser can always enter; on Aurora only AWS's own role is one. A limit of 0 keeps everybody else out."""
 
-_INSIDE = sql.SQL("""
-SELECT r.rolname, count(*)
-FROM pg_catalog.pg_stat_activity AS a JOIN pg_catalog.pg_roles AS r ON r.oid = a.usesysid
-WHERE a.pid <> pg_catalog.pg_backend_pid() AND a.backend_type IS DISTINCT FROM 'walsender' AND NOT r.rolsuper
-  AND NOT (r.rolname = session_user AND a.application_name = 'daybreak')
-GROUP BY r.rolname ORDER BY r.rolname
-""")
-"""Also our own login, where it is not Daybreak that used it; not who only reads the log of changes.
-A login that may not see what another's session is (without ``pg_monitor``) counts it as one that may write."""
-
+_INSIDE = sql.SQL(COUNT_INSIDE)
+_END = sql.SQL(END_INSIDE)
 _PREPARED = sql.SQL("SELECT gid FROM pg_catalog.pg_prepared_xacts ORDER BY gid")
+_MARK = sql.SQL(
+    "SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text, pg_catalog.clock_timestamp()"
+)
+_WRITTEN = sql.SQL("SELECT pg_catalog.pg_current_wal_lsn()::text")
+
+_OWN = sql.SQL("""
+SELECT r.rolname::text, r.rolsuper OR pg_catalog.pg_has_role(r.oid, 'pg_signal_backend', 'USAGE'),
+       pg_catalog.current_setting('server_version_num')::int >= 160000,
+       EXISTS (SELECT FROM pg_catalog.pg_stat_activity AS a WHERE a.usesysid = r.oid AND a.application_name <> 'daybreak')
+FROM pg_catalog.pg_roles AS r WHERE r.rolname = session_user
+""")
+
+_ROLES = sql.SQL("""
+SELECT r.rolname::text,
+       me.rolsuper OR me.rolcreaterole AND (me.rolreplication OR NOT r.rolreplication) AND CASE
+           WHEN pg_catalog.current_setting('server_version_num')::int < 160000 THEN NOT r.rolreplication
+           ELSE pg_catalog.pg_has_role(me.oid, r.oid, 'MEMBER WITH ADMIN OPTION') END,
+       (SELECT count(*) FROM pg_catalog.pg_stat_activity AS a WHERE a.usesysid = r.oid),
+       ARRAY(SELECT d.datname::text FROM pg_catalog.pg_database AS d WHERE d.datdba = r.oid ORDER BY d.datname)
+FROM pg_catalog.pg_roles AS r JOIN pg_catalog.pg_roles AS me ON me.rolname = session_user
+WHERE r.rolcanlogin AND {} AND r.oid <> me.oid ORDER BY r.rolname
+""").format(sql.SQL(NOT_AWSS))
+"""Whose LOGIN may be taken: before version 16 CREATEROLE was enough but for roles that may replicate (ROW-LAW, claim 8)."""
+
+_OPEN = sql.SQL(
+    "SELECT gid, owner::text, database::text, prepared FROM pg_catalog.pg_prepared_xacts ORDER BY prepared, gid"
+)
+
+_SUBSCRIPTIONS = sql.SQL("""
+SELECT s.subname::text, d.datname::text, s.subenabled
+FROM pg_catalog.pg_subscription AS s JOIN pg_catalog.pg_database AS d ON d.oid = s.subdbid ORDER BY d.datname, s.subname
+""")
+
+_DATABASES = sql.SQL(
+    "SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate"
+    " AND pg_catalog.has_database_privilege(oid, 'CONNECT') ORDER BY datname"
+)
+
+_SHORTEST, _LONGEST = 0.002, 0.1
+"""Seconds until it is asked again who is left."""
 
 
 def read_fence(session: Session) -> FenceSeen:
@@ -42,3 +90,67 @@ def read_fence(session: Session) -> FenceSeen:
         inside=tuple(f"{printable(role)} ({count})" for role, count in session.ask(_INSIDE)),
         prepared=tuple(printable(name) for [name] in session.ask(_PREPARED)),
     )
+
+
+def read_access(session: Session) -> AccessSeen:
+    """Who can write there, and by which ways; raises as ``Session.ask`` does."""
+    [[own, may_end, needs_admin, is_shared]] = session.ask(_OWN)
+    return AccessSeen(
+        own=own,
+        is_shared=is_shared,
+        may_end=may_end,
+        needs_admin=needs_admin,
+        roles=tuple(
+            RoleSeen(name=name, may_alter=may_alter, sessions=sessions, owns=tuple(owns))
+            for name, may_alter, sessions, owns in session.ask(_ROLES)
+        ),
+        prepared=tuple(
+            PreparedSeen(name=name, owner=owner, database=database, since=since)
+            for name, owner, database, since in session.ask(_OPEN)
+        ),
+        subscriptions=tuple(
+            SubscriptionSeen(name=name, database=database, is_enabled=is_enabled)
+            for name, database, is_enabled in session.ask(_SUBSCRIPTIONS)
+        ),
+    )
+
+
+def read_databases(session: Session) -> tuple[str, ...]:
+    """The databases that let somebody in."""
+    return tuple(name for [name] in session.ask(_DATABASES))
+
+
+def end_sessions(session: Session, within: timedelta) -> Emptied:
+    """Send out everybody but Daybreak and AWS, and read the mark once nobody is left.
+
+    Raises ``Failed`` where somebody could come back or a prepared transaction is open, or where the login may not end sessions, and
+    ``Unreachable`` where somebody is still inside after ``within``.
+    """
+    until, pause, ended = time.monotonic() + within.total_seconds(), _SHORTEST, 0
+    while True:
+        seen = read_fence(session)
+        if seen.can_enter or seen.prepared:
+            raise Failed(f"nobody is sent out of a server that is open: {seen.holes}")
+        [[own, *_, is_shared]] = session.ask(_OWN)
+        if is_shared:
+            raise Failed(f"somebody else works with our own login {printable(own)} too, and would come back")
+        if not seen.inside:
+            return Emptied(ended=ended, mark=_read_mark(session))
+        if time.monotonic() >= until:
+            raise Unreachable(f"after {span_in_words(within)} {', '.join(seen.inside)} are still inside")
+        try:
+            [[asked]] = session.ask(_END)
+        except Failed as refusal:
+            raise Failed(refusal.message, "let the login end sessions: GRANT pg_signal_backend TO it") from refusal
+        ended += asked
+        time.sleep(pause)
+        pause = min(pause * 2, _LONGEST)
+
+
+def _read_mark(session: Session) -> HighWaterMark:
+    [[number, at]] = session.ask(_MARK)
+    try:
+        [[lsn]] = session.ask(_WRITTEN)
+    except Failed:
+        lsn = None
+    return HighWaterMark(transaction=int(number), lsn=lsn, at=at)

@@ -22,8 +22,8 @@ from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Inventory
 from daybreak.model.moment import At
 from daybreak.model.proof import Planting
-from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Application, Objectives, Target, Waiver
+from daybreak.model.thoroughness import Thoroughness
 from daybreak.model.world import Cluster, Identity
 from daybreak.postgres.birth import read_mark
 from daybreak.postgres.bounds import ServerBounds

@@ -13,13 +13,18 @@ from typing import Any
 
 from daybreak.model.actions import (
     Action,
+    AwaitRecord,
     AwaitSnapshot,
     AwaitSql,
+    ChangeRecord,
     CopySnapshot,
     CreateInstance,
     DeleteSnapshot,
     ManagePassword,
+    MoveSecretStage,
     MoveWriter,
+    PointParameter,
+    PointSecret,
     Restore,
     RestoreFromSnapshot,
     Validate,
@@ -28,8 +33,9 @@ from daybreak.model.guards import AsPlanned, Ours
 from daybreak.model.plan import AwsCall, Plan
 from daybreak.model.things import ResourceKind
 from daybreak.model.world import Identity
+from daybreak.plan.arns import arn_of
 from daybreak.plan.calls import call_of, stamp_of
-from daybreak.plan.operations import Condition, ReadOccasion, arn_of, change_of, reads
+from daybreak.plan.operations import NAMES_OF_RECORDS, Condition, ReadOccasion, change_of, reads
 
 _ANY = ("*",)
 """AWS gives a list only to a caller who may see all of the kind; and a name may be AWS's choice."""
@@ -71,7 +77,9 @@ def _permissions(plan: Plan) -> Iterator[Permission]:
         yield from _needs(call, plan.identity)
     guards = (guard for step in plan.steps for guard in step.guards)
     looked_at = {guard.thing.region for guard in guards if isinstance(guard, AsPlanned | Ours)}
-    for region in sorted({plan.identity.region, *(call.region for call in calls), *looked_at}):
+    # Route 53 is steered from one region, where nothing else of the plan need be.
+    acted_in = {call.region for call in calls if call.service != "route53"}
+    for region in sorted({plan.identity.region, *acted_in, *looked_at}):
         yield from _reads(plan, region)
 
 
@@ -83,8 +91,10 @@ def _needs(call: AwsCall, identity: Identity) -> Iterator[Permission]:
 
     row = change_of(call)
     touched = [(named.kind, name) for named in row.named for name in named.names(call.params)]
+    inside: set[Condition | None] = {_only_record(name) for name in row.parts(call.params)} if row.parts else {None}
     for kind, name in (*touched, *row.unnamed):
-        yield Permission(f"{call.service}:{call.operation}", arn(kind, name))
+        for condition in inside:
+            yield Permission(f"{call.service}:{call.operation}", arn(kind, _name_in_arn(kind, name)), condition)
     for demand in row.demands:
         if call.params.get(demand.when):
             resource = arn(demand.kind, demand.name.format(**call.params)) if demand.kind else "*"
@@ -99,6 +109,7 @@ def _reads(plan: Plan, region: str) -> Iterator[Permission]:
         return arn_of(plan.identity, kind, name, region)
 
     occasions = dict(_occasions(plan))
+    occasions |= dict(_occasions_of_destinations(plan, region))
     for row in reads():
         for occasion, kinds in row.asked.items():
             for name in occasions.get(occasion, ()):
@@ -108,6 +119,40 @@ def _reads(plan: Plan, region: str) -> Iterator[Permission]:
     for name in _logins(plan, "iam"):
         # AWS chooses the clone's resource id.
         yield Permission("rds-db:connect", arn("dbuser", f"*/{name}"))
+
+
+def _name_in_arn(kind: ResourceKind, name: str) -> str:
+    """A name as an ARN has it: AWS adds six characters to a secret's, and a parameter's begins without a slash."""
+    if name.startswith("arn:"):
+        return name
+    return f"{name}-??????" if kind == "secret" else name.removeprefix("/") if kind == "parameter" else name
+
+
+def _only_record(record: str) -> Condition:
+    """The limit to one name of DNS inside a zone, in the form in which Route 53 compares it."""
+    name = record.split("/")[1].removesuffix(".").replace("*", r"\052")
+    return Condition("ForAllValues:StringEquals", NAMES_OF_RECORDS, name)
+
+
+_Destination = PointSecret | MoveSecretStage | PointParameter
+
+
+def _of_region(plan: Plan, region: str) -> list[_Destination]:
+    actions = (step.action for step in plan.steps if isinstance(step.action, _Destination))
+    return [action for action in actions if (action.region or plan.identity.region) == region]
+
+
+def _occasions_of_destinations(plan: Plan, region: str) -> Iterator[tuple[ReadOccasion, tuple[str, ...]]]:
+    """The places from which applications read the address, as a plan changes them in a region; Route 53 is in none."""
+    here = _of_region(plan, region)
+    secrets = {action.secret for action in here if not isinstance(action, PointParameter)}
+    yield ReadOccasion.OF_SECRET, tuple(_name_in_arn("secret", name) for name in sorted(secrets))
+    parameters = {action.parameter for action in here if isinstance(action, PointParameter)}
+    yield ReadOccasion.OF_PARAMETER, tuple(_name_in_arn("parameter", name) for name in sorted(parameters))
+    zones = {step.action.zone for step in plan.steps if isinstance(step.action, ChangeRecord | AwaitRecord)}
+    yield ReadOccasion.OF_RECORD, tuple(sorted(zones))
+    # The id of a change is known only when it is made.
+    yield ReadOccasion.OF_CHANGES, _ANY if zones else ()
 
 
 def _occasions(plan: Plan) -> Iterator[tuple[ReadOccasion, tuple[str, ...]]]:

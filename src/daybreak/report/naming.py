@@ -13,6 +13,8 @@ KINDS = {
     "region": "Restore in another region",
     "fail-over": "Fail-over of a global database",
     "switch-over": "Switch-over of a global database",
+    "cutover": "Cutover",
+    "rollback": "Rollback",
     "copy": "Copies in another region",
     "clean": "Clean-up",
     "validation": "Validation",

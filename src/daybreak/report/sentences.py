@@ -11,15 +11,18 @@ import humanize
 
 from daybreak.model.actions import (
     Action,
+    AdvanceSequences,
     AnchorJournal,
     AwaitApproval,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
+    AwaitRecord,
     AwaitSnapshot,
     AwaitSql,
     AwaitWriter,
+    ChangeRecord,
     ChangeSql,
     CopyParameterGroup,
     CopySnapshot,
@@ -31,23 +34,30 @@ from daybreak.model.actions import (
     DeleteInstance,
     DeleteParameterGroup,
     DeleteSnapshot,
+    EndSessions,
     LoadRows,
     ManagePassword,
+    MoveSecretStage,
     MoveWriter,
+    PointParameter,
+    PointSecret,
     RestoreFromSnapshot,
     RestoreToMoment,
     RunCommand,
     SetClusterOptions,
+    SetExpiry,
     SetParameters,
+    SqlChange,
     TakeSnapshot,
     Validate,
     Wait,
 )
 from daybreak.model.checks import CHECKS, QUARANTINE
 from daybreak.model.moment import At, Moment, span_in_words
-from daybreak.model.names import printable
+from daybreak.model.names import comma_list, printable
 from daybreak.model.plan import Plan, Step
 from daybreak.model.run import Amendment, PlanAmended
+from daybreak.model.tags import EXPIRES_TAG, PRODUCTION
 from daybreak.model.undo import GoesWith, Irreversible, TakenBack, Undo
 from daybreak.model.value import iso, stamp
 from daybreak.plan.operations import plain_name
@@ -166,9 +176,10 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
             return "create", "creating", f"endpoint {end(endpoint)}"
         case AnchorJournal():
             return "anchor", "anchoring", "the journal in a tag"
-        case ChangeSql(change=change):
-            verb, _, what = change.what.partition(" ")
-            return verb, "changing:", f"{what}" if what else verb
+        case ChangeSql() | EndSessions() | AdvanceSequences():
+            return _work_in_sql(step.action)
+        case SetExpiry(expires=expires):
+            return "keep", "keeping", f"the clone {'for ever' if expires.startswith(PRODUCTION) else 'for a while'}"
         case LoadRows(table=table):
             return "load", "loading", f"rows into {'.'.join(table)}"
         case RunCommand(command=command):
@@ -179,6 +190,8 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
             return "take", "taking", f"a snapshot of {cluster}"
         case CopySnapshot(source=source, source_region=home):
             return "copy", "copying", f"the snapshot {plain_name(source)} of {home}"
+        case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord():
+            return _work_on_destination(step.action)
         case MoveWriter(member=member, gives_up=gives_up):
             verbs = ("fail over", "failing over") if gives_up else ("switch over", "switching over")
             return *verbs, f"to {plain_name(member)}"
@@ -186,6 +199,33 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
             return "validate", "validating", f"{_OBJECT[action.part]}{many(_checks_of(action), 'check')}{_own(action)}"
         case _:
             return _wait_or_removal(step.action, end)
+
+
+def _work_in_sql(action: SqlChange) -> tuple[str, str, str]:
+    match action:
+        case ChangeSql(change=change):
+            verb, _, what = change.what.partition(" ")
+            return verb, "changing:", what or verb
+        case EndSessions(cluster=cluster):
+            return "end", "ending", f"every session at {cluster}"
+        case AdvanceSequences(database=database, past=past):
+            return "set", "setting", f"the sequences of {database} past those of {past}"
+        case _:
+            assert_never(action)
+
+
+def _work_on_destination(action: PointSecret | MoveSecretStage | PointParameter | ChangeRecord) -> tuple[str, str, str]:
+    match action:
+        case PointSecret(secret=secret):
+            return "point", "pointing", f"the secret {secret} at the new address"
+        case MoveSecretStage(secret=secret):
+            return "move", "moving", f"the secret {secret} back to its version before"
+        case PointParameter(parameter=parameter):
+            return "point", "pointing", f"the parameter {parameter} at the new address"
+        case ChangeRecord(after=after):
+            return "change", "changing", f"the {after.type} record {after.name}"
+        case _:
+            assert_never(action)
 
 
 def _wait_or_removal(action: Wait | _Removal, end: Callable[[str], str]) -> tuple[str, str, str]:
@@ -198,6 +238,8 @@ def _wait_or_removal(action: Wait | _Removal, end: Callable[[str], str]) -> tupl
             return "let", "letting", f"the parameter group rest for {span_in_words(rest)}"
         case AwaitSql():
             return "wait for", "waiting for", "an answer to SQL"
+        case AwaitRecord(record=record):
+            return "wait for", "waiting for", f"the change of {record.name} to spread"
         case AwaitWriter(member=member):
             return "wait for", "waiting for", f"{plain_name(member)} to be the writer"
         case AwaitClusterGone():
@@ -239,8 +281,8 @@ def _sentence(action: Action) -> str:
             return f"Let AWS make a new password for the master of {clone} and keep it in a secret"
         case CreateEndpoint():
             return _endpoint(action)
-        case AnchorJournal(clone=clone):
-            return f"Anchor the journal's newest event in a tag of {clone}"
+        case AnchorJournal() | SetExpiry():
+            return _on_tag(action)
         case DeleteEndpoint(endpoint=endpoint):
             return f"Delete the custom endpoint {endpoint}"
         case AwaitCluster(clone=clone):
@@ -253,22 +295,23 @@ def _sentence(action: Action) -> str:
             return f"Wait until the endpoint of {clone} answers SQL"
         case Validate():
             return _validate(action)
-        case ChangeSql(change=change, cluster=cluster, database=database):
-            return f"In the database {database} of {cluster}: {change.what}"
+        case ChangeSql() | EndSessions() | AdvanceSequences():
+            return _in_sql(action)
         case LoadRows(table=table, cluster=cluster, database=database, size=size):
             where = f"{'.'.join(table)} in the database {database} of {cluster}"
             return f"Load {humanize.naturalsize(size)} of rows from {action.file} into {where}"
         case RunCommand(what=what, command=command):
             return f"{what[:1].upper()}{what[1:]}, at most once: {shlex.join(command)}"
-        case AwaitApproval(by_another=by_another, valid=valid):
-            who = "another person" if by_another else "a person"
-            return f"Wait until {who} approves exactly this plan; it counts for {span_in_words(valid)}"
+        case AwaitApproval():
+            return _approval(action)
         case DeleteInstance(instance=instance):
             return f"Delete the instance {instance}"
         case DeleteCluster(clone=clone):
             return f"Delete the cluster {clone}, without a final snapshot"
         case AwaitClusterGone(clone=clone):
             return f"Wait until AWS no longer knows {clone}"
+        case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord() | AwaitRecord():
+            return _on_destination(action)
         case MoveWriter() | AwaitWriter():
             return _on_writer(action)
         case TakeSnapshot() | CopySnapshot() | AwaitSnapshot() | DeleteSnapshot():
@@ -277,6 +320,60 @@ def _sentence(action: Action) -> str:
             return f"Delete the parameter group {group}"
         case _:
             assert_never(action)
+
+
+def _on_tag(action: AnchorJournal | SetExpiry) -> str:
+    if isinstance(action, SetExpiry):
+        return f"Tag {action.clone}: {EXPIRES_TAG}={action.expires}"
+    return f"Anchor the journal's newest event in a tag of {action.clone}"
+
+
+def _in_sql(action: SqlChange) -> str:
+    match action:
+        case ChangeSql(change=change, cluster=cluster, database=database):
+            return f"In the database {database} of {cluster}: {change.what}"
+        case AdvanceSequences(cluster=cluster, database=database, past=past):
+            return f"In the database {database} of {cluster}, set every sequence past where {past} has come"
+        case EndSessions(cluster=cluster):
+            return f"End every session at {cluster} but our own, until nobody is left; then read the high-water mark"
+        case _:
+            assert_never(action)
+
+
+def _approval(action: AwaitApproval) -> str:
+    who = "another person" if action.by_another else "a person"
+    return f"Wait until {who} approves exactly this plan; it counts for {span_in_words(action.valid)}"
+
+
+def _on_destination(action: PointSecret | MoveSecretStage | PointParameter | ChangeRecord | AwaitRecord) -> str:
+    match action:
+        case PointSecret(secret=secret, fields=fields, new=new):
+            keys = comma_list([*fields.host, fields.port])
+            return f"Make a version of the secret {secret} with {new.host}:{new.port} in {keys}{_in(action)}"
+        case MoveSecretStage(secret=secret, version=version, away_from=away_from):
+            away = f", away from {away_from}" if away_from else ""
+            return f"Make the version {version} of the secret {secret} the current one again{away}{_in(action)}"
+        case PointParameter(parameter=parameter, new=new, old=old, version=version):
+            return f"Put {new.host} in the place of {old.host} in the parameter {parameter} (version {version}){_in(action)}"
+        case ChangeRecord(zone=zone, before=before, after=after):
+            return f"Change the record {after.name} of the zone {zone} from {before.state} to {after.state}"
+        case AwaitRecord(record=record, zone=zone):
+            return f"Wait until all name servers of the zone {zone} have the changed record {record.name}"
+        case _:
+            assert_never(action)
+
+
+def destination_words(action: Action) -> str:
+    """The destination that an action points elsewhere, in words; empty for any other action."""
+    match action:
+        case PointSecret(secret=name) | MoveSecretStage(secret=name):
+            return f'the secret "{name}"'
+        case PointParameter(parameter=name):
+            return f'the parameter "{name}"'
+        case ChangeRecord(after=record):
+            return f'the {record.type} record of "{record.name}"'
+        case _:
+            return ""
 
 
 def _on_writer(action: MoveWriter | AwaitWriter) -> str:

@@ -5,24 +5,35 @@ Waits are our own loops, because ``aws rds wait`` gives up after 30 minutes and 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import assert_never
 
 from daybreak.model.actions import (
+    AdvanceSequences,
     AnchorJournal,
     AwaitApproval,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
+    AwaitRecord,
     AwaitSnapshot,
     AwaitSql,
     AwaitWriter,
     ChangeSql,
+    EndSessions,
     LoadRows,
+    MoveSecretStage,
+    PointParameter,
+    PointSecret,
     RunCommand,
+    SqlChange,
     SqlOrder,
     Validate,
 )
+from daybreak.model.fences import END_INSIDE
+from daybreak.model.names import sql_identifier
 from daybreak.model.plan import AwsCall, Plan, Step
 from daybreak.model.requests import RestoreRequest
 from daybreak.model.value import stamp
@@ -96,7 +107,7 @@ class Typist:
         """Commands that write in one transaction of an action's database, as its role, and wait for locks as briefly as we do."""
         connection = conninfo(action.database, self.plan.target.trust, source_endpoint(self.plan))
         bounds = [f"SET LOCAL lock_timeout = {action.lock.total_seconds() * 1000:.0f};"]
-        bounds += [f"SET LOCAL ROLE {_name(action.role)};"] if action.role else []
+        bounds += [f"SET LOCAL ROLE {sql_identifier(action.role)};"] if action.role else []
         asked = " ".join(f"\\\n  -c {quote(each)}" for each in (*bounds, *orders))
         place = _address(action.cluster, self)
         return f'{place}\npsql -1 -v ON_ERROR_STOP=1 -h "$HOST" -p "$PORT" -d {quote(connection)} {asked}'
@@ -148,17 +159,21 @@ def commands(step: Step, hand: Typist, *, is_asked: bool = True) -> str:
             query = f"GlobalClusters[0].GlobalClusterMembers[?DBClusterArn=='{member}'].IsWriter | [0]"
             look = hand.look("DescribeGlobalClusters", query, GlobalClusterIdentifier=database)
             return _until(database, look, "True")
+        case PointSecret() | MoveSecretStage() | PointParameter():
+            return _commands_of_destination(step.action, hand)
+        case AwaitRecord(rest=rest):
+            return f"sleep {rest.total_seconds():.0f}"
         case AwaitClusterGone(clone=clone):
             look = hand.look("DescribeDBClusters", "DBClusters[0].Status", DBClusterIdentifier=clone)
             return f"until {look} 2>&1 | grep -q DBClusterNotFoundFault; do\n  sleep 30\ndone"
         case AwaitSql(clone=clone):
             return f"{_address(clone, hand)}\nuntil {hand.psql('SELECT 1;')}; do\n  sleep 10\ndone"
-        case ChangeSql(change=change) as action:
-            return hand.psql_change(action, change.text)
+        case ChangeSql() | EndSessions() | AdvanceSequences():
+            return _commands_in_sql(step.action, hand)
         case LoadRows(table=table, columns=columns, file=file) as action:
-            names = ", ".join(map(_name, columns))
+            names = ", ".join(map(sql_identifier, columns))
             path = "'" + file.replace("'", "''") + "'"
-            return hand.psql_change(action, f"\\copy {'.'.join(map(_name, table))} ({names}) FROM {path}")
+            return hand.psql_change(action, f"\\copy {'.'.join(map(sql_identifier, table))} ({names}) FROM {path}")
         case RunCommand(command=command):
             return " ".join(map(quote, command))
         case AwaitApproval():
@@ -176,6 +191,66 @@ def commands(step: Step, hand: Typist, *, is_asked: bool = True) -> str:
         case _:
             call = call_of(step.action, hand.stamp, hand.region)
             return hand.line(call) if call else ""
+
+
+def _commands_in_sql(action: SqlChange, hand: Typist) -> str:
+    match action:
+        case ChangeSql(change=change):
+            return hand.psql_change(action, change.text)
+        case AdvanceSequences(cluster=cluster, past=past):
+            asked = "SELECT schemaname, sequencename, last_value FROM pg_sequences;"
+            return f"# set each sequence of {cluster} past where {past} has come\n{hand.psql(asked)}"
+        case EndSessions():
+            return hand.psql_change(action, " ".join(END_INSIDE.split()))
+        case _:
+            assert_never(action)
+
+
+_FROM_PIPE = "file:///dev/stdin"
+"""So the text is in no command line, which every user of the machine could see."""
+
+
+def _commands_of_destination(action: PointSecret | MoveSecretStage | PointParameter, hand: Typist) -> str:
+    """Commands that read a text, replace the address in it and write it, without showing it."""
+    call = call_of(action, hand.stamp, hand.region)
+    if call is None:
+        return ""
+    params = dict(call.params)
+    if isinstance(action, MoveSecretStage):
+        asked = aws_call("secretsmanager", "GetSecretValue", {"SecretId": action.secret}, call.region)
+        now = hand.line(asked, "VersionId")
+        drawn = {name: params.pop(name) for name in ("RemoveFromVersionId",) if action.away_from is None}
+        line = hand.line(call.model_copy(update={"params": params}))
+        return f'{line} \\\n  --remove-from-version-id "$({now})"' if drawn else line
+    if isinstance(action, PointSecret):
+        known = {"SecretId": action.secret, "VersionId": action.version}
+        read = hand.line(aws_call("secretsmanager", "GetSecretValue", known, call.region), "SecretString")
+        option, left_out = "--secret-string", {"SecretString", "ClientRequestToken"}
+        edit = f"jq -cj {quote(_edit_of_secret(action))}"
+    else:
+        version = f"{action.parameter}:{action.version}"
+        asked = aws_call("ssm", "GetParameter", {"Name": version, "WithDecryption": True}, call.region)
+        read = hand.line(asked, "Parameter.Value")
+        option, left_out = "--value", {"Value"}
+        edit = f"""jq -Rsj {quote(f'rtrimstr("{chr(92)}n") | {_edit(action)}')}"""
+    write = hand.line(call.model_copy(update={"params": {k: v for k, v in params.items() if k not in left_out}}))
+    return f"{read} |\n  {edit} |\n  {write} \\\n  {option} {_FROM_PIPE}"
+
+
+def _edit(action: PointSecret | PointParameter) -> str:
+    """The filter of jq that puts the new address into a text."""
+    pairs = [(f"{action.old.host}:{action.old.port}", f"{action.new.host}:{action.new.port}")]
+    pairs = [*(pairs if action.old.port != action.new.port else []), (action.old.host, action.new.host)]
+    return " | ".join(f"split({json.dumps(old)}) | join({json.dumps(new)})" for old, new in pairs)
+
+
+def _edit_of_secret(action: PointSecret) -> str:
+    keys = [f".[{json.dumps(key)}] |= ({_edit(action)})" for key in action.fields.host]
+    port, new = json.dumps(action.fields.port), action.new.port
+    if action.old.port != new:
+        as_it_was = f'if type == "string" then "{new}" else {new} end'
+        keys.append(f"if has({port}) then .[{port}] |= ({as_it_was}) else . end")
+    return " | ".join(keys)
 
 
 def _comment_out(why: str, lines: str) -> str:
@@ -211,15 +286,10 @@ def _questions(action: Validate, hand: Typist) -> str:
     asked = [_address(action.clone, hand)]
     asked += [hand.psql(f"SHOW {name};") for name in sorted(action.quarantine)]
     for table, expected in action.tables.items():
-        name = ".".join(_name(part) for part in table.split(".", 1))
-        columns = f"COUNT(*), MAX({_name(expected.freshness)})" if expected.freshness else "COUNT(*)"
+        name = ".".join(sql_identifier(part) for part in table.split(".", 1))
+        columns = f"COUNT(*), MAX({sql_identifier(expected.freshness)})" if expected.freshness else "COUNT(*)"
         asked.append(hand.psql(f"SELECT {columns} FROM {name};"))  # noqa: S608 - printed, never run here
     if not action.tables:
         asked.append(hand.psql("SELECT relname, n_live_tup FROM pg_stat_user_tables ORDER BY 1;"))
     asked += [hand.psql(check.sql) for check in action.checks]
     return "\n".join(asked)
-
-
-def _name(text: str) -> str:
-    """An SQL identifier, always quoted: a table may be called order."""
-    return '"' + text.replace('"', '""') + '"'

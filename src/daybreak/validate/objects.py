@@ -21,7 +21,7 @@ from daybreak.model.answers import Counts, KeptRules, ServerSettings, Silence
 from daybreak.model.checks import CONSTRAINTS, SEQUENCES, Check
 from daybreak.model.findings import Finding
 from daybreak.model.inventory import Inventory
-from daybreak.model.requests import Depth
+from daybreak.model.thoroughness import Depth
 from daybreak.validate.probes import ask_settings
 from daybreak.validate.visit import Visit
 

@@ -56,9 +56,9 @@ from daybreak.model.delta import Delta
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Inventory
 from daybreak.model.moment import span_in_words
-from daybreak.model.requests import Thoroughness
 from daybreak.model.tags import RUN_TAG
 from daybreak.model.targets import Expectation
+from daybreak.model.thoroughness import Thoroughness
 from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.crew import Aside, CountProgress
 from daybreak.postgres.leash import Leash

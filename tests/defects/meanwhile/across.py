@@ -5,8 +5,8 @@ from __future__ import annotations
 from daybreak.app.snapshots import SnapshotWish, plan_snapshot
 from daybreak.model import checks
 from daybreak.model.plan import Plan
-from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Waiver
+from daybreak.model.thoroughness import Thoroughness
 from tests.defects.meanwhile.ways import (
     at_full_speed,
     baseline,

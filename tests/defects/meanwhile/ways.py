@@ -18,8 +18,8 @@ from daybreak.app.planning import PitrWish, plan_pitr
 from daybreak.lab.company.names import DATABASE
 from daybreak.lab.remote import connection_proof
 from daybreak.model.plan import Plan
-from daybreak.model.requests import Depth, Thoroughness
 from daybreak.model.targets import Waiver
+from daybreak.model.thoroughness import Depth, Thoroughness
 from tests.defects.ward import Ward, moment_of
 from tests.fix_lab import eventually
 

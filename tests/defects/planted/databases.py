@@ -8,7 +8,7 @@ from typing import Unpack
 from daybreak.lab.company.names import OWNER
 from daybreak.model import checks
 from daybreak.model.checks import Check
-from daybreak.model.requests import Depth
+from daybreak.model.thoroughness import Depth
 from tests.defects.planted.how import Planted, Told, run
 from tests.defects.rules import DROPPED_OR_LOST, ONLY_THE_SOURCE_KNOWS
 from tests.defects.specimens import SECOND

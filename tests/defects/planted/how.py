@@ -8,7 +8,7 @@ from typing import TypedDict, Unpack
 
 from daybreak.app.validating import Case
 from daybreak.model.checks import Check
-from daybreak.model.requests import Depth
+from daybreak.model.thoroughness import Depth
 from tests.defects.rules import FOUND, Rule
 from tests.defects.ward import Ward
 

@@ -17,8 +17,8 @@ from daybreak.model.baseline import DatabaseBaseline
 from daybreak.model.delta import Delta, TableDelta, Written
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Inventory, Item, ItemKind
-from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Expectation, Waiver
+from daybreak.model.thoroughness import Thoroughness
 from tests.judge.rows.fix_rows import MOMENT, SOME_TIME, baseline, counts, tables
 
 FIT, UNFIT, UNKNOWN, LEFT_OUT = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN, Standing.LEFT_OUT

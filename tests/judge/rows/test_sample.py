@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from daybreak.judge.rows.sample import turn_of, turns_of
 from daybreak.model.answers import Table
-from daybreak.model.requests import Thoroughness
+from daybreak.model.thoroughness import Thoroughness
 
 
 def _table(number: int, size: int) -> Table:

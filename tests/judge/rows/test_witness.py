@@ -10,7 +10,7 @@ from daybreak.judge.rows.witness import source_rows
 from daybreak.judge.verdict import verdict_of
 from daybreak.model.answers import Silence, Testimonies, Testimony, Unread
 from daybreak.model.findings import Standing
-from daybreak.model.requests import Thoroughness
+from daybreak.model.thoroughness import Thoroughness
 from tests.judge.rows.fix_rows import SOME_TIME
 
 FIT, UNFIT, UNKNOWN, LEFT_OUT = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN, Standing.LEFT_OUT

@@ -39,6 +39,8 @@ EXIT_CODES: dict[str, tuple[ExitCode, ...]] = {
     "backups": (ExitCode.DONE, ExitCode.REFUSED, ExitCode.UNFIT, ExitCode.UNREACHABLE),
     "plan": _LOOKS,
     "restore": _STARTS_A_RUN,
+    "cutover": _STARTS_A_RUN,
+    "rollback": _STARTS_A_RUN,
     "runs": _LOOKS,
     "show": _LOOKS,
     "report": _LOOKS,
@@ -185,6 +187,22 @@ keep           = "3d"
 role           = "DBA On-Call"
 address        = "dba-oncall@company.com"
 answers_within = "15m"
+
+[[targets.embi.destinations]]
+kind   = "secret"
+name   = "prod/embi"
+fields = { host = ["host", "url"], port = "port" }
+
+[[targets.embi.destinations]]
+kind     = "parameter"
+name     = "/prod/embi/reader"
+endpoint = "reader"
+
+[[targets.embi.destinations]]
+kind = "record"
+zone = "Z0123456789ABCDEFGHIJ"
+name = "db.example.com"
+type = "CNAME"
 """
 """A whole daybreak.toml, as the page shows it; a test loads it."""
 
@@ -216,6 +234,10 @@ def settings_page() -> str:
         ("[[targets.NAME.waivers]]", "WaiverText"),
         ("[targets.NAME.staging]", "StagingText"),
         ("[[targets.NAME.contacts]]", "ContactText"),
+        ('[[targets.NAME.destinations]]`, `kind = "secret"', "SecretText"),
+        ("fields`, of a secret: `{ … }", "SecretFieldsText"),
+        ('[[targets.NAME.destinations]]`, `kind = "parameter"', "ParameterText"),
+        ('[[targets.NAME.destinations]]`, `kind = "record"', "RecordText"),
     ):
         part = made["$defs"][name]
         lines += ["", f"## `{title}`", "", *_table(part, made)]
@@ -274,6 +296,8 @@ def _span(value: Any) -> Any:
 def _kind(about: dict[str, Any], whole: dict[str, Any]) -> str:
     if "$ref" in about:
         return "a table"
+    if "const" in about:
+        return f'`"{about["const"]}"`'
     if "enum" in about:
         return ", ".join(f'`"{word}"`' for word in about["enum"])
     if any("pattern" in each and "owner" in each["pattern"] for each in about.get("anyOf", ())):

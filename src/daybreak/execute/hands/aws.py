@@ -26,9 +26,10 @@ from daybreak.assess.standing import (
 from daybreak.aws.faults import AwsFault
 from daybreak.errors import Failed, Paused, Refused, Uncertain
 from daybreak.execute.hands.course import Course
+from daybreak.execute.hands.texts import discreet, text_to_send
 from daybreak.execute.refusals import Barred, Forbidden, Rejected, Withheld, pause_for
 from daybreak.execute.slowly import Slowly
-from daybreak.model.actions import AnchorJournal, AwsChange, DeleteParameterGroup
+from daybreak.model.actions import AnchorJournal, AwsChange, DeleteParameterGroup, PointParameter, PointSecret
 from daybreak.model.guards import AsPlanned
 from daybreak.model.names import comma_list
 from daybreak.model.plan import AwsCall, Step
@@ -39,7 +40,7 @@ from daybreak.model.things import Thing
 from daybreak.model.world import Cluster
 from daybreak.observe.look import Lookout
 from daybreak.plan.amending import ways_out
-from daybreak.plan.calls import fill_in
+from daybreak.plan.calls import complete, fill_in, result_of
 from daybreak.plan.copies import time_taken
 from daybreak.plan.operations import things_named, touches_of
 
@@ -106,12 +107,13 @@ class AwsHand:
                 raise self._uncertain(step, f"it was sent {attempt} times and its outcome is not known")
             attempt += 1
             call = self._intend(step, action, before.attempts + attempt)
+            text = yield from self._text_for(step, action)
             was_sent = attempt > 1 or before.status != "waiting"
             look = partial(self._stand, step, action, call, was_sent=was_sent)
             standing = yield from self._looker.closely(step, look, doubted=DOUBTED)
             if standing.place not in _TO_SEND:
                 break
-            fault = self._send(step, action, call)
+            fault = self._send(step, action, call, text)
             if fault is None:
                 return
             match move_after(fault.trouble, attempt=attempt, tries=tries, jitter=self._doors.timing.jitter()):
@@ -131,6 +133,9 @@ class AwsHand:
                     clashes += 0 if is_uncertain else 1
                     if standing.place is Position.ABSENT and clashes > CLASHES_FORGIVEN:
                         raise self._contradiction(step, fault)
+                case Stop() if (yield from self._is_so(step, action)):
+                    # AWS compares some changes itself, and so refuses one that an earlier sending has made meanwhile.
+                    standing = yield from self._stand(step, action, was_sent=True)
                 case Stop(why=why, hints=hints):
                     ways = ways_out(self._plan, step, fault.trouble.code)
                     raise Rejected(f"step {step.id}: {why}", *hints, *ways)
@@ -186,6 +191,7 @@ class AwsHand:
             self._journal.tail().tag_value(),
             self._doors.state_place,
             taken=time_taken(self._plan, self._journal.state(), action),
+            owner=self._looker.owner,
         )
         self._looker.heed()
         self._journal.append(StepIntended(step=step.id, attempt=attempt, call=call.plain()))
@@ -201,15 +207,27 @@ class AwsHand:
         except (Rejected, Forbidden, Withheld, Barred, Uncertain) as failure:
             self._journal.append(StepForgone(step=step.id, why=failure.message, hints=failure.hints))
 
-    def _send(self, step: Step, action: AwsChange, call: AwsCall) -> AwsFault | None:
+    def _text_for(self, step: Step, action: AwsChange) -> Slowly[str | None]:
+        """The text to send, of an action whose text is never kept; it is made of the version that the plan names."""
+        if not isinstance(action, PointSecret | PointParameter):
+            return None
+        aws = self._doors.place(action.region).aws
+        return (yield from self._looker.look(step, lambda: text_to_send(aws, action)))
+
+    def _is_so(self, step: Step, action: AwsChange) -> Slowly[bool]:
+        standing = yield from self._stand(step, action, was_sent=True)
+        return standing.place is Position.SO
+
+    def _send(self, step: Step, action: AwsChange, call: AwsCall, text: str | None) -> AwsFault | None:
         try:
-            reply = self._doors.place(call.region).aws.change(call)
+            reply = self._doors.place(call.region).aws.change(complete(call, text))
         except AwsFault as fault:
-            return fault
+            return discreet(fault, text)
         except Refused as refusal:
             raise Paused(refusal.message, *refusal.hints) from refusal
         self._journal.append(StepSent(step=step.id, request_id=reply.request_id))
-        result = {"anchor": _anchor_in(call)} if isinstance(action, AnchorJournal) else {}
+        is_anchor = isinstance(action, AnchorJournal)
+        result = {"anchor": _anchor_in(call)} if is_anchor else result_of(call, reply.body)
         self._journal.append(StepDone(step=step.id, result=result))
         return None
 
@@ -233,8 +251,10 @@ class AwsHand:
         seen: dict[Thing, Resource | None] = {}
         for thing in dict.fromkeys((own, *things_asked(step.guards))):
             seen[thing] = yield from self._looker.see(step, thing)
-        changes = tuple(thing.name for thing in touches_of(call)) if call else ()
-        standing = standing_of_change(action, seen[own])
+        touched = touches_of(call) if call else ()
+        changes = tuple(thing.name for thing in touched if thing.may_be_of_source)
+        version = self._looker.owner.version_of(own.name) or ""
+        standing = standing_of_change(action, seen[own], version)
         if was_sent and standing.place is Position.SO:
             others = tuple(each for each in step.guards if not (isinstance(each, AsPlanned) and each.thing == own))
             step = step.model_copy(update={"guards": others})

@@ -12,14 +12,21 @@ from typing import Any
 
 from daybreak.assess.moves import Again
 from daybreak.errors import Bug, DaybreakError, Failed, Refused, Unreachable
-from daybreak.execute.beside import Changed, Loaded, News, Staged, Thwarted, Work, WorkResult
+from daybreak.execute.beside import Advanced, Changed, Loaded, News, Staged, Thwarted, Work, WorkResult
 from daybreak.execute.doors import Progress, SqlDoor
 from daybreak.execute.hands.course import Course
 from daybreak.execute.refusals import Gone, Rejected, Withheld
 from daybreak.execute.slowly import Slowly
 from daybreak.execute.writing import is_committed, is_definite
-from daybreak.model.actions import ChangeSql, LoadRows, SqlOrder
+from daybreak.model.actions import (
+    AdvanceSequences,
+    ChangeSql,
+    EndSessions,
+    LoadRows,
+    SqlOrder,
+)
 from daybreak.model.attempts import StepReached, StepStaged
+from daybreak.model.fences import Emptied
 from daybreak.model.plan import Step
 from daybreak.model.run import StepDone, StepIntended, StepUncertain
 from daybreak.model.things import Thing
@@ -83,7 +90,42 @@ class SqlHand:
             raise Bug(message)
         self._journal.append(StepDone(step=step.id, result={"rows": outcome.rows, "bytes": outcome.place}))
 
-    def _intend(self, step: Step, action: ChangeSql | LoadRows) -> None:
+    def empty(self, step: Step, action: EndSessions) -> Slowly[None]:
+        """Send everybody out, or raise as ``make_so`` does; the mark is in the journal then."""
+        self._intend(step, action)
+        door = self._doors.place(action.region).sql
+
+        def work_at(cluster: Cluster) -> Work:
+            return lambda _hand_over, leash: door.empty(action, cluster, leash)
+
+        outcome = yield from self._patiently(step, action, work_at)
+        if not isinstance(outcome, Emptied):
+            message = f"nobody was sent out, it came to {outcome!r}"
+            raise Bug(message)
+        self._journal.append(StepDone(step=step.id, result=outcome.model_dump(mode="json")))
+
+    def advance(self, step: Step, action: AdvanceSequences) -> Slowly[None]:
+        """Set the sequences past those of the other cluster, or raise as ``make_so`` does."""
+        self._intend(step, action)
+        place = self._doors.place(action.region)
+        thing = Thing(kind="cluster", name=action.past, region=action.region or self._doors.home.aws.region)
+
+        def work_at(cluster: Cluster) -> Work:
+            def work(_hand_over: Callable[[News], None], leash: Leash) -> WorkResult:
+                past = place.lookout.thing(thing)
+                if not isinstance(past, Cluster) or past.resource_id != action.past_id:
+                    raise Failed(f"{thing.words()} is not the one whose sequences were planned on")
+                return place.sql.advance(action, cluster, past, leash)
+
+            return work
+
+        outcome = yield from self._patiently(step, action, work_at)
+        if not isinstance(outcome, Advanced):
+            message = f"sequences were set, it came to {outcome!r}"
+            raise Bug(message)
+        self._journal.append(StepDone(step=step.id, result={"set": outcome.number}))
+
+    def _intend(self, step: Step, action: SqlOrder) -> None:
         attempt = self._journal.state().step(step.id).attempts + 1
         self._journal.append(StepIntended(step=step.id, attempt=attempt, call=_call_of(action)))
 
@@ -174,9 +216,11 @@ class SqlHand:
         return Withheld(f"step {step.id}: {error.message}", *hints)
 
 
-def _call_of(action: ChangeSql | LoadRows) -> dict[str, Any]:
+def _call_of(action: SqlOrder) -> dict[str, Any]:
     """What is sent, as the journal keeps it."""
     where = {"cluster": action.cluster, "database": action.database, "role": action.role}
     if isinstance(action, ChangeSql):
         return where | {"statement": action.change.text}
-    return where | {"copy": ".".join(action.table), "file": action.file}
+    if isinstance(action, LoadRows):
+        return where | {"copy": ".".join(action.table), "file": action.file}
+    return where

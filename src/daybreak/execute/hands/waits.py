@@ -19,6 +19,7 @@ from daybreak.model.actions import (
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
+    AwaitRecord,
     AwaitSnapshot,
     AwaitSql,
     AwaitWriter,
@@ -98,7 +99,7 @@ class WaitHand:
         """Where a wait stands: by the shared round, and by further looks where one answer proves nothing."""
         seen = self._rounds[step.action.region]
         action = step.action
-        if isinstance(action, AwaitWriter):  # no round looks at global databases
+        if isinstance(action, AwaitWriter | AwaitRecord):  # no round looks at global databases, nor at Route 53
             return (yield from self._looker.closely(step, lambda: self._stand_alone(step), doubted=DOUBTED))
         first = self._stand(
             step,
@@ -114,6 +115,12 @@ class WaitHand:
         if isinstance(moving := step.action, AwaitWriter):
             database = yield from self._looker.look(step, lambda: lookout.global_database(moving.database))
             return standing_of_wait(moving, None, None, self._looker.owner, database=database)
+        if isinstance(spreading := step.action, AwaitRecord):
+            change, status = self._change_before(step), None
+            if change is not None:
+                status = yield from self._looker.look(step, lambda: lookout.change_of_records(change))
+            age = self._age_before(step)
+            return standing_of_wait(spreading, None, None, self._looker.owner, age, change=status)
         if name := getattr(step.action, "clone", None):
             cluster = yield from self._looker.look(step, lambda: lookout.cluster(name))
         if isinstance(action := step.action, AwaitInstance):
@@ -210,6 +217,11 @@ class WaitHand:
         """How long ago the newest of the steps before this one was done."""
         ends = [self._journal.state().step(name).ended for name in step.after]
         return min((self._doors.timing.now() - end for end in ends if end is not None), default=None)
+
+    def _change_before(self, step: Step) -> str | None:
+        """The id of the change that a wait follows on; ``None`` where no reply with it came."""
+        results = (self._journal.state().step(name).result for name in step.after)
+        return next((result["change"] for result in results if result.get("change")), None)
 
     def _stop_before(self, step: Step, answers: Answers) -> None:
         """Pause before an obstacle that hours do not change, once it has lasted; a new one begins anew."""

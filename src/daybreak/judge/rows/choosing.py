@@ -16,7 +16,7 @@ from daybreak.model import checks
 from daybreak.model.findings import Detail, Finding, Standing
 from daybreak.model.moment import span_in_words
 from daybreak.model.names import comma_list, printable
-from daybreak.model.requests import Depth
+from daybreak.model.thoroughness import Depth
 
 MOST_NAMES = 5
 

@@ -26,8 +26,8 @@ from daybreak.model.findings import Detail, Finding, Standing
 from daybreak.model.fingerprints import version_of
 from daybreak.model.inventory import Inventory, ItemKind
 from daybreak.model.names import comma_list
-from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Expectation
+from daybreak.model.thoroughness import Thoroughness
 
 EXPECTED = "the content that baseline and source have, where nobody wrote"
 

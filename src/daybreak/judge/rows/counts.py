@@ -22,8 +22,8 @@ from daybreak.model.birth import TURN
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding, Standing
 from daybreak.model.names import comma_list, printable
-from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Expectation
+from daybreak.model.thoroughness import Thoroughness
 from daybreak.model.value import stamp
 
 _USUAL = Expectation()

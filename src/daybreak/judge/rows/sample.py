@@ -11,7 +11,7 @@ from math import ceil
 from daybreak.model.answers import Table
 from daybreak.model.checks import NOTHING, Asked, Check
 from daybreak.model.findings import Finding
-from daybreak.model.requests import Thoroughness
+from daybreak.model.thoroughness import Thoroughness
 
 
 def turns_of(sample: int) -> int:

@@ -13,7 +13,7 @@ from daybreak.model.answers import Silence, Testimonies, Testimony
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding, Standing
 from daybreak.model.names import comma_list
-from daybreak.model.requests import Thoroughness
+from daybreak.model.thoroughness import Thoroughness
 
 EXPECTED = "every row that the source has from before the moment"
 MOST_NAMES = 5

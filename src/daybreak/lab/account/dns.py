@@ -11,7 +11,7 @@ import hmac
 import ipaddress
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 
 from daybreak.lab.account.asked import Asked
 from daybreak.lab.control.clock import Clock
-from daybreak.lab.http.message import Reply
+from daybreak.lab.http.message import Reply, Request
 from daybreak.lab.protocol.errors import AwsError
 
 SPREADING_SECONDS = 45.0
@@ -81,11 +81,17 @@ class Record:
     """What keeps apart weighted and other such sets of one name."""
     has_ttl: bool
     values: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...] = ()
+    """Its other members, such as the weight, by name."""
 
     @property
     def key(self) -> tuple[str, str, str]:
         """What makes it one set."""
         return self.name, self.kind, self.mark
+
+    def is_like(self, other: Record) -> bool:
+        """Whether both say the same; the order of values says nothing."""
+        return (sorted(self.values), self.facts) == (sorted(other.values), other.facts)
 
 
 def check_batch(asked: Asked) -> None:
@@ -97,14 +103,23 @@ def check_batch(asked: Asked) -> None:
     except ClientError:  # moto refuses a zone that is not there
         return
     changes = list(_changes(asked.request.body))
-    there = {record.key for record in _present(client, zone_id)}
+    present = {record.key: record for record in _present(client, zone_id)}
+    there = set(present)
     written: set[tuple[str, str, str]] = set()
     for change in changes:
         _check_form(change, zone)
-        what = f"[name='{change.name}', type='{change.kind}']"
+        mark = f", set-identifier='{change.mark}'" if change.mark else ""
+        what = f"[name='{change.name}', type='{change.kind}'{mark}]"
         if change.action == "DELETE":
             if change.key not in there:
                 raise _batch_refusal(f"Tried to delete resource record set {what} but it was not found")
+            if change.key not in written and not change.is_like(present[change.key]):
+                raise _batch_refusal(
+                    f"Tried to delete resource record set {what} but the values provided do not match the current values"
+                )
+            if change.mark and any(key[2] == change.mark and key != change.key for key in there):
+                # moto deletes every set that has the identifier, of whatever name.
+                raise AwsError("InvalidInput", "not available in the lab: SetIdentifier of two sets of a zone")
             there.discard(change.key)
             continue
         if change.key in written:
@@ -120,6 +135,19 @@ def check_batch(asked: Asked) -> None:
                 f"RRSet of type {kind} with DNS name {name} is not permitted as it conflicts with other records "
                 f"with the same DNS name in zone {zone}"
             )
+
+
+_LAST_DOT = re.compile(rb"\.(?=</(?:\w+:)?Name>)")
+
+
+def words_for_moto(request: Request) -> Request:
+    """A batch that was checked, as moto takes it.
+
+    moto takes a set that was made before, and deleted since, for one that is there; and it does not know one again by a name with
+    a dot at its end.
+    """
+    body = _LAST_DOT.sub(b"", request.body)
+    return replace(request, body=body.replace(b"<Action>CREATE</Action>", b"<Action>UPSERT</Action>"))
 
 
 def _check_form(change: Record, zone: str) -> None:
@@ -150,7 +178,25 @@ def _present(client: Any, zone: str) -> Iterator[Record]:
     for page in client.get_paginator("list_resource_record_sets").paginate(HostedZoneId=zone):
         for row in page["ResourceRecordSets"]:
             mark = str(row.get("SetIdentifier", ""))
-            yield Record("", _full_name(row["Name"]), row["Type"], mark, has_ttl=True, values=())
+            values = tuple(each["Value"] for each in row.get("ResourceRecords", []))
+            facts = _facts(_leaves(row))
+            yield Record("", _full_name(row["Name"]), row["Type"], mark, has_ttl=True, values=values, facts=facts)
+
+
+_OF_SET = frozenset({"Action", "Name", "Type", "SetIdentifier", "Value"})
+
+
+def _leaves(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The members of a record set that hold no others, wherever they stand."""
+    for name, value in row.items():
+        if isinstance(value, dict):
+            yield from _leaves(value)
+        elif not isinstance(value, list):
+            yield name, str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _facts(leaves: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((name, text.rstrip(".")) for name, text in leaves if name not in _OF_SET and text))
 
 
 def _changes(body: bytes) -> Iterator[Record]:
@@ -164,7 +210,9 @@ def _changes(body: bytes) -> Iterator[Record]:
             values = tuple((each.text or "").strip() for each in change.iter() if _tag(each) == "Value")
             name, kind = _full_name(texts.get("Name", "")), texts.get("Type", "")
             mark = texts.get("SetIdentifier", "")
-            yield Record(texts.get("Action", ""), name, kind, mark, has_ttl="TTL" in texts, values=values)
+            leaves = [(_tag(each), (each.text or "").strip()) for each in change.iter() if not len(each)]
+            facts, has_ttl = _facts(leaves), "TTL" in texts
+            yield Record(texts.get("Action", ""), name, kind, mark, has_ttl=has_ttl, values=values, facts=facts)
 
 
 def _tag(element: ET.Element) -> str:

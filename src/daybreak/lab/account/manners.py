@@ -1,7 +1,7 @@
 """Where moto is kinder than AWS: what is refused before it is asked, and what its replies show too much of or too early.
 
-The law: nothing of moto is changed. A call is refused, or a reply rewritten on its way out. What each service refuses stands
-in the modules beside this one.
+The law: nothing of moto is changed. A call is refused, or said in words that moto takes, or a reply rewritten on its way out.
+What each service refuses stands in the modules beside this one.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def check_topic(asked: Asked) -> None:
 
 
 CHECKS: Mapping[str, tuple[Check, ...]] = {
-    **{service: (check,) for service, check in vault.CHECKS.items()},
+    **vault.CHECKS,
     "ec2": (networks.check_network_call,),
     "iam": (identities.check_trust_policy,),
     "sts": (identities.check_taking,),
@@ -54,6 +54,13 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
     "cloudwatch": (check_metrics,),
 }
 """By service, what is asked before moto is."""
+
+
+def words_for_moto(call: Call, request: Request) -> Request:
+    """The request in words that moto takes, where it refuses AWS's own."""
+    if (call.service, call.operation) == ("route53", "ChangeResourceRecordSets"):
+        return dns.words_for_moto(request)
+    return request
 
 
 class Manners:
@@ -82,6 +89,10 @@ class Manners:
         match call.service, call.operation:
             case "ssm", name if name in vault.READERS and call.params.get("WithDecryption") is not True:
                 return vault.close_secure(self._key, reply)
+            case "secretsmanager", "GetSecretValue":
+                return vault.show_current(Asked(call, request, self._world), reply)
+            case "secretsmanager", "DescribeSecret":
+                return vault.show_labels(reply)
             case "secretsmanager", "ListSecretVersionIds":
                 return vault.correct_versions(Asked(call, request, self._world), reply)
             case "route53", "GetChange":

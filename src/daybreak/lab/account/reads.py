@@ -28,12 +28,21 @@ READ: Mapping[tuple[str, str], str] = {
     ("iam", "GetAccountAuthorizationDetails"): "Filter MaxItems",
     ("kms", "DescribeKey"): "KeyId",
     ("kms", "GetKeyPolicy"): "KeyId PolicyName",
+    ("route53", "ChangeResourceRecordSets"): "HostedZoneId ChangeBatch",
+    ("route53", "GetChange"): "Id",
+    ("route53", "GetHostedZone"): "Id",
+    (
+        "route53",
+        "ListResourceRecordSets",
+    ): "HostedZoneId StartRecordName StartRecordType StartRecordIdentifier MaxItems",
+    ("secretsmanager", "DescribeSecret"): "SecretId",
     ("secretsmanager", "GetSecretValue"): "SecretId VersionId VersionStage",
     ("secretsmanager", "ListSecretVersionIds"): "SecretId IncludeDeprecated",
     ("secretsmanager", "PutSecretValue"): "SecretId ClientRequestToken SecretString SecretBinary VersionStages",
+    ("secretsmanager", "UpdateSecretVersionStage"): "SecretId VersionStage RemoveFromVersionId MoveToVersionId",
     ("ssm", "GetParameter"): "Name WithDecryption",
     ("ssm", "GetParameterHistory"): "Name WithDecryption MaxResults NextToken",
-    ("ssm", "PutParameter"): "Name Description Value Type KeyId Overwrite Tags Tier DataType",
+    ("ssm", "PutParameter"): "Name Description Value Type KeyId Overwrite AllowedPattern Tags Tier DataType",
     ("sts", "GetCallerIdentity"): "",
 }
 """By service and operation the parameters that are read, by moto or by the lab's own checks."""

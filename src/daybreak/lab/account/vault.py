@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -48,6 +49,66 @@ def check_secret(asked: Asked) -> None:
         raise AwsError("EncryptionFailure", text)
 
 
+def check_stage(asked: Asked) -> None:
+    """Refuse a move of a staging label that is not as it is said, before anything has moved; the sentences are AWS's."""
+    if asked.call.operation != "UpdateSecretVersionStage":
+        return
+    label, away, there = map(asked.text, ("VersionStage", "RemoveFromVersionId", "MoveToVersionId"))
+    client = asked.client("secretsmanager")
+    try:
+        stages = client.describe_secret(SecretId=asked.text("SecretId"))["VersionIdsToStages"]
+    except ClientError:  # moto refuses what is not there
+        return
+    holder = next((version for version, labels in stages.items() if label in labels), None)
+    if there and there not in stages:
+        raise AwsError("ResourceNotFoundException", "Secrets Manager can't find the specified secret version.")
+    if holder is not None and holder != there and not away:
+        raise AwsError(
+            "InvalidParameterException",
+            f"The parameter RemoveFromVersionId can't be empty. Staging label {label} is currently attached to version "
+            f"{holder}, so you must explicitly reference that version in RemoveFromVersionId.",
+        )
+    if away and away != holder:
+        raise AwsError(
+            "InvalidParameterException",
+            f"When you move staging label {label}, if you specify RemoveFromVersionId, it must be set to the version that "
+            f"currently has the staging label {label}.",
+        )
+
+
+def check_overwriting(asked: Asked) -> None:
+    """Refuse another type or a lesser tier for a parameter that is there, and a value that its pattern does not take."""
+    if asked.call.operation != "PutParameter":
+        return
+    before = _newest(asked) if asked.call.params.get("Overwrite") is True else {}
+    kind = asked.text("Type")
+    if before and kind and kind != before["Type"]:
+        text = f"The following type is not the parameter's own: {kind}"  # guess: the sentence
+        raise AwsError("HierarchyTypeMismatchException", text)
+    if before.get("Tier") == "Advanced" and asked.text("Tier") == "Standard":
+        raise AwsError(
+            "ValidationException",
+            "This parameter uses the advanced-parameter tier. You can't downgrade a parameter from the advanced-parameter "
+            "tier to the standard-parameter tier.",
+        )
+    pattern = asked.text("AllowedPattern")
+    if pattern and not re.fullmatch(pattern, asked.text("Value")):
+        raise AwsError(
+            "ParameterPatternMismatchException",
+            f"Parameter value, cannot be validated against allowedPattern: {pattern}",
+        )
+
+
+def _newest(asked: Asked) -> dict[str, Any]:
+    """The newest version of the parameter that a call names; empty where there is no such parameter."""
+    pages = asked.client("ssm").get_paginator("get_parameter_history").paginate(Name=asked.text("Name"))
+    try:
+        found = [each for page in pages for each in page["Parameters"]]
+    except ClientError:  # it is new
+        return {}
+    return dict(max(found, key=lambda each: each["Version"]))
+
+
 def check_parameter(asked: Asked) -> None:
     """Refuse one of another place, a value that is too long for its tier, and a key that encrypts nothing here."""
     if is_foreign(asked.text("Name"), "ssm", asked.call.region, asked.world.account):
@@ -74,7 +135,31 @@ def check_key(asked: Asked) -> None:
         raise AwsError("ValidationException", "PendingWindowInDays must be between 7 and 30.")
 
 
-CHECKS: Mapping[str, Check] = {"secretsmanager": check_secret, "ssm": check_parameter, "kms": check_key}
+CHECKS: Mapping[str, tuple[Check, ...]] = {
+    "secretsmanager": (check_secret, check_stage),
+    "ssm": (check_parameter, check_overwriting),
+    "kms": (check_key,),
+}
+
+
+def show_current(asked: Asked, reply: Reply) -> Reply:
+    """The value of a secret of which the call names no version: the current one; moto shows the one that was made last."""
+    if asked.text("VersionId") or asked.text("VersionStage"):
+        return reply
+    client = asked.client("secretsmanager")
+    found = client.get_secret_value(SecretId=asked.text("SecretId"), VersionStage="AWSCURRENT")
+    members = ("SecretString", "VersionId", "VersionStages")
+    answer = json.loads(reply.body) | {name: found[name] for name in members if name in found}
+    answer["CreatedDate"] = found["CreatedDate"].timestamp()
+    return replace(reply, body=json.dumps(answer).encode())
+
+
+def show_labels(reply: Reply) -> Reply:
+    """The description of a secret without the versions that have no label."""
+    answer = json.loads(reply.body)
+    stages = answer.get("VersionIdsToStages") or {}
+    answer["VersionIdsToStages"] = {version: labels for version, labels in stages.items() if labels}
+    return replace(reply, body=json.dumps(answer).encode())
 
 
 def correct_versions(asked: Asked, reply: Reply) -> Reply:

@@ -15,6 +15,7 @@ from daybreak.model.actions.aws import (
     AnchorJournal,
     AwsChange,
     AwsOrder,
+    ChangeRecord,
     CopyParameterGroup,
     CopySnapshot,
     CreateEndpoint,
@@ -26,18 +27,22 @@ from daybreak.model.actions.aws import (
     DeleteParameterGroup,
     DeleteSnapshot,
     ManagePassword,
+    MoveSecretStage,
     MoveWriter,
+    PointParameter,
+    PointSecret,
     Restore,
     RestoreFromSnapshot,
     RestoreToMoment,
     SetClusterOptions,
+    SetExpiry,
     SetParameters,
     TakeSnapshot,
 )
 from daybreak.model.actions.commands import RunCommand
 from daybreak.model.actions.loads import LoadRows
 from daybreak.model.actions.questions import AwaitApproval
-from daybreak.model.actions.sql import ChangeSql, SqlOrder, SqlStatement
+from daybreak.model.actions.sql import AdvanceSequences, ChangeSql, EndSessions, SqlChange, SqlOrder, SqlStatement
 from daybreak.model.actions.validation import Validate
 from daybreak.model.actions.waits import (
     PARAMETER_GROUP_REST,
@@ -45,6 +50,7 @@ from daybreak.model.actions.waits import (
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
+    AwaitRecord,
     AwaitSnapshot,
     AwaitSql,
     AwaitWriter,
@@ -55,17 +61,20 @@ from daybreak.model.actions.waits import (
 __all__ = [
     "PARAMETER_GROUP_REST",
     "Action",
+    "AdvanceSequences",
     "AnchorJournal",
     "AwaitApproval",
     "AwaitCluster",
     "AwaitClusterGone",
     "AwaitInstance",
     "AwaitParameterGroup",
+    "AwaitRecord",
     "AwaitSnapshot",
     "AwaitSql",
     "AwaitWriter",
     "AwsChange",
     "AwsOrder",
+    "ChangeRecord",
     "ChangeSql",
     "CopyParameterGroup",
     "CopySnapshot",
@@ -77,15 +86,21 @@ __all__ = [
     "DeleteInstance",
     "DeleteParameterGroup",
     "DeleteSnapshot",
+    "EndSessions",
     "LoadRows",
     "ManagePassword",
+    "MoveSecretStage",
     "MoveWriter",
+    "PointParameter",
+    "PointSecret",
     "Restore",
     "RestoreFromSnapshot",
     "RestoreToMoment",
     "RunCommand",
     "SetClusterOptions",
+    "SetExpiry",
     "SetParameters",
+    "SqlChange",
     "SqlOrder",
     "SqlStatement",
     "TakeSnapshot",
@@ -95,6 +110,7 @@ __all__ = [
 ]
 
 Action = Annotated[
-    AwsChange | ChangeSql | LoadRows | RunCommand | Wait | Validate | AwaitApproval, Field(discriminator="kind")
+    AwsChange | ChangeSql | EndSessions | AdvanceSequences | LoadRows | RunCommand | Wait | Validate | AwaitApproval,
+    Field(discriminator="kind"),
 ]
 """Any one thing a step can order."""

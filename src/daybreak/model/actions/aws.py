@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from daybreak.model.actions.placed import Placed
+from daybreak.model.destinations import DatabaseAddress, RecordSet, SecretFields
 from daybreak.model.moment import Moment
 from daybreak.model.value import Instant, Span
 from daybreak.model.world import ServerlessRange
@@ -171,6 +172,18 @@ class CreateInstance(AwsOrder):
     tags: dict[str, str] = Field(default_factory=dict)
 
 
+class SetExpiry(AwsOrder):
+    """Say in the clone's tag until when it is kept: for ever, once it is production, or until its old time when it is a clone again."""
+
+    kind: Literal["set-expiry@1"] = "set-expiry@1"
+    clone: str
+    arn: str
+    expires: str
+    """The tag's value: a time, or ``never: RUN``."""
+    before: str
+    """The value that it had, which takes it back."""
+
+
 class AnchorJournal(AwsOrder):
     """Write the number and digest of the journal's newest event into a tag of the clone, which an editor of the journal cannot reach."""
 
@@ -238,6 +251,61 @@ class DeleteSnapshot(AwsOrder):
     """The nonce of the run that made it; ``None`` is the run that deletes it."""
 
 
+class PointSecret(AwsOrder):
+    """Make a new version of a secret that differs in the address alone. The text is read right before the sending, and kept nowhere.
+
+    The version's id is drawn from the run's nonce, so sending twice leaves one version.
+    """
+
+    kind: Literal["point-secret@1"] = "point-secret@1"
+    secret: str
+    version: str
+    """The version that the new one is made of; it must still be the current one."""
+    fields: SecretFields
+    old: DatabaseAddress
+    new: DatabaseAddress
+
+
+class MoveSecretStage(AwsOrder):
+    """Make an older version of a secret the current one again. The other version stays, as the previous one."""
+
+    kind: Literal["move-secret-stage@1"] = "move-secret-stage@1"
+    secret: str
+    version: str
+    """The version that becomes the current one."""
+    away_from: str | None = None
+    """The version that must be the current one until then; ``None`` is the one that the run made."""
+
+
+class PointParameter(AwsOrder):
+    """Make a new version of a parameter that differs in the address alone. The text is read right before the sending, and kept nowhere.
+
+    AWS keeps the type. The rest is sent as it was found: for what a call leaves out, AWS may take a default.
+    """
+
+    kind: Literal["point-parameter@1"] = "point-parameter@1"
+    parameter: str
+    version: int
+    """The version that the new one is made of; it must still be the newest one."""
+    old: DatabaseAddress
+    new: DatabaseAddress
+    key: str | None = None
+    """The KMS key of a ``SecureString``."""
+    tier: str | None = None
+    data_type: str | None = None
+    description: str | None = None
+    pattern: str | None = None
+
+
+class ChangeRecord(AwsOrder):
+    """Put one record set of Route 53 in the place of another of the same name, in one batch: AWS refuses it where the old one is not there."""
+
+    kind: Literal["change-record@1"] = "change-record@1"
+    zone: str
+    before: RecordSet
+    after: RecordSet
+
+
 Restore = RestoreToMoment | RestoreFromSnapshot
 """The actions that make a clone's storage."""
 
@@ -260,5 +328,10 @@ AwsChange = (
     | CopySnapshot
     | DeleteSnapshot
     | MoveWriter
+    | SetExpiry
+    | PointSecret
+    | MoveSecretStage
+    | PointParameter
+    | ChangeRecord
 )
 """All of them."""

@@ -1,4 +1,4 @@
-"""What is changed inside a database: one statement, in a transaction with the look that proves it."""
+"""What is changed inside a database: one statement, in a transaction with the look that proves it; and who is sent out of it."""
 
 from __future__ import annotations
 
@@ -47,3 +47,30 @@ class ChangeSql(SqlOrder):
     """What takes it back; ``None`` where nothing does."""
     because: str = "what was there before is not recorded"
     """Why nothing takes it back."""
+
+
+class EndSessions(SqlOrder):
+    """End every session at a cluster's server but our own, until nobody is left; then read the high-water mark.
+
+    Whoever may still log in comes back at once, so the doors are closed before: where one is open, nobody is sent out. Run twice, it
+    reads the mark again: nobody can have written between.
+    """
+
+    kind: Literal["end-sessions@1"] = "end-sessions@1"
+
+
+class AdvanceSequences(SqlOrder):
+    """Set the sequences of one database past those of another cluster: a number that was given out is never given out again.
+
+    None goes back. Run twice, it leaves one effect: what is past is left alone.
+    """
+
+    kind: Literal["advance-sequences@1"] = "advance-sequences@1"
+    past: str
+    """The cluster whose sequences are read, in the same database and with the same login."""
+    past_id: str | None = None
+    """Its resource id."""
+
+
+SqlChange = ChangeSql | EndSessions | AdvanceSequences
+"""What is ordered of a server in SQL, one thing at a time; rows are loaded apart."""

@@ -10,8 +10,8 @@ from daybreak.model.actions.placed import Placed
 from daybreak.model.checks import ValidationPart
 from daybreak.model.kept import Kept
 from daybreak.model.moment import Moment
-from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Application, DatabaseTarget, Expectation, HealthCheck, SqlCheck, Waiver
+from daybreak.model.thoroughness import Thoroughness
 from daybreak.model.value import Span
 from daybreak.model.world import AutomatedBackup, Cluster, Instance, Snapshot, Surroundings
 

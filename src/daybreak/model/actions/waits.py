@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from daybreak.model.actions.placed import Placed
+from daybreak.model.destinations import RecordSet
 from daybreak.model.value import Span
 
 
@@ -85,5 +86,32 @@ class AwaitSnapshot(WaitOrder):
     """The nonce of the run that makes it; ``None`` is the run that waits."""
 
 
-Wait = AwaitCluster | AwaitParameterGroup | AwaitInstance | AwaitSql | AwaitClusterGone | AwaitSnapshot | AwaitWriter
+SPREADING = Span(seconds=60)
+"""How long AWS says that a change of Route 53 takes to reach all of its name servers."""
+
+
+class AwaitRecord(WaitOrder):
+    """Wait until a change of a record has reached all name servers of Route 53, by the id of the change.
+
+    Where the id was lost with a reply, AWS's documented time is waited out. What resolvers remember is not waited for.
+    """
+
+    kind: Literal["await-record@1"] = "await-record@1"
+    zone: str
+    record: RecordSet
+    """The record as it was ordered."""
+    rest: Span = SPREADING
+    """How long it is waited for where the id is not known."""
+
+
+Wait = (
+    AwaitCluster
+    | AwaitParameterGroup
+    | AwaitInstance
+    | AwaitSql
+    | AwaitClusterGone
+    | AwaitSnapshot
+    | AwaitWriter
+    | AwaitRecord
+)
 """All of them."""

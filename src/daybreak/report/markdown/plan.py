@@ -7,15 +7,18 @@ from typing import Any, assert_never
 
 from daybreak.model.actions import (
     Action,
+    AdvanceSequences,
     AnchorJournal,
     AwaitApproval,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
+    AwaitRecord,
     AwaitSnapshot,
     AwaitSql,
     AwaitWriter,
+    ChangeRecord,
     ChangeSql,
     CopyParameterGroup,
     CopySnapshot,
@@ -27,14 +30,19 @@ from daybreak.model.actions import (
     DeleteInstance,
     DeleteParameterGroup,
     DeleteSnapshot,
+    EndSessions,
     LoadRows,
     ManagePassword,
+    MoveSecretStage,
     MoveWriter,
+    PointParameter,
+    PointSecret,
     Restore,
     RestoreFromSnapshot,
     RestoreToMoment,
     RunCommand,
     SetClusterOptions,
+    SetExpiry,
     SetParameters,
     TakeSnapshot,
     Validate,
@@ -72,7 +80,9 @@ WAIT = "Wait for Cluster Availability"
 CREATE = "Create Database Instance"
 VALIDATE = "Validate Data"
 CLEAN = "Clean Up"
+CUTOVER = "Switch Application Traffic"
 COPY = "Copy Snapshot to DR Region"
+SWITCH = "Switch Application Traffic"
 
 CHAPTERS = (DETERMINE, RESTORE, WAIT, CREATE, VALIDATE)
 """The runbook's steps of a point-in-time recovery, in its words."""
@@ -127,12 +137,16 @@ def chapter(action: Action) -> str:
             return CREATE
         case Validate() | AnchorJournal():
             return VALIDATE
-        case ChangeSql() | LoadRows() | RunCommand() | AwaitApproval():
+        case ChangeSql() | EndSessions() | AdvanceSequences() | SetExpiry():
+            return CUTOVER
+        case LoadRows() | RunCommand() | AwaitApproval():
             return RESTORE
         case TakeSnapshot() | CopySnapshot() | AwaitSnapshot() | DeleteSnapshot():
             return COPY
         case MoveWriter() | AwaitWriter():
             return RESTORE
+        case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord() | AwaitRecord():
+            return SWITCH
         case DeleteEndpoint() | DeleteInstance() | DeleteCluster() | AwaitClusterGone() | DeleteParameterGroup():
             return CLEAN
         case _:
@@ -209,11 +223,14 @@ def _chapters(plan: Plan, hand: Typist) -> Iterator[str]:
             yield f"#### Step {number}: {title}"
             yield from _snapshots(plan, hand) if title == LIST else _of(plan, hand, ours)
     else:
-        yield f"## {COPY if isinstance(plan.request, CopyRequest) else CLEAN}"
+        yield f"## {_TITLES.get(plan.kind, CLEAN)}"
         yield "### Procedure"
         for number, step in enumerate(plan.steps, start=1):
             yield f"#### Step {number}: {markdown(sentence(step.action))}"
             yield _block([step], hand)
+
+
+_TITLES = {"copy": COPY, "cutover": CUTOVER, "rollback": f"{CUTOVER}: back"}
 
 
 def _first(plan: Plan, hand: Typist) -> Iterator[str]:

@@ -31,10 +31,13 @@ from daybreak.model.plan import Opening, Plan, StepId
 from daybreak.model.requests import (
     CleanRequest,
     CopyRequest,
+    CutoverRequest,
     FailOverRequest,
+    MoveRequest,
     PitrRequest,
     RegionRequest,
     RestoreRequest,
+    RollbackRequest,
     SnapshotRequest,
 )
 from daybreak.model.targets import Contact
@@ -46,7 +49,7 @@ from daybreak.plan.calls import owner_of
 from daybreak.plan.loss import loss_of
 from daybreak.plan.road import LongestWay, road_of
 from daybreak.plan.servers import proof_of
-from daybreak.report.sentences import brief, sentence, undo_sentence
+from daybreak.report.sentences import brief, destination_words, sentence, undo_sentence
 from daybreak.report.words import Entry, between, command, hour, many, plain, short, span_beside, span_words
 
 
@@ -91,6 +94,10 @@ def _title(plan: Plan) -> str:
             return f"{word} of {plan.target.name} to {plan.identity.region}, away from {plan.request.home}"
         case CopyRequest():
             return f"Copies of {plan.target.name} in {plan.identity.region}, away from {plan.request.home}"
+        case CutoverRequest():
+            return f"Cutover of {plan.target.name} to {plan.clone}"
+        case RollbackRequest():
+            return f"Rollback of {plan.target.name} to {plan.source}"
         case CleanRequest():
             return f"Clean-up after {plan.request.run}"
 
@@ -128,12 +135,16 @@ def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
             "moves",
             f"the global database {plan.request.database}; nothing is created, and nothing could be cleaned up",
         )
+    elif isinstance(plan.request, MoveRequest):
+        closed, opened = (plan.source, plan.clone) if plan.kind == "cutover" else (plan.clone, plan.source)
+        yield "closes", f"{closed}: nobody but Daybreak can log in to it any more"
+        yield "moves", f"{_destinations(plan)} to {opened}"
     elif isinstance(plan.request, CopyRequest):
         yield "creates", _count(plan, CREATED)
         yield "deletes", f"{_count(plan, DELETED)}; only copies of this cluster that Daybreak made, for good"
     else:
         yield "creates", f"{_count(plan, CREATED)}; each name begins with the clone's"
-    if not isinstance(plan.request, FailOverRequest):
+    if not isinstance(plan.request, FailOverRequest | MoveRequest):
         yield "source", f"{plan.source}: nothing of it changes"
     is_promised = isinstance(plan.request, RestoreRequest | FailOverRequest)
     promised = "" if not is_promised else f"; promised {span_words(plan.objectives.rto)}"
@@ -144,6 +155,12 @@ def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
         yield "takes", f"{data} until people can work, {short(low, high)} in all, {until}"
     else:
         yield "takes", f"{between(low, high)}, {until}"
+
+
+def _destinations(plan: Plan) -> str:
+    """What applications read the address from, as far as the plan changes it."""
+    names = [words for step in plan.steps if (words := destination_words(step.action))]
+    return comma_list(names) if names else "nothing"
 
 
 def loss_words(lost: Loss, plan: Plan) -> str:

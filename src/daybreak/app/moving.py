@@ -1,0 +1,105 @@
+"""Cutover and rollback: the traffic moved to a fit clone, and moved back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from daybreak.app.app import App
+from daybreak.app.planning import new_suffix, plan_for
+from daybreak.app.validating import Inquiry, Listeners, case_of, validate_case
+from daybreak.errors import Refused
+from daybreak.judge.verdict import verdict_of
+from daybreak.judge.waiving import waive
+from daybreak.model.actions import Action, MoveSecretStage
+from daybreak.model.cutover import VerdictSeen
+from daybreak.model.plan import Plan
+from daybreak.model.requests import CutoverDeed, CutoverRequest, RestoreRequest, RollbackRequest
+from daybreak.model.run import RunState
+from daybreak.model.targets import Waiver
+from daybreak.model.undo import TakenBack
+from daybreak.plan.calls import Owner, owner_of
+from daybreak.plan.cutover import NEWS
+
+
+@dataclass(frozen=True)
+class CutoverWish:
+    """What a person asks of a cutover, as they typed it."""
+
+    run: str
+    why: str = ""
+    waivers: tuple[Waiver, ...] = ()
+
+
+def plan_cutover(app: App, wish: CutoverWish, listeners: Listeners | None = None) -> Plan:
+    """The plan that moves the traffic to a run's clone; raises ``Refused`` with every reason.
+
+    A verdict that is older than an hour is asked again, which reads the clone once more.
+    """
+    plan, state = app.store.plan(wish.run), app.state_or_none(wish.run)
+    if not isinstance(plan.request, RestoreRequest):
+        raise Refused(f'"{wish.run}" restored nothing: it is a {plan.way}', "daybreak runs  # lists the restores")
+    if plan.request.purpose == "staging":
+        raise Refused(f'"{wish.run}" is a clone for staging, and takes nobody\'s place', "daybreak runs")
+    if state is None or state.ended is None or state.verdict is None:
+        raise Refused(f'the run "{wish.run}" has no verdict yet', f"daybreak show {wish.run}")
+    app.hold_to(plan.identity, app.aws(plan.identity.region))
+    request = CutoverRequest(
+        target=plan.target.name,
+        run=wish.run,
+        nonce=state.nonce or "",
+        verdict=_verdict_of(app, wish, state, listeners),
+        why=wish.why,
+        suffix=new_suffix(),
+    )
+    return plan_for(app, request, app.target(plan.target.name))
+
+
+def _verdict_of(app: App, wish: CutoverWish, state: RunState, listeners: Listeners | None) -> VerdictSeen:
+    """What the run's journal says of the clone, with today's waivers; where that is old, what a validation says now."""
+    waived = tuple(f"{each.check}: {each.why}" for each in wish.waivers)
+    if state.ended is not None and state.verdict is not None and app.now() - state.ended <= NEWS:
+        found = verdict_of([waive(each, wish.waivers) for each in state.findings], state.verdict.scope)
+        return VerdictSeen(standing=found.standing, at=state.ended, scope=found.scope, waived=waived)
+    made = validate_case(app, case_of(app, Inquiry(name=wish.run, waivers=wish.waivers)), listeners)
+    return VerdictSeen(standing=made.verdict.standing, at=made.began, scope=made.verdict.scope, waived=waived)
+
+
+def plan_rollback(app: App, run: str, why: str = "") -> Plan:
+    """The plan that takes a cutover back; raises ``Refused`` with every reason."""
+    plan, state = app.store.plan(run), app.state_or_none(run)
+    if not isinstance(plan.request, CutoverRequest):
+        raise Refused(f'"{run}" is no cutover: it is a {plan.way}', "daybreak runs  # lists the cutovers")
+    if state is None:
+        raise Refused(f'the run "{run}" never began, and moved nothing', "daybreak runs")
+    if state.ended is None:
+        raise Refused(f'the cutover "{run}" has not ended', f"daybreak abort {run}", f"daybreak resume {run}")
+    app.hold_to(plan.identity, app.aws(plan.identity.region))
+    request = RollbackRequest(
+        target=plan.target.name,
+        run=run,
+        clone=plan.clone,
+        nonce=plan.request.nonce,
+        deeds=tuple(_deeds(plan, state)),
+        why=why,
+        suffix=new_suffix(),
+    )
+    return plan_for(app, request, app.target(plan.target.name))
+
+
+def _deeds(plan: Plan, state: RunState) -> Iterator[CutoverDeed]:
+    """The steps that were done, or of which nobody knows whether they were, each with what takes it back."""
+    own = owner_of(plan, state.nonce)
+    for step in plan.steps:
+        if state.step(step.id).status in ("waiting", "forgone"):
+            continue
+        back: tuple[Action, ...] = step.undo.actions if isinstance(step.undo, TakenBack) else ()
+        if back:
+            yield CutoverDeed(step=step.id, action=step.action, back=tuple(_by_name(each, own) for each in back))
+
+
+def _by_name(action: Action, own: Owner) -> Action:
+    """The action with the version that the cutover made named: the run that goes back draws another one."""
+    if isinstance(action, MoveSecretStage) and action.away_from is None:
+        return action.model_copy(update={"away_from": own.version_of(action.secret)})
+    return action

@@ -1,0 +1,67 @@
+"""AWS's answers about secrets, parameters and records, as nouns. Pure. A secret's value is in none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import SecretStr
+
+from daybreak.aws.facts import value_of
+from daybreak.aws.replies import require
+from daybreak.model.destinations import ParameterSeen, RecordSet, SecretSeen
+
+_KNOWN = frozenset({"Name", "Type", "TTL", "ResourceRecords", "SetIdentifier"})
+
+
+def secret_seen(body: dict[str, Any]) -> SecretSeen:
+    """The answer to ``DescribeSecret``."""
+    return SecretSeen(
+        name=require(body, "Name"),
+        stages={version: tuple(labels) for version, labels in (body.get("VersionIdsToStages") or {}).items()},
+        key=value_of(body, "KmsKeyId"),
+        is_rotated=bool(body.get("RotationEnabled")),
+        manager=value_of(body, "OwningService"),
+        primary_region=value_of(body, "PrimaryRegion"),
+        is_deleted=body.get("DeletedDate") is not None,
+    )
+
+
+def newest_of(versions: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The newest among the members of ``GetParameterHistory``; an empty dictionary where there is no version."""
+    return max(versions, key=lambda each: int(require(each, "Version")), default={})
+
+
+def parameter_seen(newest: dict[str, Any], text: str | None) -> ParameterSeen:
+    """A member of ``GetParameterHistory``, with the text that was read beside it."""
+    return ParameterSeen(
+        name=require(newest, "Name"),
+        version=int(require(newest, "Version")),
+        type=require(newest, "Type"),
+        key=value_of(newest, "KeyId"),
+        tier=value_of(newest, "Tier"),
+        data_type=value_of(newest, "DataType"),
+        description=value_of(newest, "Description"),
+        pattern=value_of(newest, "AllowedPattern"),
+        labels=tuple(newest.get("Labels") or ()),
+        writer=value_of(newest, "LastModifiedUser"),
+        text=None if text is None else SecretStr(text),
+    )
+
+
+def recovery_of_zone(body: dict[str, Any]) -> str | None:
+    """Whether a hosted zone can be changed while its control region is down, in AWS's word; ``None`` where it says nothing of it."""
+    status: str | None = value_of(require(body, "HostedZone").get("Features") or {}, "AcceleratedRecoveryStatus")
+    return status
+
+
+def record_set_of(body: dict[str, Any]) -> RecordSet:
+    """A member of ``ListResourceRecordSets``, whole."""
+    return RecordSet(
+        name=require(body, "Name"),
+        type=require(body, "Type"),
+        ttl=body.get("TTL"),
+        values=tuple(require(each, "Value") for each in body.get("ResourceRecords") or ()),
+        set_identifier=body.get("SetIdentifier"),
+        more={name: value for name, value in body.items() if name not in _KNOWN},
+    )

@@ -1,0 +1,46 @@
+"""Cutover: what must be seen of both sides before the traffic is moved from the source to a clone."""
+
+from __future__ import annotations
+
+from daybreak.model.destinations import DestinationSeen
+from daybreak.model.fences import AccessSeen
+from daybreak.model.findings import Standing
+from daybreak.model.value import Instant, Value
+from daybreak.model.world import Cluster, Instance
+
+
+class SequenceSeen(Value):
+    """A sequence, as far as our login may read it and set it."""
+
+    database: str
+    name: str
+    """With its schema."""
+    may_read: bool
+    may_set: bool
+
+
+class VerdictSeen(Value):
+    """What was judged of the clone, and when; waivers of today counted in."""
+
+    standing: Standing
+    at: Instant
+    scope: str = ""
+    waived: tuple[str, ...] = ()
+    """What a person waived for this cutover, each with the reason."""
+
+
+class CutoverSeen(Value):
+    """Both sides as they are before the cutover; what could not be asked is ``None``, and ``silences`` says why."""
+
+    clone: Cluster | None
+    instances: tuple[Instance, ...] = ()
+    """The clone's."""
+    access: AccessSeen | None = None
+    """Who can write at the source."""
+    clone_access: AccessSeen | None = None
+    databases: tuple[str, ...] = ()
+    """The databases that let somebody in and are on both sides."""
+    sequences: tuple[SequenceSeen, ...] = ()
+    """Those of both sides that our login may not read at the source, or not set in the clone."""
+    destinations: tuple[DestinationSeen, ...] = ()
+    silences: tuple[str, ...] = ()

@@ -1,0 +1,248 @@
+"""Destinations: the places from which applications read the database's address, as configuration and as seen.
+
+The law: no text of a secret or a parameter is in any of these values when it is written out. What stays is whether it names a host.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr
+
+from daybreak.model.value import Value
+
+ClusterEnd = Literal["writer", "reader"]
+"""Which of a cluster's two endpoints a destination holds."""
+
+RECORD_TYPES = ("CNAME", "TXT", "SRV")
+"""The types of records in whose values a host can be replaced. An alias record has no values, and A and AAAA hold addresses."""
+
+RecordType = Literal["CNAME", "TXT", "SRV"]
+
+
+CURRENT_STAGE = "AWSCURRENT"
+"""The staging label of the version that is read where a call names no version."""
+
+PENDING_STAGE = "AWSPENDING"
+"""The staging label of a version that a rotation makes."""
+
+
+class SecretFields(Value):
+    """The keys of a secret's JSON that hold the address."""
+
+    host: tuple[Annotated[str, Field(min_length=1)], ...] = Field(default=("host",), min_length=1)
+    """Each holds the host, or a text in which the host stands, such as a URL."""
+    port: str = Field(default="port", min_length=1)
+    """Holds the port; a secret may be without it."""
+
+
+class SecretDestination(Value):
+    """A secret of Secrets Manager, whose JSON holds the address."""
+
+    kind: Literal["secret"] = "secret"
+    name: str
+    fields: SecretFields = SecretFields()
+    endpoint: ClusterEnd = "writer"
+    region: str | None = None
+    """``None`` is the target's."""
+
+
+class ParameterDestination(Value):
+    """A parameter of Parameter Store, whose text is the host or holds it, as in a URL."""
+
+    kind: Literal["parameter"] = "parameter"
+    name: str
+    endpoint: ClusterEnd = "writer"
+    region: str | None = None
+    """``None`` is the target's."""
+
+
+class RecordDestination(Value):
+    """A record of Route 53, whose values hold the host. Route 53 is in no region."""
+
+    kind: Literal["record"] = "record"
+    zone: str
+    """The id of the hosted zone."""
+    name: str
+    type: RecordType = "CNAME"
+    set_identifier: str | None = None
+    """What AWS calls the one among weighted, failover, latency, geographic or multivalue records of one name."""
+    endpoint: ClusterEnd = "writer"
+
+
+TrafficDestination = Annotated[
+    SecretDestination | ParameterDestination | RecordDestination, Field(discriminator="kind")
+]
+"""Any one place from which applications read the address."""
+
+
+class DatabaseAddress(Value):
+    """Where a database is reached."""
+
+    host: str
+    port: int
+
+
+class SideAddresses(Value):
+    """The addresses of both sides, by which end of the cluster they are."""
+
+    source: dict[ClusterEnd, DatabaseAddress]
+    clone: dict[ClusterEnd, DatabaseAddress]
+
+    def of(self, side: Whereto) -> dict[ClusterEnd, DatabaseAddress]:
+        """One side's addresses; of elsewhere there are none."""
+        return {"source": self.source, "clone": self.clone}.get(side, {})
+
+
+Whereto = Literal["source", "clone", "elsewhere"]
+"""What a destination points at."""
+
+
+class SecretSeen(Value):
+    """A secret as ``DescribeSecret`` shows it: never its value."""
+
+    kind: Literal["secret"] = "secret"
+    name: str
+    stages: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """The staging labels of each version that has any, by the version's id."""
+    key: str | None = None
+    """The KMS key; ``None`` is Secrets Manager's own."""
+    is_rotated: bool = False
+    """Whether a function of the owner's rotates it."""
+    manager: str | None = None
+    """The service that alone changes it."""
+    primary_region: str | None = None
+    """The region that it is replicated from, if it is a replica; a primary may show its own."""
+    is_deleted: bool = False
+
+    @property
+    def state(self) -> str | None:
+        """The id of the current version; ``None`` where no version is current."""
+        return next((version for version, labels in self.stages.items() if CURRENT_STAGE in labels), None)
+
+    @property
+    def pending(self) -> str | None:
+        """The id of a version that a rotation is making; ``None`` where no rotation is under way."""
+        held = (version for version, labels in self.stages.items() if PENDING_STAGE in labels)
+        return next((version for version in held if version != self.state), None)
+
+
+class ParameterSeen(Value):
+    """The newest version of a parameter. Its text is in memory only."""
+
+    kind: Literal["parameter"] = "parameter"
+    name: str
+    version: int
+    type: str
+    key: str | None = None
+    """The KMS key of a ``SecureString``."""
+    tier: str | None = None
+    data_type: str | None = None
+    description: str | None = None
+    pattern: str | None = None
+    """What its text must look like, as a regular expression."""
+    labels: tuple[str, ...] = ()
+    """The labels of this version; a label stays with it when a newer one is made."""
+    writer: str | None = None
+    """The ARN of who wrote this version."""
+    text: SecretStr | None = Field(default=None, exclude=True, repr=False)
+
+    @property
+    def state(self) -> str:
+        """The version's number."""
+        return str(self.version)
+
+
+class RecordSet(Value):
+    """A resource record set, whole: what is not known here is kept as AWS shows it."""
+
+    kind: Literal["record"] = "record"
+    name: str
+    type: str
+    ttl: int | None = None
+    values: tuple[str, ...] = ()
+    set_identifier: str | None = None
+    more: dict[str, Any] = Field(default_factory=dict)
+    """Its other members in AWS's own words, such as ``Weight`` and ``HealthCheckId``."""
+
+    @property
+    def state(self) -> str:
+        """All of it in one line: two sets that differ in anything have different lines.
+
+        >>> RecordSet(name="db.example.com.", type="CNAME", ttl=60, values=("a.example.com",), more={"Weight": 1}).state
+        'CNAME TTL=60 Weight=1 a.example.com'
+        """
+        own = {"SetIdentifier": self.set_identifier} if self.set_identifier is not None else {}
+        more = [f"{name}={_plain(value)}" for name, value in sorted({**self.more, **own}.items())]
+        ttl = [] if self.ttl is None else [f"TTL={self.ttl}"]
+        return " ".join([self.type, *ttl, *more, *self.values])
+
+    def body(self) -> dict[str, Any]:
+        """The set as AWS takes it."""
+        known: dict[str, Any] = {"Name": self.name, "Type": self.type}
+        known |= {"SetIdentifier": self.set_identifier} if self.set_identifier is not None else {}
+        known |= {"TTL": self.ttl} if self.ttl is not None else {}
+        known |= {"ResourceRecords": [{"Value": value} for value in self.values]} if self.values else {}
+        return known | self.more
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def full_name(name: str) -> str:
+    """A name of DNS as Route 53 keeps it: in lower case, with a dot at its end.
+
+    >>> full_name("DB.example.com")
+    'db.example.com.'
+    """
+    return f"{name.lower().rstrip('.')}."
+
+
+def record_name(zone: str, name: str, form: str, set_identifier: str | None = None) -> str:
+    """What names one record set among all, as a ``Thing`` has it.
+
+    >>> record_name("Z1", "DB.example.com", "CNAME", "blue")
+    'Z1/db.example.com./CNAME/blue'
+    """
+    return "/".join([zone, full_name(name), form, *([set_identifier] if set_identifier is not None else [])])
+
+
+DestinationFacts = Annotated[SecretSeen | ParameterSeen | RecordSet, Field(discriminator="kind")]
+"""What was seen of a destination."""
+
+
+class DestinationSeen(Value):
+    """A destination as it is now."""
+
+    destination: TrafficDestination
+    region: str
+    """Where it is asked and changed; of a record, where Route 53 is steered from."""
+    points_at: Whereto | None = None
+    """``None`` where it could not be read."""
+    facts: DestinationFacts | None = None
+    unfit: str | None = None
+    """Why it cannot be read, or not be changed: a sentence."""
+    notes: tuple[str, ...] = ()
+    """What a person must know who changes it, each a sentence."""
+
+    def words(self) -> str:
+        """The destination as a sentence names it."""
+        return words_of(self.destination)
+
+
+def words_of(destination: TrafficDestination) -> str:
+    """A destination as a sentence names it.
+
+    >>> words_of(SecretDestination(name="prod/db"))
+    'the secret "prod/db"'
+    """
+    match destination:
+        case SecretDestination(name=name):
+            return f'the secret "{name}"'
+        case ParameterDestination(name=name):
+            return f'the parameter "{name}"'
+        case RecordDestination():
+            which = f' "{destination.set_identifier}"' if destination.set_identifier is not None else ""
+            return f'the {destination.type} record{which} of "{destination.name}"'

@@ -1,0 +1,149 @@
+"""The places of the simulated account from which applications read an address: secrets, parameters, records of Route 53."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.chaos.simulated_parts import Clock, refusal
+
+SPREADING = 40.0
+"""Virtual seconds until a change of Route 53 has spread."""
+
+LABELS = ("AWSCURRENT", "AWSPREVIOUS")
+
+
+@dataclass
+class SimulatedSecret:
+    """A secret: the text of each version, and the version that has each label."""
+
+    versions: dict[str, str]
+    labels: dict[str, str]
+
+    def move(self, version: str) -> None:
+        """Make a version the current one, and the one that was the previous one."""
+        current, previous = LABELS
+        if self.labels[current] != version:
+            self.labels = {current: version, previous: self.labels[current]}
+
+
+@dataclass
+class SimulatedDestinations:
+    """The shelves of secrets, parameters and records, which every region of the account shows alike."""
+
+    clock: Clock
+    secrets: dict[str, SimulatedSecret] = field(default_factory=dict)
+    parameters: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Each version of a parameter as the members of its history, oldest first."""
+    records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """The record sets by zone."""
+    changes: list[float] = field(default_factory=list)
+    """When each change of Route 53 has spread; its place here is its id."""
+    answered: dict[str, Any] = field(default_factory=dict)
+    """What the reply to the newest change says."""
+
+    def addresses(self) -> dict[str, Any]:
+        """What applications read now."""
+        return {
+            "secrets": {name: one.versions[one.labels["AWSCURRENT"]] for name, one in self.secrets.items()},
+            "parameters": {name: versions[-1]["Value"] for name, versions in self.parameters.items()},
+            "records": dict(self.records),
+        }
+
+    # -- secrets
+
+    def _secret(self, params: dict[str, Any]) -> SimulatedSecret:
+        if params["SecretId"] not in self.secrets:
+            raise refusal("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
+        return self.secrets[params["SecretId"]]
+
+    def _DescribeSecret(self, params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 - AWS's name
+        stages: dict[str, list[str]] = {}
+        for label, version in self._secret(params).labels.items():
+            stages.setdefault(version, []).append(label)
+        return {"Name": params["SecretId"], "ARN": "arn", "VersionIdsToStages": stages}
+
+    def _GetSecretValue(self, params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        secret = self._secret(params)
+        version = params["VersionId"]
+        if version not in secret.versions:
+            raise refusal("ResourceNotFoundException", "Secrets Manager can't find the specified secret value.")
+        return {"ARN": "arn", "VersionId": version, "SecretString": secret.versions[version]}
+
+    def _PutSecretValue(self, params: dict[str, Any]) -> None:  # noqa: N802
+        secret, version = self._secret(params), params["ClientRequestToken"]
+        known = secret.versions.get(version)
+        if known is not None and known != params["SecretString"]:
+            raise refusal("ResourceExistsException", "You can't modify an existing version.")
+        self.answered = {"VersionId": version}
+        if known is None:
+            secret.versions[version] = params["SecretString"]
+            secret.move(version)
+
+    def _UpdateSecretVersionStage(self, params: dict[str, Any]) -> None:  # noqa: N802
+        secret = self._secret(params)
+        assert params["VersionStage"] == "AWSCURRENT"
+        if secret.labels["AWSCURRENT"] != params["RemoveFromVersionId"]:
+            raise refusal("InvalidParameterException", "The staging label is attached to another version.")
+        secret.move(params["MoveToVersionId"])
+
+    # -- parameters
+
+    def _versions(self, name: str) -> list[dict[str, Any]]:
+        if name not in self.parameters:
+            raise refusal("ParameterNotFound", f"{name} not found")
+        return self.parameters[name]
+
+    def _GetParameterHistory(self, params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        assert params["WithDecryption"] is False
+        return {"Parameters": [each | {"Value": "AQICAHh"} for each in self._versions(params["Name"])]}
+
+    def _GetParameter(self, params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        name, _, version = params["Name"].partition(":")
+        assert params["WithDecryption"] is True
+        found = [each for each in self._versions(name) if str(each["Version"]) == version]
+        if not found:
+            raise refusal("ParameterVersionNotFound", f"{params['Name']} not found")
+        return {"Parameter": {key: found[0][key] for key in ("Name", "Type", "Value", "Version")}}
+
+    def _PutParameter(self, params: dict[str, Any]) -> None:  # noqa: N802
+        newest = self._versions(params["Name"])[-1]
+        assert params["Overwrite"] is True
+        assert "Type" not in params
+        told = {key: value for key, value in params.items() if key not in ("Name", "Overwrite")}
+        # What the call leaves out is not kept: whoever relies on that has to find out.
+        kept = {key: newest[key] for key in ("Name", "Type", "LastModifiedUser")}
+        self.parameters[params["Name"]].append(kept | told | {"Version": newest["Version"] + 1})
+        self.answered = {"Version": newest["Version"] + 1, "Tier": params.get("Tier")}
+
+    # -- records
+
+    def _ListResourceRecordSets(self, params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        start = params["StartRecordName"], params["StartRecordType"]
+        rows = [each for each in self.records[params["HostedZoneId"]] if (each["Name"], each["Type"]) >= start]
+        return {"ResourceRecordSets": rows, "IsTruncated": False}
+
+    def _ChangeResourceRecordSets(self, params: dict[str, Any]) -> None:  # noqa: N802
+        there = [dict(each) for each in self.records[params["HostedZoneId"]]]
+        for change in params["ChangeBatch"]["Changes"]:
+            asked = change["ResourceRecordSet"]
+            if change["Action"] == "DELETE":
+                if asked not in there:
+                    raise refusal("InvalidChangeBatch", "the values provided do not match the current values")
+                there.remove(asked)
+                continue
+            if any(_key(each) == _key(asked) for each in there):
+                raise refusal("InvalidChangeBatch", "it already exists")
+            there.append(asked)
+        self.records[params["HostedZoneId"]] = there
+        self.changes.append(self.clock.elapsed + SPREADING)
+        self.answered = {"ChangeInfo": {"Id": f"/change/C{len(self.changes) - 1}", "Status": "PENDING"}}
+
+    def _GetChange(self, params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        spread = self.changes[int(params["Id"].removeprefix("/change/C"))]
+        status = "INSYNC" if self.clock.elapsed >= spread else "PENDING"
+        return {"ChangeInfo": {"Id": params["Id"], "Status": status}}
+
+
+def _key(body: dict[str, Any]) -> tuple[str, str, str | None]:
+    return body["Name"], body["Type"], body.get("SetIdentifier")

@@ -1,0 +1,219 @@
+"""What is seen of the places from which applications read the address, and what speaks against changing each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from daybreak.aws.destinations import record_set_of, secret_seen
+from daybreak.aws.faults import AwsFault
+from daybreak.errors import Bug
+from daybreak.model.actions import AwaitRecord, ChangeRecord, PointParameter, PointSecret
+from daybreak.model.destinations import (
+    DatabaseAddress,
+    DestinationSeen,
+    ParameterDestination,
+    RecordDestination,
+    SecretDestination,
+    SideAddresses,
+    TrafficDestination,
+)
+from daybreak.observe.destinations import look_at_destinations
+from daybreak.plan.pointing import addresses_of, objection_to, orders_of
+from tests import fix_worlds
+from tests.chaos import fix_destinations as fix
+from tests.chaos.reply_faults import Fault
+from tests.chaos.simulated_aws import SimulatedAws
+
+SECRET = SecretDestination(name=fix.SECRET)
+PARAMETER = ParameterDestination(name=fix.PARAMETER)
+RECORD = RecordDestination(zone=fix.ZONE, name="db.example.com.", set_identifier="blue")
+NEW = fix.NEW.model_copy(update={"port": fix.OLD.port})
+SIDES = SideAddresses(source={"writer": fix.OLD}, clone={"writer": NEW})
+APART = SideAddresses(source={"writer": fix.OLD}, clone={"writer": fix.NEW})
+
+
+def seen_of(destination: TrafficDestination, aws: SimulatedAws, sides: SideAddresses = SIDES) -> DestinationSeen:
+    """One destination in that world."""
+    (seen,) = look_at_destinations([destination], lambda _region: aws, "us-east-1", sides)
+    return seen
+
+
+@pytest.mark.parametrize("destination", [SECRET, PARAMETER, RECORD], ids=lambda each: each.kind)
+def test_each_says_where_it_points_and_nothing_of_its_text(destination: TrafficDestination) -> None:
+    """The source before, the clone after; a plan holds this, and a plan is shown to many."""
+    for is_back, where in ((False, "source"), (True, "clone")):
+        aws = fix.world(is_back=is_back)
+        if is_back:  # the clone of this test has the source's port
+            aws.secrets[fix.SECRET].versions[fix.OWN] = fix.secret_text(NEW)
+        seen = seen_of(destination, aws)
+        assert (seen.points_at, seen.unfit) == (where, None)
+        assert [objection_to(seen, "source", SIDES) is None, objection_to(seen, "clone", SIDES) is None] == [
+            where == "source",
+            where == "clone",
+        ]
+        assert fix.PASSWORD not in repr(seen) + str(seen) + seen.canonical().decode()
+        assert DestinationSeen.model_validate_json(seen.canonical()) == seen
+
+
+def test_each_becomes_the_action_that_points_it_elsewhere() -> None:
+    """By the version that was seen, with the key and the tier that were seen."""
+    aws = fix.world()
+    found = [orders_of(seen_of(each, aws, APART), fix.OLD, fix.NEW) for each in (SECRET, PARAMETER, RECORD)]
+    there = {"region": "us-east-1"}
+    assert found == [
+        (fix.POINT_SECRET.model_copy(update=there),),
+        (fix.POINT_PARAMETER.model_copy(update=there),),
+        (
+            fix.CHANGE_RECORD.model_copy(update=there),
+            AwaitRecord(zone=fix.ZONE, record=fix.AFTER, region="us-east-1"),
+        ),
+    ]
+    kinds = [type(order) for orders in found for order in orders]
+    assert kinds == [PointSecret, PointParameter, ChangeRecord, AwaitRecord]
+    with pytest.raises(Bug, match="was not read"):
+        orders_of(seen_of(SecretDestination(name="no"), aws), fix.OLD, fix.NEW)
+
+
+def changed(**texts: Any) -> SimulatedAws:
+    """The world with another secret, parameter or record."""
+    aws = fix.world()
+    if "secret" in texts:
+        aws.secrets[fix.SECRET].versions[fix.VERSION] = texts["secret"]
+    if "parameter" in texts:
+        aws.parameters[fix.PARAMETER][-1] |= texts["parameter"]
+    if "record" in texts:
+        aws.records[fix.ZONE] = [fix.BEFORE.body() | texts["record"]]
+    return aws
+
+
+UNFIT: list[tuple[TrafficDestination, SimulatedAws, str]] = [
+    (SecretDestination(name="no"), fix.world(), "is not known to AWS in us-east-1"),
+    (ParameterDestination(name="no"), fix.world(), "is not known to AWS in us-east-1"),
+    (RECORD.model_copy(update={"name": "no.example.com."}), fix.world(), "is not known to AWS"),
+    (RECORD.model_copy(update={"set_identifier": None}), fix.world(), 'by set_identifier, one of "blue", "green"'),
+    (SECRET, changed(secret="hunter2"), "is no JSON object with each key once"),
+    (SECRET, changed(secret='{"endpoint": "a"}'), 'has no key "host" for the host'),
+    (RECORD, changed(record={"AliasTarget": {"DNSName": "a"}}), "is an alias, which holds no host of its own"),
+    (RECORD, changed(record={"TrafficPolicyInstanceId": "a"}), "belongs to a traffic policy"),
+]
+
+
+@pytest.mark.parametrize(("destination", "aws", "says"), UNFIT)
+def test_what_cannot_be_changed_says_why(destination: TrafficDestination, aws: SimulatedAws, says: str) -> None:
+    """Before the gap, in words, and not in it."""
+    seen = seen_of(destination, aws)
+    assert says in (seen.unfit or "")
+    objection = objection_to(seen, "source", SIDES)
+    assert objection == f"{seen.words()} {seen.unfit}"
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        ({"OwningService": "rds"}, "is managed by rds, which alone changes it"),
+        ({"PrimaryRegion": "eu-west-1"}, "is a replica: name the region of its primary, eu-west-1"),
+        ({"VersionIdsToStages": {fix.VERSION: ["AWSCURRENT"], "x": ["AWSPENDING"]}}, "is being rotated"),
+        ({"VersionIdsToStages": {fix.VERSION: ["AWSPREVIOUS"]}}, "has no current version"),
+        ({"DeletedDate": fix_worlds.NOW}, "is not known to AWS"),
+        ({"VersionIdsToStages": {fix.VERSION: ["AWSCURRENT", "AWSPENDING"]}}, None),
+        ({"PrimaryRegion": "us-east-1"}, None),
+        ({"RotationEnabled": True}, None),
+    ],
+)
+def test_a_secret_that_another_one_changes_is_left(told: dict[str, Any], says: str | None) -> None:
+    """AWS refuses the change, or what we write is gone with the next rotation."""
+    aws = fix.world()
+    aws.told = lambda call, answer: answer | told if call.operation == "DescribeSecret" else answer
+    seen = seen_of(SECRET, aws)
+    assert (says is None) == (seen.unfit is None)
+    assert (says or "") in (seen.unfit or "")
+    assert bool(seen.notes) == ("RotationEnabled" in told)
+
+
+@pytest.mark.parametrize(
+    ("destination", "aws"),
+    [
+        (SECRET, changed(secret=fix.secret_text(DatabaseAddress(host="pool.example.com", port=5432)))),
+        (SECRET, changed(secret=fix.secret_text(DatabaseAddress(host=fix.OLD.host, port=6432)))),
+        (PARAMETER, changed(parameter={"Value": f"{fix.OLD.host},{fix.NEW.host}"})),
+        (PARAMETER, changed(parameter={"Value": f"x-{fix.OLD.host}"})),
+        (RECORD, changed(record={"ResourceRecords": [{"Value": "pool.example.com"}]})),
+    ],
+)
+def test_what_points_elsewhere_is_not_pointed_at_the_clone(destination: TrafficDestination, aws: SimulatedAws) -> None:
+    """Somebody has a pool or a proxy there: what would move it is another destination."""
+    seen = seen_of(destination, aws)
+    assert (seen.points_at, seen.unfit) == ("elsewhere", None)
+    assert objection_to(seen, "source", SIDES) == f"{seen.words()} does not point at {fix.OLD.host}, but elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("destination", "aws", "is_fit"),
+    [
+        (SECRET, fix.world(), True),
+        (SECRET, changed(secret=f'{{"host": "{fix.OLD.host}"}}'), False),
+        (SECRET, changed(secret=f'{{"host": "{fix.OLD.host}:5432"}}'), True),
+        (PARAMETER, fix.world(), True),
+        (PARAMETER, changed(parameter={"Value": fix.OLD.host}), False),
+        (RECORD, fix.world(), False),
+    ],
+)
+def test_where_no_port_is_another_port_cannot_be_told(
+    destination: TrafficDestination, aws: SimulatedAws, *, is_fit: bool
+) -> None:
+    """Applications would ask the new host at the old port."""
+    assert (seen_of(destination, aws, APART).unfit is None) == is_fit
+    assert seen_of(destination, aws, SIDES).unfit is None
+
+
+def test_what_a_person_must_know_is_noted() -> None:
+    """A label stays with its version, and a resolver remembers."""
+    labelled = seen_of(PARAMETER, changed(parameter={"Labels": ["live"]}))
+    assert labelled.notes == ("whoever reads it by the label live goes on reading version 3",)
+    assert seen_of(RECORD, fix.world()).notes == ("resolvers remember it for 60 seconds",)
+
+
+def test_a_refusal_is_a_reason_and_silence_is_none() -> None:
+    """A permission that is missing for one speaks of that one; where AWS is out of reach nothing is known."""
+    for fault, is_raised in ((Fault.DENIED, False), (Fault.DROPPED, True), (Fault.EXPIRED, True)):
+        aws = fix.world()
+        aws.weather = lambda _is_change, fault=fault: fault  # type: ignore[misc]
+        if is_raised:
+            with pytest.raises(AwsFault):
+                seen_of(SECRET, aws)
+        else:
+            assert (seen_of(SECRET, aws).unfit or "").startswith("cannot be read: ")
+
+
+def test_a_record_is_asked_for_where_route_53_is_steered() -> None:
+    """And a secret where it is said to be."""
+    asked: list[str] = []
+
+    def door(region: str) -> SimulatedAws:
+        asked.append(region)
+        return fix.world()
+
+    far = SECRET.model_copy(update={"region": "us-west-2"})
+    look_at_destinations([RECORD, far, PARAMETER], door, "eu-west-1", SIDES)
+    look_at_destinations([RECORD], door, "cn-north-1", SIDES)
+    assert asked == ["us-east-1", "us-west-2", "eu-west-1", "cn-northwest-1"]
+
+
+def test_the_sides_are_the_endpoints_that_aws_shows() -> None:
+    """A cluster without readers has one all the same; what is not shown is not guessed."""
+    cluster = fix_worlds.cluster(endpoint="w.example.com", reader_endpoint="r.example.com", port=6000)
+    assert addresses_of(cluster) == {
+        "writer": DatabaseAddress(host="w.example.com", port=6000),
+        "reader": DatabaseAddress(host="r.example.com", port=6000),
+    }
+    assert addresses_of(fix_worlds.cluster(endpoint=None, reader_endpoint=None)) == {}
+
+
+def test_a_record_set_is_kept_whole() -> None:
+    """Also what no release of ours has heard of."""
+    body = fix.BEFORE.body() | {"GeoProximityLocation": {"Bias": 3}, "Unheard": True}
+    assert record_set_of(body).body() == body
+    with pytest.raises(AwsFault):
+        secret_seen({"ARN": "arn"})
