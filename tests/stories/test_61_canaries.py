@@ -44,6 +44,8 @@ DRIVEN: dict[str, tuple[tuple[str, ...], ...]] = {
     "validate": ((RUN, "--depth", "quick", "-o", "json"),),
     "delta": ((RUN, "-o", "sql"),),
     "copy": (("embi", "--yes", "-o", "json"),),
+    "cutover": ((RUN, "--confirm", RUN),),
+    "rollback": ((RUN,),),
     "watch": ((RUN,),),
     "approve": ((RUN, "--yes"),),
     "abort": ((RUN,),),
@@ -73,16 +75,30 @@ FAILURES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
 """Failures are where secrets leak: drivers and libraries like to quote what they failed with."""
 
 BEFORE = ("init", "config", "status", "backups", "snapshots", "plan", "capture", "baseline", "sample", "copy")
-AFTER = ("show", "report", "validate", "delta", "watch", "approve", "abort", "clones", "adopt", "demo", "lab")
+AFTER = (
+    "show",
+    "report",
+    "validate",
+    "delta",
+    "cutover",
+    "rollback",
+    "watch",
+    "approve",
+    "abort",
+    "clones",
+    "adopt",
+    "demo",
+    "lab",
+)
 """Verbs of which none waits for another."""
 
 LONG = (("validate", RUN, "--prove", "--yes"), ("demo", "--speed", "6000"))
 """What takes too long to be driven each time."""
 
 _ENDS = {
-    "status": 3, "copy": 2, "resume": 3, "validate": 3, "watch": 3, "approve": 2, "abort": 2, "adopt": 2, "demo": 2,
+    "status": 3, "copy": 2, "resume": 3, "validate": 3, "cutover": 2, "rollback": 2, "watch": 3, "approve": 2, "abort": 2, "adopt": 2, "demo": 2,
 }  # fmt: skip
-"""Exit codes other than 0: some logins are wrong, no copies are promised, the verdict is not fit, the run has ended, the state has the run, and no demonstration has such a speed."""
+"""Exit codes other than 0: some logins are wrong, no copies are promised, the verdict is not fit and moves no traffic, the run has ended and is no cutover, the state has the run, and no demonstration has such a speed."""
 
 _UNEXPECTED = {"a session that is not known": (70,)}
 """Exit codes that a failure must not end with, where they are others than success and a bug: a lab may not look at tokens."""
