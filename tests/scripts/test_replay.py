@@ -57,7 +57,7 @@ PLANNED = {
         "port: 5433; storage: aurora",
     ),
     'cluster "carts": plan': ("refused", '"carts" runs aurora-mysql; only aurora-postgresql can be restored here'),
-    'backup of "gone": plan': ("planned", "encryption: sse-rds, key not named", "one instance and the network"),
+    'backup of "gone": plan': ("planned", "encryption: sse-rds, key not named", "one instance, and the network"),
     'snapshot "orders-before-16": plan': (
         "planned",
         "restores aurora-postgresql 15.4",
