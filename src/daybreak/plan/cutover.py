@@ -30,7 +30,7 @@ from daybreak.model.moment import span_in_words
 from daybreak.model.names import clone_stem, comma_list, printable, sql_identifier
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Estimate, Plan, Refusal, RunId, Step
-from daybreak.model.requests import CutoverRequest
+from daybreak.model.requests import CutoverRequest, MoveRequest
 from daybreak.model.statuses import AVAILABLE
 from daybreak.model.tags import EXPIRES_TAG, PRODUCTION, expiry_in
 from daybreak.model.targets import Target
@@ -63,6 +63,22 @@ def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, ter
     close(sequence, target, source, both.access, "source")
     _advance(sequence, target, source, both.clone, both.databases)
     _point(sequence, target, source, both.clone, both.destinations)
+    notes = tuple(_notes(request, target, both.access))
+    return plan_of_move(request, target, seen, terms, sequence, run=run, clone=request.run, notes=notes)
+
+
+def plan_of_move(
+    request: MoveRequest,
+    target: Target,
+    seen: Observation,
+    terms: Terms,
+    sequence: Sequence,
+    *,
+    run: RunId,
+    clone: str,
+    notes: tuple[str, ...],
+) -> Plan:
+    """The plan of a cutover or a rollback with these steps: its source is the target's cluster, whichever way the traffic goes."""
     return Plan(
         run=run,
         request=request,
@@ -72,15 +88,15 @@ def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, ter
         expires=terms.expires,
         zone=terms.zone,
         source=target.cluster,
-        clone=request.run,
+        clone=clone,
         objectives=target.objectives,
-        estimate=total(sequence.steps),
+        estimate=_total(sequence.steps),
         steps=tuple(sequence.steps),
-        notes=tuple(_notes(request, target, both.access)),
+        notes=notes,
     )
 
 
-def total(steps: list[Step]) -> Estimate:
+def _total(steps: list[Step]) -> Estimate:
     """The sum of what the steps take."""
     low = sum((step.estimate.low for step in steps), start=timedelta())
     high = sum((step.estimate.high for step in steps), start=timedelta())

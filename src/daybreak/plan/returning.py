@@ -26,7 +26,7 @@ from daybreak.model.plan import Plan, Refusal, RunId
 from daybreak.model.requests import RollbackRequest
 from daybreak.model.targets import Target
 from daybreak.plan import estimates
-from daybreak.plan.cutover import add_next, close, fence_of, sides_of, total
+from daybreak.plan.cutover import add_next, close, fence_of, plan_of_move, sides_of
 from daybreak.plan.fence import objections_to_fence
 from daybreak.plan.pointing import objection_to, orders_of
 from daybreak.plan.sequence import Sequence
@@ -63,21 +63,8 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
                 "it is opened last, when every place names it again",
                 estimates.CALL,
             )
-    return Plan(
-        run=run,
-        request=request,
-        target=target,
-        identity=seen.identity,
-        created=terms.created,
-        expires=terms.expires,
-        zone=terms.zone,
-        source=target.cluster,
-        clone=request.clone,
-        objectives=target.objectives,
-        estimate=total(sequence.steps),
-        steps=tuple(sequence.steps),
-        notes=tuple(_notes(request, target, was_moved=was_moved)),
-    )
+    notes = tuple(_notes(request, target, was_moved=was_moved))
+    return plan_of_move(request, target, seen, terms, sequence, run=run, clone=request.clone, notes=notes)
 
 
 def has_moved(request: RollbackRequest) -> bool:
