@@ -274,3 +274,39 @@ def test_a_secret_that_was_changed_since_keeps_what_was_changed() -> None:
     plan = planned(plan_of(asked, target(), seen(destinations=(rotated, parameter)), fix_worlds.terms()))
     [pointed] = [step.action for step in plan.steps if isinstance(step.action, PointSecret)]
     assert (pointed.version, pointed.old.host, pointed.new.host) == ("v9", "clone.example", "source.example")
+
+
+def rollback_in(world: Observation, *, until: int = 7) -> Plan | Refusal:
+    """The answer to a rollback in that world."""
+    done = deeds(planned(cut_over()), until=until)
+    asked = RollbackRequest(target="embi", run="embi-cutover", clone=CLONE, nonce="n1", deeds=done, suffix="9x4")
+    return plan_of(asked, target(), world, fix_worlds.terms())
+
+
+def test_a_clone_that_nobody_can_fence_keeps_the_source_closed() -> None:
+    """Its login is gone from the configuration: both sides would take writes."""
+    made = rollback_in(seen(destinations=destinations("clone"), clone_access=None))
+    assert isinstance(made, Refusal)
+    assert "cannot be fenced" in "; ".join(made.reasons)
+
+
+def test_a_place_that_somebody_moved_by_hand_counts_as_moved() -> None:
+    """The cutover came as far as the fence, and a person went on: clients may have written to the clone."""
+    plan = planned(rollback_in(seen(destinations=destinations("clone")), until=4))
+    assert isinstance(plan.steps[0].action, ChangeSql)
+    assert plan.steps[0].action.cluster == CLONE
+    assert not [step for step in plan.steps if isinstance(step.action, SetExpiry)], "it is no clone again"
+
+
+def test_a_place_that_is_no_longer_configured_is_not_forgotten() -> None:
+    """It would name the clone for ever, which is closed."""
+    made = rollback_in(seen(destinations=destinations("clone")[:1]))
+    assert isinstance(made, Refusal)
+    assert 'changed the parameter "/embi/endpoint"' in "; ".join(made.reasons)
+
+
+def test_a_clone_without_the_endpoint_that_a_place_wants_is_refused() -> None:
+    """Before anything is closed."""
+    made = cut_over(clone={"endpoint": None})
+    assert isinstance(made, Refusal)
+    assert "AWS shows no endpoint of the clone's writer" in "; ".join(made.reasons)

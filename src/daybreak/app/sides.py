@@ -13,7 +13,6 @@ from daybreak.execute.database import login_at
 from daybreak.model.cutover import CutoverSeen, SequenceSeen
 from daybreak.model.destinations import SideAddresses
 from daybreak.model.fences import AccessSeen
-from daybreak.model.names import printable
 from daybreak.model.observation import Observation
 from daybreak.model.requests import MoveRequest
 from daybreak.model.targets import Target
@@ -93,5 +92,5 @@ def _with_sequences(app: App, target: Target, source: Cluster, clone: Cluster, b
                 ]
     except DaybreakError as error:
         return both.model_copy(update={"silences": (f"the sequences cannot be seen: {error.message}",)})
-    names = tuple(dict.fromkeys(printable(each.database) for each in found))
+    names = tuple(dict.fromkeys(each.database for each in found))
     return both.model_copy(update={"databases": names, "sequences": tuple(found)})

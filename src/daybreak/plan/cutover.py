@@ -246,6 +246,8 @@ def _of_destinations(target: Target, source: Cluster | None, both: CutoverSeen) 
     if source is not None and both.clone is not None:
         sides = sides_of(source, both.clone)
         yield from filter(None, (objection_to(each, "source", sides) for each in both.destinations))
+        ends = {each.destination.endpoint for each in both.destinations}
+        yield from (f"AWS shows no endpoint of the clone's {end}" for end in sorted(ends - sides.clone.keys()))
 
 
 def _grant(name: str, both: CutoverSeen) -> str:

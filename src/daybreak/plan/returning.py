@@ -18,9 +18,10 @@ from daybreak.model.actions import (
     PointParameter,
     PointSecret,
 )
+from daybreak.model.cutover import CutoverSeen
 from daybreak.model.destinations import DestinationSeen, SecretSeen, SideAddresses
 from daybreak.model.guards import Fenced
-from daybreak.model.names import clone_stem
+from daybreak.model.names import clone_stem, printable
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal, RunId
 from daybreak.model.requests import RollbackRequest
@@ -44,7 +45,7 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
         hints = (f"daybreak show {request.run}",)
         return Refusal(what=f'the rollback of "{target.name}" to {target.cluster}', reasons=reasons, hints=hints)
     sequence = Sequence(seen.identity.region, (), target.approval)
-    was_moved = has_moved(request)
+    was_moved = has_moved(request, both)
     if was_moved and both.clone_access is not None:
         close(sequence, target, both.clone, both.clone_access, "clone")
     guards = (fence_of(target, both.clone),) if was_moved else ()
@@ -67,9 +68,28 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
     return plan_of_move(request, target, seen, terms, sequence, run=run, clone=request.clone, notes=notes)
 
 
-def has_moved(request: RollbackRequest) -> bool:
-    """Whether the cutover may have changed a destination, so that clients may have written to the clone."""
-    return any(isinstance(each.action, _POINTS) for each in request.deeds)
+def has_moved(request: RollbackRequest, both: CutoverSeen) -> bool:
+    """Whether a destination may have named the clone, by the cutover or by anybody's hand, so that clients may have written there."""
+    was_ours = any(isinstance(each.action, _POINTS) for each in request.deeds)
+    return was_ours or any(each.points_at == "clone" for each in both.destinations)
+
+
+def _places_lost(request: RollbackRequest, both: CutoverSeen) -> Iterator[str]:
+    """What the cutover changed and the configuration no longer names: nobody would put it back."""
+    named = {(each.facts.kind, each.facts.name) for each in both.destinations if each.facts is not None}
+    for deed in request.deeds:
+        match deed.action:
+            case PointSecret(secret=name):
+                place = ("secret", name)
+            case PointParameter(parameter=name):
+                place = ("parameter", name)
+            case ChangeRecord(before=record):
+                place = ("record", record.name)
+            case _:
+                continue
+        if place not in named:
+            kind, name = place
+            yield f'the cutover changed the {kind} "{printable(name)}", and no destination that can be read names it: name it again'
 
 
 def _ways_back(request: RollbackRequest, seen: DestinationSeen, sides: SideAddresses) -> tuple[Action, ...]:
@@ -123,10 +143,14 @@ def _objections(request: RollbackRequest, target: Target, seen: Observation) -> 
         sides = sides_of(seen.cluster, both.clone)
         astray = (each for each in both.destinations if each.points_at != "source")
         yield from filter(None, (objection_to(each, "clone", sides) for each in astray))
-    if has_moved(request):
-        yield from both.silences
-        if both.clone_access is not None:
-            yield from objections_to_fence(both.clone_access)
+    yield from _places_lost(request, both)
+    if not has_moved(request, both):
+        return
+    yield from both.silences
+    if both.clone_access is not None:
+        yield from objections_to_fence(both.clone_access)
+    elif not both.silences:
+        yield f'nobody can say who writes to "{request.clone}", so it cannot be fenced: "{target.name}" needs its login'
 
 
 def _notes(request: RollbackRequest, target: Target, *, was_moved: bool) -> Iterator[str]:
