@@ -22,7 +22,7 @@ from daybreak.lab.servers.binaries import Install, account
 from tests.fix_folders import new_folder
 from tests.fix_lab import LabUnderTest
 
-ROLES = ("embi_admin", "embi_app", "embi_analyst", "rdsadmin", "rds_staff", "rds_superuser", "postgres")
+ROLES = ("embi_admin", "embi_app", "embi_analyst", "rdsadmin", "rdstopmgr", "rds_superuser", "postgres")
 OPEN = {"daybreak.toml", "bin", "ca.pem"}
 """What of a lab may be read by others: configuration and scripts, which name where secrets are, and the authority."""
 

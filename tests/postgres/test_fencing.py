@@ -281,3 +281,16 @@ def test_a_role_of_any_name_loses_login_and_gets_it_back(yard: Server, session: 
                 assert found is can_login
         finally:
             ours.execute(sql.SQL("DROP ROLE {}").format(quoted))
+
+
+@pytest.mark.parametrize("name", ["rds_mine", "rdsadmin2"])
+def test_a_role_that_is_only_named_like_awss_is_fenced_too(yard: Server, session: Session, name: str) -> None:
+    """Anybody may create one: it wrote through a fence that took every such name for AWS's own."""
+    yard.run("postgres", f"CREATE ROLE {name} LOGIN")
+    try:
+        assert name in {role.name for role in read_access(session).roles}
+        assert f"{name} (" in read_fence(session).holes
+        yard.run("postgres", "CREATE ROLE rdstopmgr LOGIN")
+        assert "rdstopmgr" not in read_fence(session).holes
+    finally:
+        yard.run("postgres", "DROP ROLE IF EXISTS rdstopmgr", f"DROP ROLE {name}")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from daybreak.model.value import Instant, Value
 
-NOT_AWSS = "NOT r.rolsuper AND r.rolname !~ '^rds(_|admin|proxyadmin|repladmin|topmgr)'"
-"""A role that is not AWS's own: AWS keeps its superusers and the names that begin so to itself, and no customer works with them."""
+AGENTS = ("rdsadmin", "rdsrepladmin", "rdsproxyadmin", "rdstopmgr", "rdswriteforwarduser")
+"""The roles that only AWS's own programs log in as. The list is closed: anybody may create a role named ``rds_mine``."""
+
+NOT_AWSS = "NOT r.rolsuper AND r.rolname NOT IN ({})".format(", ".join(f"'{name}'" for name in AGENTS))
+"""A role that somebody besides AWS may log in as; on Aurora only AWS's own are superusers."""
 
 _INSIDE = f"""
 FROM pg_catalog.pg_stat_activity AS a JOIN pg_catalog.pg_roles AS r ON r.oid = a.usesysid

@@ -25,6 +25,7 @@ from daybreak.model.fences import (
 )
 from daybreak.model.moment import span_in_words
 from daybreak.model.names import printable
+from daybreak.postgres.inventory.questions import PLATFORM_DATABASES
 from daybreak.postgres.session import Session
 
 _CAN_ENTER = sql.SQL("""
@@ -73,8 +74,7 @@ FROM pg_catalog.pg_subscription AS s JOIN pg_catalog.pg_database AS d ON d.oid =
 """)
 
 _DATABASES = sql.SQL(
-    "SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate AND datname <> 'rdsadmin'"
-    " ORDER BY datname"
+    "SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn AND datname <> ALL(%s) ORDER BY datname"
 )
 """Also those that do not let our login in: whoever asks there learns it, and leaves none out in silence. AWS's own is nobody's."""
 
@@ -118,7 +118,7 @@ def read_access(session: Session) -> AccessSeen:
 
 def read_databases(session: Session) -> tuple[str, ...]:
     """The databases that let somebody in, whether our login is among them or not."""
-    return tuple(name for [name] in session.ask(_DATABASES))
+    return tuple(name for [name] in session.ask(_DATABASES, (list(PLATFORM_DATABASES),)))
 
 
 def end_sessions(session: Session, within: timedelta) -> Emptied:

@@ -25,7 +25,7 @@ from daybreak.lab.servers.binaries import Install, account, bare_environment, gi
 from daybreak.lab.servers.spawner import spawner
 
 SUPERUSER = "rdsadmin"
-STAFF = "rds_staff"
+STAFF = "rdstopmgr"
 """The role that runs SQL for the provider: it may do nearly everything, and never run a program."""
 PATIENCE = 60.0  # seconds for a server to come up or go down on a busy machine
 ACCESS_RULES = f"""\

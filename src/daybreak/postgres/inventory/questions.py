@@ -11,6 +11,7 @@ from typing import Literal
 
 from psycopg import sql
 
+from daybreak.model.fences import AGENTS
 from daybreak.model.inventory import LOCKED, ItemKind
 
 
@@ -25,9 +26,6 @@ class Question:
     """A table that must exist for the question to be asked."""
 
 
-AGENTS = ("rdsadmin", "rdsrepladmin", "rdsproxyadmin", "rdstopmgr", "rdswriteforwarduser")
-"""The roles that only AWS's own programs log in as. What they are, make and may do is the platform's, at a clone's birth too."""
-
 GROUPS = ("rds_superuser", "rds_replication", "rds_iam", "rds_password", "rds_ad", "rds_reserved", "rds_extension")
 """The roles that AWS brings for others to be members of, as its guide to Aurora names them ("Understanding PostgreSQL roles and
 permissions"). The list is closed, because anybody may create a role named ``rds_mine``; ``rds_pgaudit`` is the owner's too, who
@@ -39,6 +37,7 @@ A user is their member, so what they may do is compared, between servers of one 
 PLATFORM_DATABASES = ("template0", "template1", "rdsadmin")
 """PostgreSQL's own templates, and the database of AWS's agent, which nobody else may enter."""
 
+# What these roles are, make and may do is the platform's, at a clone's birth too.
 _AGENT = "{{0}} IN ({})".format(", ".join(f"'{name}'" for name in AGENTS))
 _PROVIDED = "({{0}} ~ '^pg_' OR {{0}} IN ({}))".format(", ".join(f"'{name}'" for name in GROUPS))
 _USERS = "(n.nspname <> 'information_schema' AND n.nspname !~ '^pg_')"
