@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from daybreak.assess.position import Position
 from daybreak.assess.settings import same_setting
 from daybreak.assess.standing import (
     HINTS,
     HOPELESS_CLUSTER,
     HOPELESS_INSTANCE,
     STOPPED,
-    Position,
     once_answered,
     standing_of_change,
     standing_of_wait,

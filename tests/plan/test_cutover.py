@@ -9,31 +9,50 @@ import pytest
 
 from daybreak.model.actions import (
     AdvanceSequences,
+    AwaitClients,
+    AwaitRecord,
+    ChangeRecord,
     ChangeSql,
+    CountWrites,
     EndSessions,
-    MoveSecretStage,
     PointParameter,
     PointSecret,
     SetClusterOptions,
     SetExpiry,
 )
-from daybreak.model.cutover import CutoverSeen, SequenceSeen, VerdictSeen
+from daybreak.model.cutover import (
+    CutoverSeen,
+    JobSeen,
+    JobsSeen,
+    SequenceSeen,
+    VerdictSeen,
+)
 from daybreak.model.destinations import (
     DestinationSeen,
     ParameterDestination,
     ParameterSeen,
+    RecordDestination,
+    RecordSet,
     SecretDestination,
     SecretSeen,
 )
 from daybreak.model.fences import AccessSeen, PreparedSeen, RoleSeen, SubscriptionSeen
 from daybreak.model.findings import Standing
-from daybreak.model.guards import Fenced
+from daybreak.model.guards import (
+    Fenced,
+    Guard,
+    Unwritten,
+)
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
-from daybreak.model.requests import CutoverDeed, CutoverRequest, RollbackRequest
+from daybreak.model.requests import CutoverRequest
 from daybreak.model.tags import EXPIRES_TAG
-from daybreak.model.targets import Target
-from daybreak.model.undo import TakenBack
+from daybreak.model.targets import (
+    CutoverRules,
+    Target,
+)
+from daybreak.model.value import Span
+from daybreak.model.writes import WriteCount
 from daybreak.plan.planner import plan_of
 from daybreak.plan.touching import things_touched
 from tests import fix_worlds
@@ -45,7 +64,12 @@ SECRET, PARAMETER = SecretDestination(name="embi/database"), ParameterDestinatio
 
 def request(**changes: Any) -> CutoverRequest:
     """To a clone that was found fit a minute ago."""
-    verdict = VerdictSeen(standing=Standing.FIT, at=NOW - timedelta(minutes=1), scope="standard depth")
+    verdict = VerdictSeen(
+        standing=Standing.FIT,
+        at=NOW - timedelta(minutes=1),
+        scope="standard depth",
+        writes=WriteCount(rows={"embi": 7}, definitions={"embi": 1}),
+    )
     defaults: dict[str, Any] = {"target": "embi", "run": CLONE, "nonce": "n1", "verdict": verdict, "suffix": "7k2"}
     return CutoverRequest(**(defaults | changes))
 
@@ -123,15 +147,17 @@ def test_the_source_is_closed_before_anything_moves() -> None:
     assert kinds == [
         SetClusterOptions,
         SetExpiry,
+        CountWrites,
         ChangeSql,
         EndSessions,
         AdvanceSequences,
         PointSecret,
         PointParameter,
+        AwaitClients,
     ]
     for before, step in zip(plan.steps, plan.steps[1:], strict=False):
         assert step.after == (before.id,)
-    for step in plan.steps[4:]:
+    for step in plan.steps[5:]:
         assert any(isinstance(each, Fenced) and each.thing.name == SOURCE for each in step.guards), step.id
     expiry = plan.steps[1].action
     assert isinstance(expiry, SetExpiry)
@@ -214,99 +240,129 @@ def test_a_clone_that_took_traffic_before_is_not_taken_again() -> None:
     assert "traffic was moved" in "; ".join(made.reasons)
 
 
-def deeds(plan: Plan, *, until: int) -> tuple[CutoverDeed, ...]:
-    """What a cutover did before it ended."""
-    found = []
-    for step in plan.steps[:until]:
-        back = step.undo.actions if isinstance(step.undo, TakenBack) else ()
-        named = tuple(
-            each.model_copy(update={"away_from": "v2"}) if isinstance(each, MoveSecretStage) else each for each in back
-        )
-        if named:
-            found.append(CutoverDeed(step=step.id, action=step.action, back=named))
-    return tuple(found)
-
-
-def go_back(until: int, at: str) -> Plan:
-    """The rollback of a cutover that came so far."""
-    done = deeds(planned(cut_over()), until=until)
-    asked = RollbackRequest(target="embi", run="embi-cutover", clone=CLONE, nonce="n1", deeds=done, suffix="9x4")
-    return planned(plan_of(asked, target(), seen(destinations=destinations(at)), fix_worlds.terms()))
-
-
-def test_a_rollback_closes_the_clone_first_and_opens_the_source_last() -> None:
-    """What was written to the clone stays there, and nothing is added while the places go back."""
-    plan = go_back(7, "clone")
-    kinds = [type(step.action) for step in plan.steps]
-    assert kinds == [ChangeSql, EndSessions, PointParameter, MoveSecretStage, ChangeSql]
-    first, last = plan.steps[0].action, plan.steps[-1].action
-    assert isinstance(first, ChangeSql)
-    assert isinstance(last, ChangeSql)
-    assert (first.cluster, "NOLOGIN" in first.change.text) == (CLONE, True)
-    assert (last.cluster, "NOLOGIN" in last.change.text) == (SOURCE, False)
-    for step in plan.steps[2:4]:
-        assert any(isinstance(each, Fenced) and each.thing.name == CLONE for each in step.guards)
-
-
-def test_before_anything_moved_the_clone_is_a_clone_again() -> None:
-    """With its old expiry, and without a fence."""
-    plan = go_back(4, "source")
-    kinds = [type(step.action) for step in plan.steps]
-    assert kinds == [SetExpiry, SetClusterOptions, ChangeSql]
-    expiry = plan.steps[0].action
-    assert isinstance(expiry, SetExpiry)
-    assert expiry.expires == "2024-01-22T14:52:00Z"
-
-
-def test_a_place_that_was_not_changed_yet_is_left_alone() -> None:
-    """The run stopped at it: it names the source still."""
-    plan = go_back(6, "source")
-    assert not [step for step in plan.steps if isinstance(step.action, PointSecret | PointParameter | MoveSecretStage)]
-
-
-def test_a_secret_that_was_changed_since_keeps_what_was_changed() -> None:
-    """Its old version would bring an old password back: only the address goes back."""
-    done = deeds(planned(cut_over()), until=7)
-    asked = RollbackRequest(target="embi", run="embi-cutover", clone=CLONE, nonce="n1", deeds=done, suffix="9x4")
-    secret, parameter = destinations("clone")
-    assert isinstance(secret.facts, SecretSeen)
-    rotated = secret.model_copy(update={"facts": SecretSeen(name="embi/database", stages={"v9": ("AWSCURRENT",)})})
-    plan = planned(plan_of(asked, target(), seen(destinations=(rotated, parameter)), fix_worlds.terms()))
-    [pointed] = [step.action for step in plan.steps if isinstance(step.action, PointSecret)]
-    assert (pointed.version, pointed.old.host, pointed.new.host) == ("v9", "clone.example", "source.example")
-
-
-def rollback_in(world: Observation, *, until: int = 7) -> Plan | Refusal:
-    """The answer to a rollback in that world."""
-    done = deeds(planned(cut_over()), until=until)
-    asked = RollbackRequest(target="embi", run="embi-cutover", clone=CLONE, nonce="n1", deeds=done, suffix="9x4")
-    return plan_of(asked, target(), world, fix_worlds.terms())
-
-
-def test_a_clone_that_nobody_can_fence_keeps_the_source_closed() -> None:
-    """Its login is gone from the configuration: both sides would take writes."""
-    made = rollback_in(seen(destinations=destinations("clone"), clone_access=None))
-    assert isinstance(made, Refusal)
-    assert "cannot be fenced" in "; ".join(made.reasons)
-
-
-def test_a_place_that_somebody_moved_by_hand_counts_as_moved() -> None:
-    """The cutover came as far as the fence, and a person went on: clients may have written to the clone."""
-    plan = planned(rollback_in(seen(destinations=destinations("clone")), until=4))
-    assert isinstance(plan.steps[0].action, ChangeSql)
-    assert plan.steps[0].action.cluster == CLONE
-    assert not [step for step in plan.steps if isinstance(step.action, SetExpiry)], "it is no clone again"
-
-
-def test_a_place_that_is_no_longer_configured_is_not_forgotten() -> None:
-    """It would name the clone for ever, which is closed."""
-    made = rollback_in(seen(destinations=destinations("clone")[:1]))
-    assert isinstance(made, Refusal)
-    assert 'changed the parameter "/embi/endpoint"' in "; ".join(made.reasons)
-
-
 def test_a_clone_without_the_endpoint_that_a_place_wants_is_refused() -> None:
     """Before anything is closed."""
     made = cut_over(clone={"endpoint": None})
     assert isinstance(made, Refusal)
     assert "AWS shows no endpoint of the clone's writer" in "; ".join(made.reasons)
+
+
+def guards_of(plan: Plan, slug: str, kind: type[Guard]) -> list[Any]:
+    """The guards of a kind that the step of that name asks."""
+    [step] = [each for each in plan.steps if each.id.partition("-")[2] == slug]
+    return [each for each in step.guards if isinstance(each, kind)]
+
+
+def test_nobody_has_written_in_the_clone_until_a_place_names_it() -> None:
+    """What was judged is asked before the count, the count before each step up to the first place, and after that clients may write."""
+    plan = planned(cut_over())
+    [judged] = guards_of(plan, "count-writes", Unwritten)
+    assert judged.since == WriteCount(rows={"embi": 7}, definitions={"embi": 1})
+    for slug in ("close-source", "empty-source", "advance-sequences-1", "point-secret-1"):
+        [counted] = guards_of(plan, slug, Unwritten)
+        assert (counted.since, counted.thing.name) == (None, CLONE), slug
+    assert guards_of(plan, "point-parameter-2", Unwritten) == []
+
+
+def test_a_verdict_without_a_count_moves_no_traffic() -> None:
+    """Nobody could say whether the clone is still what was judged."""
+    asked = request(verdict=request().verdict.model_copy(update={"writes": None}))
+    made = plan_of(asked, target(), seen(), fix_worlds.terms())
+    assert isinstance(made, Refusal)
+    assert "was not counted" in "; ".join(made.reasons)
+
+
+def test_the_gap_lasts_from_the_fence_until_clients_work_at_the_clone() -> None:
+    """As long as the configuration says; where nothing is to be seen, until the last place was changed."""
+    plan = planned(cut_over(target(cutover=CutoverRules(budget=Span(minutes=2)))))
+    assert plan.gap is not None
+    assert (plan.gap.opens[3:], plan.gap.closes[3:], plan.gap.budget) == (
+        "close-source",
+        "await-clients",
+        timedelta(minutes=2),
+    )
+    blind = planned(cut_over(target(cutover=CutoverRules(wants="nothing"))))
+    assert blind.gap is not None
+    assert blind.gap.closes == blind.steps[-1].id
+    assert "is not looked at" in "; ".join(blind.notes)
+
+
+def quarantined(**changes: Any) -> dict[str, Any]:
+    """A clone with a group of its own, a subscription and a job."""
+    subscriptions = (SubscriptionSeen(name="news", database="embi", is_enabled=True, slot="news_slot"),)
+    jobs = JobsSeen(jobs=(JobSeen(database="postgres", number=4, name="nightly", owner="app"),))
+    world: dict[str, Any] = {
+        "clone": {"parameter_group": "quarantine"},
+        "clone_access": access(subscriptions=subscriptions),
+        "jobs": jobs,
+    }
+    return world | changes
+
+
+def test_the_quarantine_ends_before_the_fence_and_wakes_nothing() -> None:
+    """The subscription is detached and the job is off before the restart that would wake them; the job goes on once clients work."""
+    plan = planned(cut_over(**quarantined()))
+    slugs = [step.id[3:] for step in plan.steps]
+    order = ["detach-subscription-1", "stop-jobs-1", "give-parameter-group", "restart-1", "await-restart-1"]
+    assert [each for each in slugs if each in order] == order
+    assert slugs.index("await-clone") < slugs.index("count-writes") < slugs.index("close-source")
+    assert slugs.index("await-clients") < slugs.index("let-jobs-go-on-1")
+    [judged] = guards_of(plan, "restart-1", Unwritten)
+    assert judged.since == WriteCount(rows={"embi": 7}, definitions={"embi": 1}), (
+        "a restart may begin the counters anew"
+    )
+    assert guards_of(plan, "count-writes", Unwritten) == []
+    assert any("stays off" in note for note in plan.notes)
+
+
+@pytest.mark.parametrize(
+    ("world", "says"),
+    [
+        (
+            quarantined(
+                clone_access=access(
+                    subscriptions=(
+                        SubscriptionSeen(name="news", database="embi", is_enabled=True, slot="s", may_alter=False),
+                    )
+                )
+            ),
+            "our login may not alter it",
+        ),
+        (quarantined(jobs=JobsSeen(hidden_in="postgres")), 'ALTER ROLE "rescuer" BYPASSRLS'),
+        (
+            quarantined(clone_access=access(roles=(RoleSeen(name="app", may_alter=False),))),
+            'in the clone: "rescuer" may not take LOGIN from "app"',
+        ),
+    ],
+)
+def test_what_would_wake_up_or_could_not_be_closed_is_said_first(world: dict[str, Any], says: str) -> None:
+    """Before the clone is touched."""
+    made = cut_over(**world)
+    assert isinstance(made, Refusal)
+    assert says in "; ".join(made.reasons)
+
+
+def record(ttl: int, at: str = "source") -> DestinationSeen:
+    """A record that resolvers remember for so long."""
+    host = {"source": "source.example", "clone": "clone.example"}[at]
+    facts = RecordSet(name="db.example.com.", type="CNAME", ttl=ttl, values=(host,))
+    place = RecordDestination(zone="Z1", name="db.example.com.")
+    return DestinationSeen.model_validate(
+        {"destination": place, "region": "us-east-1", "points_at": at, "facts": facts.plain()}
+    )
+
+
+def test_a_record_is_forgotten_soon_before_the_gap_and_as_before_after_it() -> None:
+    """The old time is waited out while the source still serves; the record's own time comes back once clients work at the clone."""
+    plan = planned(cut_over(target(destinations=(record(300).destination,)), destinations=(record(300),)))
+    slugs = [step.id[3:] for step in plan.steps]
+    order = ["shorten-record-1", "close-source", "point-record-1", "await-clients", "lengthen-record-1"]
+    assert [each for each in slugs if each in order] == order
+    [wait] = [step.action for step in plan.steps if isinstance(step.action, AwaitRecord) and step.action.forget]
+    assert wait.forget == timedelta(seconds=300)
+    states = [
+        (step.action.before.ttl, step.action.after.ttl, step.action.after.values[0])
+        for step in plan.steps
+        if isinstance(step.action, ChangeRecord)
+    ]
+    assert states == [(300, 5, "source.example"), (5, 5, "clone.example"), (5, 300, "clone.example")]

@@ -9,7 +9,8 @@ import pytest
 
 from daybreak.assess.ending import next_of_plan
 from daybreak.assess.guarding import Situation, breach_of
-from daybreak.assess.standing import Position, standing_of_change, standing_of_wait
+from daybreak.assess.position import Position
+from daybreak.assess.standing import standing_of_change, standing_of_wait
 from daybreak.model.actions import AwaitWriter, MoveWriter
 from daybreak.model.backups import GlobalDatabase, GlobalMember, MomentsHeld
 from daybreak.model.guards import AsPlanned

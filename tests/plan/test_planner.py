@@ -9,13 +9,23 @@ from typing import Any
 import pytest
 
 from daybreak.model.actions import Validate
+from daybreak.model.guards import Unwritten
 from daybreak.model.kept import Kept
 from daybreak.model.moment import Latest
 from daybreak.model.observation import Observation
-from daybreak.model.plan import Plan, Step
+from daybreak.model.plan import (
+    Gap,
+    Plan,
+    Step,
+    StepId,
+)
 from daybreak.model.spelling import Spelling
 from daybreak.model.targets import Waiver
-from daybreak.model.value import stamp
+from daybreak.model.things import Thing
+from daybreak.model.value import (
+    Span,
+    stamp,
+)
 from daybreak.model.world import (
     Instance,
     Member,
@@ -257,6 +267,8 @@ def steps_with(field: str, value: Any, slug: str = "create-writer") -> Plan:
     return Plan.model_validate(plain)
 
 
+WRITTEN = Unwritten(thing=Thing(kind="cluster", name="c", region="us-east-1"), database="d", login="env:X")
+
 EDITS: dict[str, Callable[[], Plan]] = {
     "format": lambda: resealed(format=1),
     "run": lambda: resealed(run="another-run"),
@@ -269,6 +281,9 @@ EDITS: dict[str, Callable[[], Plan]] = {
     "parity": lambda: resealed(parity=("engine: as it must be",)),
     "notes": lambda: resealed(notes=("nothing to see here",)),
     "moment": lambda: resealed(moment=NOW),
+    "gap": lambda: resealed(
+        gap=Gap(opens=StepId("01-a"), closes=StepId("02-b"), budget=Span(hours=9), unwritten=WRITTEN)
+    ),
 }
 """Each field of a plan that an editor gave another value."""
 

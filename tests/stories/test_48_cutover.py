@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -37,6 +38,12 @@ name = "embi/database"
 kind = "record"
 zone = "{zone}"
 name = "db.embi.example"
+"""
+RULES = """
+[targets.embi.cutover]
+hold = "1s"
+ttl = {ttl}
+{rules}
 """
 PASSWORD = "only-for-this-story"
 
@@ -141,9 +148,21 @@ def zone(lab: LabUnderTest) -> str:
 def person(lab: LabUnderTest, zone: str, tmp_path_factory: pytest.TempPathFactory) -> Person:
     """Somebody whose configuration names every place from which applications read the address."""
     somebody = lab.person(tmp_path_factory.mktemp("cutover"))
-    places = PLACES.format(parameter=ENDPOINT_PARAMETER, zone=zone)
-    somebody.configure('poll = "200ms"\n' + CONFIGURATION + UNASKED + places)
+    set_rules(somebody, zone)
     return somebody
+
+
+def set_rules(person: Person, zone: str, rules: str = "", *, ttl: int = 60) -> None:
+    """Say how the traffic is moved, besides from where it is read."""
+    places = PLACES.format(parameter=ENDPOINT_PARAMETER, zone=zone)
+    person.configure('poll = "200ms"\n' + CONFIGURATION + UNASKED + places + RULES.format(rules=rules, ttl=ttl))
+
+
+def restored(person: Person) -> str:
+    """The run of a clone that is fit."""
+    made = person.daybreak("restore", "pitr", "embi", "--to", "latest", "--yes", "-o", "json")
+    assert made.code == 0, made.json()["reasons"]
+    return str(made.json()["run"])
 
 
 def test_the_traffic_moves_and_comes_back_under_writers(
@@ -151,9 +170,7 @@ def test_the_traffic_moves_and_comes_back_under_writers(
 ) -> None:
     """Fence, mark, sequences, every place; then back. Nothing that was acknowledged is nowhere, and nothing is late."""
     with Writers(lab) as writers:
-        restored = person.daybreak("restore", "pitr", "embi", "--to", "latest", "--yes", "-o", "json")
-        assert restored.code == 0, restored.json()["reasons"]
-        run = restored.json()["run"]
+        run = restored(person)
         before = addresses(lab, zone)
 
         [target] = person.daybreak("status", "embi", "-o", "json").json()["targets"]
@@ -199,41 +216,98 @@ def test_the_traffic_moves_and_comes_back_under_writers(
     assert "never-shown" not in "".join(path.read_text() for path in person.state.rglob("*") if path.is_file())
 
 
-def test_what_stops_half_way_leaves_the_source_whole_and_goes_back(
-    lab: LabUnderTest, person: Person, zone: str
-) -> None:
-    """A place cannot be changed: the run pauses with the source closed, a person ends it, and the rollback opens the source again."""
-    before = addresses(lab, zone)
-    restored = person.daybreak("restore", "pitr", "embi", "--to", "latest", "--yes", "-o", "json")
-    assert restored.code == 0, restored.json()["reasons"]
-    run = restored.json()["run"]
-    expires = {each["Key"]: each["Value"] for each in cluster(lab, run)["TagList"]}["daybreak:expires"]
+def test_what_stops_half_way_is_taken_back_by_itself(lab: LabUnderTest, person: Person, zone: str) -> None:
+    """A place cannot be changed, and nobody has written in the clone: every place is as it was, and the clone is a clone again."""
+    set_rules(person, zone)
+    before, run = addresses(lab, zone), restored(person)
+    known = tags(lab, run)
+    was = {name: cluster(lab, run)[name] for name in ("DBClusterParameterGroup", "DeletionProtection")}
     earlier = set(person.runs())
     with lab.fault("error", action="PutSecretValue", args={"code": "AccessDeniedException"}):
-        paused = person.daybreak("cutover", run, "--confirm", run)
-    assert paused.code == 75, paused.out + paused.err
-    [cutover] = set(person.runs()) - earlier
-    closed = cluster(lab, SOURCE)
-    with pytest.raises(psycopg.OperationalError, match="not permitted to log in"):
-        psycopg.connect(host=closed["Endpoint"], port=closed["Port"], dbname="embi", user="pulse", password=PASSWORD)
-    assert addresses(lab, zone)["parameter"] != before["parameter"], "the first place was changed before"
-    assert person.daybreak("abort", cutover).code in (0, 1)
-    back = person.daybreak("rollback", cutover, "--confirm", SOURCE)
-    assert back.code == 0, back.out + back.err
+        stopped = person.daybreak("cutover", run, "--confirm", run)
+    assert stopped.code == 1, stopped.out + stopped.err
+    assert "nobody has written in the clone" in " ".join(stopped.out.split())
+    cutover, rollback = sorted(set(person.runs()) - earlier, key=lambda name: "rollback" in name)
+    assert f"{cutover} takes itself back, as its plan says" in stopped.err
+    assert person.daybreak("show", rollback, "-o", "json").json()["status"] == "finished"
+    assert f"daybreak cutover {run}" in stopped.out, "the next command tries again"
+
     assert addresses(lab, zone) == before
+    closed = cluster(lab, SOURCE)
     with psycopg.connect(
         host=closed["Endpoint"], port=closed["Port"], dbname="embi", user="pulse", password=PASSWORD
     ) as session:
         session.execute("INSERT INTO pulse (token) VALUES ('after')")
-    tags = {each["Key"]: each["Value"] for each in cluster(lab, run)["TagList"]}
-    assert tags["daybreak:expires"] != expires, "clients may have written to it: it stays"
+    assert tags(lab, run)["daybreak:expires"] == known["daybreak:expires"]
+    assert {name: cluster(lab, run)[name] for name in was} == was
+    assert may_log_in(lab, SOURCE) == may_log_in(lab, run)
+    again = person.daybreak("resume", cutover)
+    assert again.code == 1, "it ended, and was taken back once"
+    assert len(set(person.runs()) - earlier) == 2
+
+
+def tags(lab: LabUnderTest, name: str) -> dict[str, str]:
+    """A cluster's tags."""
+    return {each["Key"]: each["Value"] for each in cluster(lab, name)["TagList"]}
+
+
+def may_log_in(lab: LabUnderTest, name: str) -> set[str]:
+    """The roles that may log in there."""
+    return {str(each) for [each] in lab.remote.administer(name, "select rolname from pg_roles where rolcanlogin")[0]}
+
+
+def test_once_a_client_has_written_nothing_goes_back_by_itself(lab: LabUnderTest, person: Person, zone: str) -> None:
+    """Too few clients arrive within the budget, and one has written: the run pauses and asks; a person goes on, or goes back."""
+    set_rules(person, zone, 'budget = "5s"\nshare = 100')
+    run = restored(person)
+    earlier = set(person.runs())
+    idle = [psycopg.connect(**where(lab, SOURCE)) for _ in range(6)]  # clients that never come back
+    with Writers(lab, number=1):
+        paused = person.daybreak("cutover", run, "--confirm", run)
+        assert paused.code == 75, paused.out + paused.err
+        assert "nothing goes back by itself, since the clone may serve already" in " ".join(paused.err.split())
+        [cutover] = set(person.runs()) - earlier
+        [step] = re.findall(rf"daybreak resume {cutover} --without (\S+)", paused.err)
+        gone_on = person.daybreak("resume", cutover, "--without", step)
+        assert gone_on.code == 0, gone_on.out + gone_on.err
+    for each in idle:
+        each.close()
+    back = person.daybreak("rollback", cutover, "--confirm", SOURCE)
+    assert back.code == 0, back.out + back.err
+
+
+def where(lab: LabUnderTest, name: str) -> dict[str, Any]:
+    """How the application reaches a side."""
+    found = cluster(lab, name)
+    return {"host": found["Endpoint"], "port": found["Port"], "dbname": "embi", "user": "pulse", "password": PASSWORD}
+
+
+def test_a_record_is_forgotten_before_the_gap(lab: LabUnderTest, person: Person, zone: str) -> None:
+    """Its time to live is short while the traffic moves, and its own again after it, in both directions."""
+    set_rules(person, zone, 'wants = "nothing"', ttl=1)
+    record = addresses(lab, zone)["record"]
+    remembered = record | {"TTL": 3}
+    lab.client("route53").change_resource_record_sets(
+        HostedZoneId=zone, ChangeBatch={"Changes": [{"Action": "UPSERT", "ResourceRecordSet": remembered}]}
+    )
+    run, earlier = restored(person), set(person.runs())
+    moved = person.daybreak("cutover", run, "--confirm", run)
+    assert moved.code == 0, moved.out + moved.err
+    there = cluster(lab, run)["Endpoint"]
+    assert addresses(lab, zone)["record"] == remembered | {"ResourceRecords": [{"Value": there}]}
+    [cutover] = set(person.runs()) - earlier - {run}
+    steps = {step["id"][3:]: step for step in person.daybreak("show", cutover, "-o", "json").json()["steps"]}
+    waited = steps["await-shorten-record-3"]
+    assert datetime.fromisoformat(waited["ended"]) - datetime.fromisoformat(waited["began"]) >= timedelta(seconds=3)
+    back = person.daybreak("rollback", cutover, "--confirm", SOURCE)
+    assert back.code == 0, back.out + back.err
+    assert addresses(lab, zone)["record"] == remembered
 
 
 def test_a_cutover_that_dies_goes_on(lab: LabUnderTest, person: Person, zone: str) -> None:
     """Killed while nobody can log in anywhere: whoever resumes finds the fence, and moves what is left."""
-    restored = person.daybreak("restore", "pitr", "embi", "--to", "latest", "--yes", "-o", "json")
-    assert restored.code == 0, restored.json()["reasons"]
-    run = restored.json()["run"]
+    set_rules(person, zone, 'wants = "nothing"')
+    run = restored(person)
     earlier = set(person.runs())
     with lab.fault("delay", action="PutParameter", args={"seconds": 20}):
         sent = len(lab.calls("PutParameter", ENDPOINT_PARAMETER))

@@ -8,7 +8,7 @@ from daybreak.assess.ending import exit_code_of, next_command
 from daybreak.errors import ExitCode, Refused
 from daybreak.model.names import run_cleaned_by
 from daybreak.model.plan import Plan
-from daybreak.model.requests import CleanRequest
+from daybreak.model.requests import CleanRequest, CutoverRequest, RollbackRequest
 from daybreak.model.run import RunState
 from daybreak.plan.clean import removes_all
 
@@ -25,7 +25,28 @@ def state_of_run(app: App, run: str) -> tuple[Plan, RunState]:
 def next_of(app: App, plan: Plan, state: RunState) -> str:
     """The next command for a run as it stands. What was removed already is not removed again, and a held run is followed or approved."""
     now = as_it_is(app, state)
+    if isinstance(plan.request, CutoverRequest) and (found := rollbacks_of(app, plan.run)):
+        return _next_of_taken_back(app, plan.request, found[-1])
     return next_command(plan, now, is_cleaned=is_cleaned(app, plan, now))
+
+
+def rollbacks_of(app: App, run: str) -> tuple[str, ...]:
+    """The runs that took a cutover back, or began to, oldest first."""
+    found = []
+    for name in app.store.runs():
+        plan = app.store.plan(name) if "-rollback-" in name else None
+        if plan and isinstance(plan.request, RollbackRequest) and plan.request.run == run and app.state_or_none(name):
+            found.append(plan)
+    return tuple(plan.run for plan in sorted(found, key=lambda each: each.created))
+
+
+def _next_of_taken_back(app: App, request: CutoverRequest, rollback: str) -> str:
+    """The next command for a cutover that was taken back, or of which somebody began to."""
+    plan, state = app.store.plan(rollback), app.state_or_none(rollback)
+    if state is None or state.status != "finished":
+        return next_command(plan, state) if state else f"daybreak resume {rollback}"
+    is_clone_again = isinstance(plan.request, RollbackRequest) and plan.request.unwritten is not None
+    return f"daybreak cutover {request.run}" if is_clone_again else "daybreak runs"
 
 
 def is_cleaned(app: App, plan: Plan, state: RunState) -> bool:

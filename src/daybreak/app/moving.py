@@ -6,20 +6,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from daybreak.app.app import App
+from daybreak.app.ending import rollbacks_of
 from daybreak.app.planning import new_suffix, plan_for
+from daybreak.app.sides import words_on_clone
 from daybreak.app.validating import Inquiry, Listeners, case_of, validate_case
 from daybreak.errors import Refused
 from daybreak.judge.verdict import verdict_of
 from daybreak.judge.waiving import waive
 from daybreak.model.actions import Action, MoveSecretStage
 from daybreak.model.cutover import VerdictSeen
+from daybreak.model.guards import Unwritten
 from daybreak.model.plan import Plan
 from daybreak.model.requests import CutoverDeed, CutoverRequest, RestoreRequest, RollbackRequest
 from daybreak.model.run import RunState
 from daybreak.model.targets import Waiver
 from daybreak.model.undo import TakenBack
 from daybreak.plan.calls import Owner, owner_of
-from daybreak.plan.cutover import NEWS
+from daybreak.plan.gaps import gap_open, writes_recorded
+from daybreak.plan.refusing import NEWS
 
 
 @dataclass(frozen=True)
@@ -48,25 +52,55 @@ def plan_cutover(app: App, wish: CutoverWish, listeners: Listeners | None = None
         target=plan.target.name,
         run=wish.run,
         nonce=state.nonce or "",
-        verdict=_verdict_of(app, wish, state, listeners),
+        verdict=_verdict_of(app, wish, plan, state, listeners),
         why=wish.why,
         suffix=new_suffix(),
     )
     return plan_for(app, request, app.target(plan.target.name))
 
 
-def _verdict_of(app: App, wish: CutoverWish, state: RunState, listeners: Listeners | None) -> VerdictSeen:
-    """What the run's journal says of the clone, with today's waivers; where that is old, what a validation says now."""
+def _verdict_of(app: App, wish: CutoverWish, plan: Plan, state: RunState, listeners: Listeners | None) -> VerdictSeen:
+    """What the run's journal says of the clone, with today's waivers.
+
+    Where that is old, or somebody may have written in the clone since, it is what a validation says now.
+    """
     waived = tuple(f"{each.check}: {each.why}" for each in wish.waivers)
-    if state.ended is not None and state.verdict is not None and app.now() - state.ended <= NEWS:
+    written = state.measured.written
+    is_new = state.ended is not None and app.now() - state.ended <= NEWS
+    if is_new and state.verdict is not None and written and not words_on_clone(app, plan, written):
         found = verdict_of([waive(each, wish.waivers) for each in state.findings], state.verdict.scope)
-        return VerdictSeen(standing=found.standing, at=state.ended, scope=found.scope, waived=waived)
+        at = state.ended or state.began
+        return VerdictSeen(standing=found.standing, at=at, scope=found.scope, waived=waived, writes=written)
     made = validate_case(app, case_of(app, Inquiry(name=wish.run, waivers=wish.waivers)), listeners)
-    return VerdictSeen(standing=made.verdict.standing, at=made.began, scope=made.verdict.scope, waived=waived)
+    return VerdictSeen(
+        standing=made.verdict.standing,
+        at=made.began,
+        scope=made.verdict.scope,
+        waived=waived,
+        writes=made.measured.written,
+    )
 
 
-def plan_rollback(app: App, run: str, why: str = "") -> Plan:
-    """The plan that takes a cutover back; raises ``Refused`` with every reason."""
+def plan_of_taking_back(app: App, run: str) -> Plan | None:
+    """The plan by which a cutover that ended in its gap takes itself back, as its own plan said it would.
+
+    ``None`` for any other run, and where somebody has begun to take it back. Raises ``Refused`` with every reason.
+    """
+    plan, state = app.store.plan(run), app.state_or_none(run)
+    if not isinstance(plan.request, CutoverRequest) or state is None or state.status != "failed":
+        return None
+    gap = gap_open(plan, state)
+    if gap is None or rollbacks_of(app, run):
+        return None
+    since = writes_recorded(plan, state, gap.unwritten.thing.name)
+    return plan_rollback(app, run, why=state.note, unwritten=gap.unwritten.model_copy(update={"since": since}))
+
+
+def plan_rollback(app: App, run: str, why: str = "", *, unwritten: Unwritten | None = None) -> Plan:
+    """The plan that takes a cutover back; raises ``Refused`` with every reason.
+
+    ``unwritten`` is what must hold of the clone where it takes itself back.
+    """
     plan, state = app.store.plan(run), app.state_or_none(run)
     if not isinstance(plan.request, CutoverRequest):
         raise Refused(f'"{run}" is no cutover: it is a {plan.way}', "daybreak runs  # lists the cutovers")
@@ -81,6 +115,7 @@ def plan_rollback(app: App, run: str, why: str = "") -> Plan:
         clone=plan.clone,
         nonce=plan.request.nonce,
         deeds=tuple(_deeds(plan, state)),
+        unwritten=unwritten,
         why=why,
         suffix=new_suffix(),
     )

@@ -41,6 +41,7 @@ from daybreak.model.guards import (
     PlannedField,
     Sets,
     Unchanged,
+    Unwritten,
     spell,
 )
 from daybreak.model.moment import span_in_words
@@ -79,6 +80,8 @@ class Situation:
     """How long ago AWS answered the creation of what this run created, by the journal."""
     fences: Mapping[Thing, FenceSeen] = field(default_factory=dict)
     """Who can still write at each cluster that must be fenced; nothing of one that could not be asked."""
+    writes: Mapping[Thing, str] = field(default_factory=dict)
+    """What was written at each cluster since it was counted, in words; nothing of one that could not be asked."""
     approvals: Approvals = field(default_factory=Approvals)
     """What was approved, and by whom the run is planned and carried out."""
     made: frozenset[Thing] = frozenset()
@@ -92,7 +95,7 @@ def breach_of(guards: Iterable[Guard], situation: Situation) -> Breach | None:
 
 def things_asked(guards: Iterable[Guard]) -> tuple[Thing, ...]:
     """The things that have to be looked at before these guards can be judged, each once."""
-    of_one = Ours | OursOrAbsent | AsPlanned | Sets | Fenced | OfRunOrAbsent | Unchanged
+    of_one = Ours | OursOrAbsent | AsPlanned | Sets | Fenced | Unwritten | OfRunOrAbsent | Unchanged
     asked: list[Thing] = []
     for guard in guards:
         if isinstance(guard, of_one):
@@ -121,6 +124,8 @@ def _breach(guard: Guard, situation: Situation) -> Breach | None:
             return _young(thing, rest, situation)
         case Fenced(thing=thing):
             return _open_fence(thing, situation)
+        case Unwritten(thing=thing):
+            return _breach_by_writes(thing, situation)
         case OfRunOrAbsent():
             return _strange(guard, situation)
         case Unchanged():
@@ -225,6 +230,15 @@ def _open_fence(thing: Thing, situation: Situation) -> Breach | None:
     if seen is None:
         return Breach(why=f"who can write at {thing.words()} could not be asked")
     return Breach(why=f"{thing.words()} is not fenced: {seen.holes}") if seen.holes else None
+
+
+def _breach_by_writes(thing: Thing, situation: Situation) -> Breach | None:
+    if situation.seen.get(thing) is None:
+        return _absence(thing)
+    words = situation.writes.get(thing)
+    if words is None:
+        return Breach(why=f"whether anybody has written in {thing.words()} could not be asked")
+    return Breach(why=f"somebody has written in {thing.words()}: {words}") if words else None
 
 
 def _strange(guard: OfRunOrAbsent, situation: Situation) -> Breach | None:

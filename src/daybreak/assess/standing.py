@@ -8,12 +8,11 @@ when AWS answers *not found* to its deletion.
 from __future__ import annotations
 
 from datetime import timedelta
-from enum import StrEnum
 from typing import Any, assert_never
 
-from pydantic import Field
-
+from daybreak.assess.destinations import standing_of_pointing
 from daybreak.assess.guarding import Resource
+from daybreak.assess.position import OrderStanding, Position
 from daybreak.assess.settings import same_setting
 from daybreak.model.actions import (
     AnchorJournal,
@@ -42,26 +41,26 @@ from daybreak.model.actions import (
     MoveWriter,
     PointParameter,
     PointSecret,
+    RebootInstance,
     RestoreFromSnapshot,
     RestoreToMoment,
     SetClusterOptions,
     SetExpiry,
+    SetParameterGroup,
     SetParameters,
     TakeSnapshot,
     Wait,
 )
 from daybreak.model.anchor import anchor_in
 from daybreak.model.backups import GlobalDatabase
-from daybreak.model.destinations import ParameterSeen, RecordSet, SecretSeen
 from daybreak.model.moment import span_in_words
 from daybreak.model.replies import Category
 from daybreak.model.statuses import AVAILABLE
 from daybreak.model.tags import EXPIRES_TAG, JOURNAL_TAG
-from daybreak.model.value import Value, iso
+from daybreak.model.value import iso
 from daybreak.model.world import Cluster, Instance, ParameterGroup, Snapshot
 from daybreak.plan.calls import Owner
 from daybreak.plan.copies import HOPELESS_SNAPSHOT, is_complete
-from daybreak.plan.rewriting import names_host
 
 HOPELESS_CLUSTER = frozenset(
     {
@@ -109,38 +108,6 @@ WINDOW_PATIENCE = timedelta(minutes=10)
 nobody promised it (FACTS 4.3). After that an instance is tried, and AWS's answer decides."""
 
 
-class Position(StrEnum):
-    """Where an order stands."""
-
-    SO = "so"
-    UNDER_WAY = "under-way"
-    ABSENT = "absent"
-    UNLISTED = "unlisted"
-    """AWS does not show what is to be removed. Only the answer to the removal shows whether it is gone."""
-    STALLED = "stalled"
-    """Nothing is under way that would make it so: AWS shows it late, or a person has to act."""
-    BARRED = "barred"
-    """A guard of the step does not hold."""
-    HOPELESS = "hopeless"
-
-
-class OrderStanding(Value):
-    """Where an order stands, with what was seen."""
-
-    place: Position
-    seen: str = ""
-    hints: tuple[str, ...] = ()
-    is_for_good: bool = False
-    """Whether what bars it ends the run, whatever the step's plan says of a refusal."""
-    is_for_person: bool = False
-    """Whether a person can mend what bars it, while the run waits."""
-    result: dict[str, Any] = Field(default_factory=dict)
-
-
-DOUBTED = frozenset({Position.UNLISTED, Position.BARRED, Position.HOPELESS})
-"""What one answer alone does not prove, because an empty or a garbled answer looks the same."""
-
-
 def standing_of_wait(
     action: Wait,
     cluster: Cluster | None,
@@ -152,25 +119,26 @@ def standing_of_wait(
     snapshot: Snapshot | None = None,
     database: GlobalDatabase | None = None,
     change: str | None = None,
+    spread: timedelta = timedelta(0),
 ) -> OrderStanding:
     """Whether a wait is over, from the newest look at the clone and, for an instance, at the instance.
 
     ``age`` is how long ago AWS answered what the wait follows on, for a wait that only takes time; ``windowless`` for how long
     the cluster has been seen available without a restorable window. ``change`` is the status of the change of a record, where its
-    id is known.
+    id is known, and ``spread`` how long ago it was first seen everywhere.
     For ``AwaitSql`` *so* means that there is an endpoint to connect to; only connecting shows whether it answers.
     """
     if isinstance(action, AwaitParameterGroup):
         return _group_rested(action, age)
     if isinstance(action, AwaitRecord):
-        return _change_spread(action, change, age)
+        return _change_spread(action, change, age, spread)
     match action:
         case AwaitClusterGone():
             return _cluster_gone(cluster, owner)
         case AwaitCluster():
             return _cluster_ready(cluster, windowless)
         case AwaitInstance():
-            return _instance_ready(instance)
+            return _instance_ready(instance, _group_status(action, cluster))
         case AwaitSnapshot():
             return _snapshot_complete(snapshot)
         case AwaitWriter():
@@ -184,15 +152,19 @@ def standing_of_wait(
             assert_never(action)
 
 
-def _change_spread(action: AwaitRecord, status: str | None, age: timedelta | None) -> OrderStanding:
+def _change_spread(action: AwaitRecord, status: str | None, age: timedelta | None, spread: timedelta) -> OrderStanding:
+    if status == "INSYNC" and spread < action.forget:
+        words = f"spread; resolvers may remember it as it was for {span_in_words(action.forget)}"
+        return OrderStanding(place=Position.UNDER_WAY, seen=words)
     if status == "INSYNC":
         return OrderStanding(place=Position.SO, seen="all name servers of Route 53 have it")
     if status is not None:
         return OrderStanding(
             place=Position.UNDER_WAY, seen=f"{status}: name servers of Route 53 still answer as before"
         )
-    lost = f"the id of the change was lost with its reply, so {span_in_words(action.rest)} are waited out"
-    is_over = age is not None and age >= action.rest
+    rest = action.rest + action.forget
+    lost = f"the id of the change was lost with its reply, so {span_in_words(rest)} are waited out"
+    is_over = age is not None and age >= rest
     return OrderStanding(place=Position.SO if is_over else Position.UNDER_WAY, seen=lost)
 
 
@@ -295,7 +267,16 @@ def _endpoint_shown(cluster: Cluster | None) -> OrderStanding:
     return OrderStanding(place=Position.SO, seen=cluster.endpoint)
 
 
-def _instance_ready(instance: Instance | None) -> OrderStanding:
+def _group_status(action: AwaitInstance, cluster: Cluster | None) -> str | None:
+    """What AWS says of the cluster's parameter group at the instance, where that is waited for."""
+    if not action.is_restarted:
+        return None
+    members = cluster.members if cluster else ()
+    found = (each.parameter_group_status for each in members if each.identifier == action.instance)
+    return next(found, "not shown")
+
+
+def _instance_ready(instance: Instance | None, group: str | None) -> OrderStanding:
     if instance is None:
         return OrderStanding(place=Position.ABSENT, seen="AWS does not list the instance")
     if instance.status in HOPELESS_INSTANCE:
@@ -310,6 +291,8 @@ def _instance_ready(instance: Instance | None) -> OrderStanding:
         return OrderStanding(place=Position.UNDER_WAY, seen="available, changes pending")
     if instance.parameter_group_status not in (None, "in-sync"):
         return OrderStanding(place=Position.UNDER_WAY, seen=f"available, parameters {instance.parameter_group_status}")
+    if group not in (None, "in-sync"):
+        return OrderStanding(place=Position.UNDER_WAY, seen=f"available, the cluster's parameters {group}")
     return OrderStanding(place=Position.SO, seen=instance.status, result={"endpoint": instance.endpoint})
 
 
@@ -340,19 +323,14 @@ def standing_of_change(action: AwsChange, seen: Resource | None, own_version: st
             return _expiry_set(expires, seen)
         case SetClusterOptions():
             return _options_set(action, seen)
+        case SetParameterGroup(clone=clone, group=group):
+            return _group_given(clone, group, seen)
+        case RebootInstance(instance=instance):
+            return _restart_begun(instance, seen)
         case ManagePassword():
             return _password_managed(action, seen)
-        case PointSecret():
-            return _secret_pointed(seen, own_version)
-        case MoveSecretStage(version=version):
-            return _stage_moved(version, seen)
-        case PointParameter():
-            return _parameter_pointed(action, seen)
-        case ChangeRecord(after=after):
-            is_so = isinstance(seen, RecordSet) and seen.state == after.state
-            return OrderStanding(
-                place=Position.SO if is_so else Position.ABSENT, seen="changed" if is_so else "as it was"
-            )
+        case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord():
+            return standing_of_pointing(action, seen, own_version)
         case MoveWriter(database=database, member=member):
             standing = _writer_moved(database, member, seen if isinstance(seen, GlobalDatabase) else None)
             # AWS has taken the order once it is moving: the step that waits sees the rest.
@@ -360,39 +338,6 @@ def standing_of_change(action: AwsChange, seen: Resource | None, own_version: st
             return standing.model_copy(update={"place": Position.SO}) if is_taken else standing
         case _:
             assert_never(action)
-
-
-def _secret_pointed(seen: Resource | None, own: str) -> OrderStanding:
-    if not isinstance(seen, SecretSeen):
-        return OrderStanding(place=Position.HOPELESS, seen="the secret is gone")
-    if seen.state == own:
-        return OrderStanding(place=Position.SO, seen="the run's own version is current", result={"version": own})
-    if own in seen.stages:
-        # AWS takes the same version again and does nothing.
-        why = "the run made its version, and somebody has moved the current stage back since"
-        return OrderStanding(place=Position.BARRED, seen=why, hints=("plan again, with what is there now",))
-    return OrderStanding(place=Position.ABSENT, seen="as it was")
-
-
-def _stage_moved(version: str, seen: Resource | None) -> OrderStanding:
-    if not isinstance(seen, SecretSeen):
-        return OrderStanding(place=Position.HOPELESS, seen="the secret is gone")
-    if seen.state == version:
-        return OrderStanding(place=Position.SO, seen=f"{version} is current", result={"version": version})
-    return OrderStanding(place=Position.ABSENT, seen=f"{seen.state} is current")
-
-
-def _parameter_pointed(action: PointParameter, seen: Resource | None) -> OrderStanding:
-    if not isinstance(seen, ParameterSeen):
-        return OrderStanding(place=Position.HOPELESS, seen="the parameter is gone")
-    if seen.version == action.version:
-        return OrderStanding(place=Position.ABSENT, seen="as it was")
-    text = seen.text.get_secret_value() if seen.text is not None else ""
-    if names_host(text, action.new.host) and not names_host(text, action.old.host):
-        return OrderStanding(place=Position.SO, seen=f"version {seen.version}", result={"version": seen.version})
-    who = f" by {seen.writer}" if seen.writer else ""
-    why = f"its version {seen.version}{who} does not name {action.new.host}"
-    return OrderStanding(place=Position.BARRED, seen=why, hints=("plan again, with what is there now",))
 
 
 def _creation(seen: Resource | None) -> OrderStanding:
@@ -459,6 +404,20 @@ def _parameters_set(action: SetParameters, seen: Resource | None) -> OrderStandi
         if missing
         else OrderStanding(place=Position.SO)
     )
+
+
+def _group_given(clone: str, group: str, seen: Resource | None) -> OrderStanding:
+    if not isinstance(seen, Cluster):
+        return OrderStanding(place=Position.HOPELESS, seen=f'the cluster "{clone}" is gone')
+    place = Position.SO if seen.parameter_group == group else Position.ABSENT
+    return OrderStanding(place=place, seen=f"it has {seen.parameter_group}")
+
+
+def _restart_begun(instance: str, seen: Resource | None) -> OrderStanding:
+    """Where a restart stands. One that is over leaves no trace, so it is ordered again where nobody knows: nobody works there."""
+    if not isinstance(seen, Instance):
+        return OrderStanding(place=Position.HOPELESS, seen=f'the instance "{instance}" is gone')
+    return OrderStanding(place=Position.SO if seen.status == "rebooting" else Position.ABSENT, seen=seen.status)
 
 
 def _options_set(action: SetClusterOptions, seen: Resource | None) -> OrderStanding:

@@ -53,7 +53,24 @@ class Following(AbstractContextManager["Following"]):
 
         with Screen(self._given, self.app.store.plan(run), is_own=True) as screen:
             carry_out(self.app, run, screen.watchers(), take_over=take_over, wishes=wishes)
+        self._take_back(run)
         return _report_end(self.app, run, self._given)
+
+    def _take_back(self, run: str) -> None:
+        """Let a cutover that ended in its gap take itself back, as its plan said; raises as ``carry_out`` does."""
+        from daybreak.app.moving import plan_of_taking_back
+        from daybreak.app.running import carry_out, start
+        from daybreak.cli.rendering import plan_aside, run_aside
+
+        made = plan_of_taking_back(self.app, run)
+        if made is None:
+            return
+        print_line(f"{run} takes itself back, as its plan says", is_aside=True)
+        print_as_is(plan_aside(made, self._given, self.app.now()), is_aside=True)
+        back = start(self.app, made)
+        with Screen(self._given, made, is_own=True) as screen:
+            carry_out(self.app, back, screen.watchers())
+        print_as_is(run_aside(self.app, back, self._given), is_aside=True)
 
 
 def watch_to_the_end(given: Given, run: str) -> int:

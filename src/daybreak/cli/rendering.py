@@ -86,6 +86,12 @@ def run_as(app: App, run: str, given: Given) -> str:
     return report_as(report_of(app, run), given, f"daybreak show {run} -v")
 
 
+def run_aside(app: App, run: str, given: Given) -> str:
+    """The report of a run beside the result that is asked for: always text."""
+    report = complete_report(report_of(app, run), given)
+    return as_text(report_view(report, given.depth, more=given.complete(f"daybreak show {run} -v")), is_aside=True)
+
+
 def report_as(report: Report, given: Given, more: str) -> str:
     """A report as a terminal shows it; ``more`` shows what is folded."""
     return as_text(report_view(complete_report(report, given), given.depth, more=given.complete(more)))

@@ -33,6 +33,7 @@ from daybreak.model.targets import (
     Application,
     Contact,
     CopyPromise,
+    CutoverRules,
     DatabaseTarget,
     Expectation,
     HealthCheck,
@@ -224,6 +225,13 @@ class DatabaseText(DatabaseTarget):
         return self
 
 
+class CutoverText(CutoverRules):
+    """How the traffic of a target is moved, and what must be seen before it counts as moved."""
+
+    budget: SpanText = Span(minutes=5)
+    hold: SpanText = Span(seconds=30)
+
+
 class StagingText(Staging):
     """The size to which a clone for staging is scaled down."""
 
@@ -361,6 +369,7 @@ class TargetText(Value):
     source_budget: SpanText = Span(minutes=10)
     approval: Annotated[SpanText, AfterValidator(_approval)] | None = None
     destinations: tuple[DestinationText, ...] = ()
+    cutover: CutoverText = CutoverText()
     tls: Tls | None = None
     tls_ca: TlsCa | None = None
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from daybreak.config.settings import Settings
 from daybreak.config.spans import span_text
 from daybreak.model.destinations import SecretDestination, SecretFields
-from daybreak.model.targets import Expectation, Network, SqlCheck, Staging, Target, Waiver
+from daybreak.model.targets import CutoverRules, Expectation, Network, SqlCheck, Staging, Target, Waiver
 from daybreak.model.trust import OWN, Trust
 
 _HEAD = """\
@@ -131,6 +131,7 @@ def _target(target: Target, health_urls: Mapping[str, str], top: Trust, found: F
     yield from _staging(target.staging, here)
     yield from _contacts(target, here)
     yield from _destinations(target, here)
+    yield from _cutover(target.cutover, here)
 
 
 def _network(network: Network) -> Iterator[str]:
@@ -290,6 +291,17 @@ def _destinations(target: Target, here: str) -> Iterator[str]:
         if isinstance(each, SecretDestination) and each.fields != SecretFields():
             hosts = ", ".join(map(_text, each.fields.host))
             yield f"fields = {{ host = [{hosts}], port = {_text(each.fields.port)} }}"
+
+
+def _cutover(rules: CutoverRules, here: str) -> Iterator[str]:
+    yield "\n# How long nobody may be able to write while the traffic moves, and what must be seen before it counts as moved."
+    mark = "# " if rules == CutoverRules() else ""
+    yield f"{mark}[{here}.cutover]"
+    yield f"{mark}budget = {_text(span_text(rules.budget))}"
+    yield f"{mark}wants = {_text(rules.wants)}"
+    yield f"{mark}share = {rules.share}"
+    yield f"{mark}hold = {_text(span_text(rules.hold))}"
+    yield f"{mark}ttl = {rules.ttl}"
 
 
 def _key(name: str) -> str:

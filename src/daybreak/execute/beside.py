@@ -13,9 +13,12 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from daybreak.errors import DaybreakError
+from daybreak.model.arrivals import Arrived
 from daybreak.model.attempts import ProcessMark
 from daybreak.model.fences import Emptied
 from daybreak.model.findings import Finding, Measured
+from daybreak.model.value import Value
+from daybreak.model.writes import WriteCount
 from daybreak.postgres.leash import Leash
 
 
@@ -55,8 +58,7 @@ class Changed:
     is_new: bool
 
 
-@dataclass(frozen=True)
-class Advanced:
+class Advanced(Value):
     """Every sequence is past where the other side has come."""
 
     number: int
@@ -93,7 +95,10 @@ class CalledOff(Exception):
 News = Finding | Staged | Loaded | str
 """What the work hands over: a finding, what is about to be committed, a part of a load after its commit, or how far it is, in words."""
 
-WorkResult = Measured | Loaded | Changed | Emptied | Advanced | Ran | Thwarted
+Recorded = Emptied | Advanced | WriteCount | Arrived
+"""What a piece of work at a server comes to: it is recorded whole."""
+
+WorkResult = Measured | Loaded | Changed | Recorded | Ran | Thwarted
 """What the work comes to."""
 
 Work = Callable[[Callable[[News], None], Leash], WorkResult]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -25,6 +25,7 @@ from daybreak.model.names import printable
 from daybreak.model.trust import Trust
 from daybreak.model.value import stamp
 from daybreak.model.world import Cluster, Surroundings, Unseen
+from daybreak.model.writes import WriteCount
 from daybreak.observe.look import Lookout
 from daybreak.observe.surroundings import surroundings_of
 from daybreak.plan.amending import MANAGED
@@ -33,6 +34,8 @@ from daybreak.postgres.answering import NO_LOGIN, knock
 from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.leash import Leash
 from daybreak.postgres.login import Login
+from daybreak.postgres.session import Limits, Session, open_session
+from daybreak.postgres.writes import count_writes
 from daybreak.repository.repository import Repository
 from daybreak.validate.probes import ask_birth, ask_settings, list_databases
 from daybreak.validate.run import CountProgress, ProbeLimits, Reach, Subject, validate
@@ -227,8 +230,28 @@ class Database:
             announce=announce or progress,
             patience=ProbeLimits(hearing=ServerBounds(whole=action.source_budget)),
         )
+        before = self._count_writes(scene, action, subject.login, leash)
         outcome = validate(subject, report=report, progress=lambda step: progress(progress_words(step)))
-        return outcome.measured
+        after = self._count_writes(scene, action, subject.login, leash)
+        # Rows as they were before anything was asked; definitions as after it, since we try an extension and roll it back.
+        written = WriteCount(rows=before.rows, definitions=after.definitions) if before and after else None
+        return outcome.measured.model_copy(update={"written": written})
+
+    def _count_writes(
+        self, scene: Scene, action: Validate, login: Login | None, leash: Leash | None
+    ) -> WriteCount | None:
+        """What has been written in the clone so far; ``None`` where a database does not say it, and of a cluster in use."""
+        if scene.is_in_use or login is None:
+            return None
+
+        def open_in(name: str | None) -> AbstractContextManager[Session]:
+            address = address_of(scene.clone, name or action.database, self._trust, leash)
+            return open_session(address, login, Limits(statement=_KNOCKING, whole=_KNOCKING))
+
+        try:
+            return count_writes(open_in)
+        except DaybreakError:
+            return None
 
     def refuse_unknown(self, names: Iterable[str], action: Validate, scene: Scene) -> None:
         """Raise ``Refused`` for a database that neither the clone nor the configuration has, naming those the clone has.

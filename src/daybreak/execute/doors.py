@@ -11,16 +11,19 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from daybreak.assess.obstacles import Obstacle
+from daybreak.execute.arriving import Expected
 from daybreak.execute.beside import Advanced, Beside, Changed, InThread, Loaded, News
 from daybreak.journal.store import Message
 from daybreak.model.actions import (
     AdvanceSequences,
+    AwaitClients,
     AwaitSql,
     ChangeSql,
     EndSessions,
     LoadRows,
     Validate,
 )
+from daybreak.model.arrivals import Arrived
 from daybreak.model.birth import Birth
 from daybreak.model.fences import Emptied, FenceSeen
 from daybreak.model.findings import Finding, Measured
@@ -29,6 +32,7 @@ from daybreak.model.plan import StepId
 from daybreak.model.run import Event
 from daybreak.model.value import Instant, Value
 from daybreak.model.world import Cluster, Instance
+from daybreak.model.writes import WriteCount
 from daybreak.observe.look import AwsDoor, Lookout
 from daybreak.observe.poller import Poller
 from daybreak.postgres.changing import TransactionFate
@@ -130,6 +134,19 @@ class SqlDoor(Protocol):
 
     def fence(self, guard: Fenced, cluster: Cluster) -> FenceSeen:
         """Who can still write at the cluster."""
+
+    def count(self, database: str, login: str, cluster: Cluster) -> WriteCount:
+        """How much was written so far in every database of the cluster; raises ``DaybreakError`` where one cannot be asked."""
+
+    def arrive(
+        self,
+        action: AwaitClients,
+        expected: Expected,
+        cluster: Cluster,
+        hand_over: Callable[[News], None],
+        leash: Leash,
+    ) -> Arrived:
+        """Look until clients work at the cluster, as the action wants it."""
 
 
 @dataclass(frozen=True)

@@ -44,12 +44,14 @@ from daybreak.model.actions import (
     AdvanceSequences,
     AnchorJournal,
     AwaitApproval,
+    AwaitClients,
     AwaitParameterGroup,
     AwaitRecord,
     AwaitSnapshot,
     AwaitWriter,
     AwsOrder,
     ChangeSql,
+    CountWrites,
     EndSessions,
     LoadRows,
     RunCommand,
@@ -58,7 +60,8 @@ from daybreak.model.actions import (
     WaitOrder,
 )
 from daybreak.model.findings import Measured, Verdict
-from daybreak.model.plan import Plan, Step, StepId
+from daybreak.model.moment import span_in_words
+from daybreak.model.plan import Gap, Plan, Step, StepId
 from daybreak.model.run import (
     Body,
     RunAborted,
@@ -70,7 +73,9 @@ from daybreak.model.run import (
     StepForgone,
     StepHeldUp,
 )
+from daybreak.model.world import Cluster
 from daybreak.plan.amending import amend
+from daybreak.plan.gaps import ABOUT_GAP, gap_open
 from daybreak.plan.judgement import judgement_in, times_of
 from daybreak.plan.loss import loss_of
 
@@ -89,10 +94,10 @@ def carry_out(plan: Plan, journal: Journal, doors: Doors) -> RunState:
         with interpreter:
             return interpreter.to_the_end()
     except (Unreachable, Uncertain) as error:
-        return interpreter.pause(error)
+        return interpreter.stop(error)
     except (Refused, Failed) as error:
         # Not a step's, which the plan says what to do about: the run has not ended, and may have changed a lot.
-        return interpreter.pause(Paused(error.message, *error.hints, f"then go on: daybreak resume {plan.run}"))
+        return interpreter.stop(Paused(error.message, *error.hints, f"then go on: daybreak resume {plan.run}"))
     finally:
         for region, cluster in watched:
             doors.place(region).poller.unwatch(cluster)
@@ -134,7 +139,7 @@ class _Interpreter:
         self._doors = doors
         self._plan = amend(plan, self._journal.state().amendments)
         self._aside = aside = SideWork(doors)
-        looker = Looker(plan, self._journal, doors)
+        self._looker = looker = Looker(plan, self._journal, doors)
         self._course = Course(self._plan, self._journal, doors, looker, aside, about=plan.steps[0])
         self._aws, self._waits = AwsHand(self._course), WaitHand(self._course)
         self._validation, self._sql = ValidationHand(self._course), SqlHand(self._course)
@@ -152,7 +157,7 @@ class _Interpreter:
 
     def to_the_end(self) -> RunState:
         while True:
-            if ended := self._end_by_request():
+            if ended := self._end_by_request() or self._end_by_budget():
                 return ended
             try:
                 has_moved = self._move()
@@ -207,10 +212,8 @@ class _Interpreter:
                 return self._aws.make_so(step, action)
             case ChangeSql():
                 return self._sql.make_so(step, action)
-            case AdvanceSequences():
-                return self._sql.advance(step, action)
-            case EndSessions():
-                return self._sql.empty(step, action)
+            case EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients():
+                return self._sql.serve(step, action)
             case LoadRows():
                 return self._sql.load(step, action)
             case RunCommand():
@@ -236,14 +239,69 @@ class _Interpreter:
         return bool(due)
 
     def _until_next(self) -> float:
-        """Seconds until the next task goes on."""
-        return min(task.due for task in self._tasks) - self._doors.timing.monotonic()
+        """Seconds until the next task goes on, or the gap has lasted for too long."""
+        pause = min(task.due for task in self._tasks) - self._doors.timing.monotonic()
+        left = self._budget_left()
+        return pause if left is None else max(0.0, min(pause, left.total_seconds()))
+
+    def _budget_left(self) -> timedelta | None:
+        """How much longer the gap may last; ``None`` where the run is in none, or goes back by itself no more."""
+        state = self._journal.state()
+        gap = gap_open(self._plan, state)
+        began = state.step(gap.opens).began if gap else None
+        return gap.budget - (self._doors.timing.now() - began) if gap and began else None
+
+    def _end_by_budget(self) -> RunState | None:
+        """End the run where its gap has lasted for too long; the state of the run that ended."""
+        left = self._budget_left()
+        if left is None or left > timedelta(0) or self._doors.is_stopping():
+            return None
+        step = next((task.step for task in self._tasks if task.step), None)
+        at = f" at the step {step.id}" if step else ""
+        why = f"the traffic has not moved within {span_in_words(self._budget())}: it stands{at}"
+        return self.leave_gap(Paused(why))
+
+    def _budget(self) -> timedelta:
+        return self._plan.gap.budget if self._plan.gap else timedelta(0)
+
+    def leave_gap(self, error: DaybreakError) -> RunState | None:
+        """End a run that something stopped in its gap, where nobody has written in the clone: then all of it is taken back.
+
+        ``None`` where the run is in no gap, or a person stopped it. Raises ``Paused`` where somebody has written there, or nobody
+        can say: then a person decides, and nothing goes back by itself from there on.
+        """
+        gap = gap_open(self._plan, self._journal.state())
+        if gap is None or self._doors.is_stopping():
+            return None
+        words = self._words_on_clone(gap)
+        if words == "":
+            self._journal.append(RunFinished(outcome="failed", why=f"{error.message}; nobody has written in the clone"))
+            return self._journal.state()
+        found = words or "whether clients have written there could not be asked"
+        why = f"{error.message}; nothing goes back by itself, since the clone may serve already: {found}"
+        self._record(RunWarned(about=ABOUT_GAP, why=why))
+        waits = gap.closes if self._journal.state().step(gap.closes).status != "waiting" else ""
+        run = self._plan.run
+        ways = (f"go on: daybreak resume {run}", f"go on without waiting: daybreak resume {run} --without {waits}")
+        back = f"or go back, and leave those writes in the clone: daybreak abort {run}, then daybreak rollback {run}"
+        raise Paused(why, *error.hints, *ways[: 2 if waits else 1], back)
+
+    def _words_on_clone(self, gap: Gap) -> str | None:
+        """What was written in the clone since it was counted, in words; ``None`` where that cannot be asked."""
+        guard = gap.unwritten
+        try:
+            clone = self._doors.place(guard.thing.region).lookout.thing(guard.thing)
+        except DaybreakError:
+            return None
+        return self._looker.words_on_writes(guard, clone) if isinstance(clone, Cluster) else None
 
     def _heed_refusal(self, step: Step, refusal: DaybreakError) -> RunState | None:
         """Fail the run, pause it, or hold the step up, as the plan says; the state of a run that failed.
 
         A step that the others can do without stops none of them, whatever keeps it: not even an outcome that nobody knows.
         """
+        if ended := self.leave_gap(refusal):
+            return ended
         if isinstance(refusal, Gone) or (isinstance(refusal, Failed) and step.when_refused == "fail"):
             return self._fail(refusal)
         if step.when_refused == "fail" or (step.when_refused == "pause" and isinstance(refusal, Uncertain)):
@@ -287,6 +345,14 @@ class _Interpreter:
         took = self._doors.timing.now() - self._journal.state().began
         self._journal.append(RunFinished(outcome="failed", measured=Measured(rto=took), why=failure.message))
         return self._journal.state()
+
+    def stop(self, error: DaybreakError) -> RunState:
+        """End the run where it can be taken back by itself, else pause it: record why, and raise."""
+        try:
+            ended = self.leave_gap(error)
+        except Paused as paused:
+            return self.pause(paused)
+        return ended or self.pause(error)
 
     def pause(self, error: DaybreakError) -> RunState:
         """Record why the run stopped, as far as the journal still takes it, and raise."""

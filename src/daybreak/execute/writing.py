@@ -10,7 +10,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -20,21 +20,25 @@ import humanize
 
 from daybreak.aws.secrets import LoginDoor
 from daybreak.errors import Bug, DaybreakError, Failed, Refused, Unreachable
+from daybreak.execute.arriving import Expected, await_clients
 from daybreak.execute.beside import Advanced, CalledOff, Changed, Loaded, News, Staged
 from daybreak.execute.database import login_at
 from daybreak.model.actions import (
     AdvanceSequences,
+    AwaitClients,
     ChangeSql,
     EndSessions,
     LoadRows,
     SqlOrder,
 )
+from daybreak.model.arrivals import Arrived
 from daybreak.model.fences import Emptied, FenceSeen
 from daybreak.model.guards import Fenced
 from daybreak.model.names import printable
 from daybreak.model.things import Thing
 from daybreak.model.trust import Trust
 from daybreak.model.world import Cluster
+from daybreak.model.writes import WriteCount
 from daybreak.plan.touching import database_of
 from daybreak.postgres.address import Address, address_of
 from daybreak.postgres.changing import Bearing, Columns, TransactionFate, load_part, make_change, read_fate
@@ -43,6 +47,7 @@ from daybreak.postgres.fencing import end_sessions, read_fence
 from daybreak.postgres.leash import Leash
 from daybreak.postgres.sequences import advance_sequences, read_sequences
 from daybreak.postgres.session import Limits, Session, open_session
+from daybreak.postgres.writes import count_writes
 
 _LOOKING = timedelta(seconds=10)
 _END_OF_ROWS = re.compile(rb"\n\\\.\r?\n")
@@ -90,7 +95,7 @@ class Sql:
         with self.session(action, past, action.limit, leash) as session:
             reached = read_sequences(session)
         with self.session(action, cluster, action.limit, leash) as session:
-            return Advanced(advance_sequences(session, Bearing(action.role, action.lock), reached))
+            return Advanced(number=advance_sequences(session, Bearing(action.role, action.lock), reached))
 
     def fence(self, guard: Fenced, cluster: Cluster) -> FenceSeen:
         """Who can still write at the cluster."""
@@ -98,6 +103,34 @@ class Sql:
         login = login_at(guard.login, self.aws, self.environ, address)
         with open_session(address, login, Limits(statement=_LOOKING, whole=_LOOKING)) as session:
             return read_fence(session)
+
+    def count(self, database: str, login: str, cluster: Cluster) -> WriteCount:
+        """How much was written so far in every database of the cluster."""
+        limits = Limits(statement=_LOOKING, whole=_LOOKING)
+
+        @contextmanager
+        def open_in(name: str | None) -> Iterator[Session]:
+            address = address_of(cluster, name or database, self.trust)
+            with open_session(address, login_at(login, self.aws, self.environ, address), limits) as session:
+                yield session
+
+        return count_writes(open_in)
+
+    def arrive(
+        self,
+        action: AwaitClients,
+        expected: Expected,
+        cluster: Cluster,
+        hand_over: Callable[[News], None],
+        leash: Leash,
+    ) -> Arrived:
+        """Look until clients work at the cluster, as the action wants it."""
+
+        def open_in(name: str | None) -> AbstractContextManager[Session]:
+            there = action.model_copy(update={"database": name or action.database})
+            return self.session(there, cluster, _LOOKING, leash)
+
+        return await_clients(action, expected, open_in, hand_over, leash)
 
     def load(
         self, action: LoadRows, cluster: Cluster, begun: Loaded, hand_over: Callable[[News], None], leash: Leash

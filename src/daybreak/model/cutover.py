@@ -7,6 +7,7 @@ from daybreak.model.fences import AccessSeen
 from daybreak.model.findings import Standing
 from daybreak.model.value import Instant, Value
 from daybreak.model.world import Cluster, Instance
+from daybreak.model.writes import WriteCount
 
 
 class SequenceSeen(Value):
@@ -19,6 +20,24 @@ class SequenceSeen(Value):
     may_set: bool
 
 
+class JobSeen(Value):
+    """A job of pg_cron that runs by itself: it writes without a client."""
+
+    database: str
+    """The one in which pg_cron keeps its jobs."""
+    number: int
+    name: str
+    owner: str
+
+
+class JobsSeen(Value):
+    """The active jobs of pg_cron in one database."""
+
+    jobs: tuple[JobSeen, ...] = ()
+    hidden_in: str = ""
+    """The database whose jobs of others our login does not see; empty where it sees all."""
+
+
 class VerdictSeen(Value):
     """What was judged of the clone, and when; waivers of today counted in."""
 
@@ -27,6 +46,8 @@ class VerdictSeen(Value):
     scope: str = ""
     waived: tuple[str, ...] = ()
     """What a person waived for this cutover, each with the reason."""
+    writes: WriteCount | None = None
+    """What had been written in the clone when it was asked; ``None`` where that was not counted."""
 
 
 class CutoverSeen(Value):
@@ -42,5 +63,7 @@ class CutoverSeen(Value):
     """The databases that let somebody in and are on both sides."""
     sequences: tuple[SequenceSeen, ...] = ()
     """Those of both sides that our login may not read at the source, or not set in the clone."""
+    jobs: JobsSeen = JobsSeen()
+    """The clone's."""
     destinations: tuple[DestinationSeen, ...] = ()
     silences: tuple[str, ...] = ()

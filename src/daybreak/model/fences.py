@@ -66,6 +66,8 @@ class HighWaterMark(Value):
 class Emptied(Value):
     """A cluster's server without anybody but Daybreak and AWS inside."""
 
+    clients: int = 0
+    """How many sessions were inside once the doors were closed, before anybody was sent out."""
     ended: int
     """How many sessions were asked to end, some of them more than once."""
     mark: HighWaterMark
@@ -97,6 +99,10 @@ class SubscriptionSeen(Value):
     name: str
     database: str
     is_enabled: bool
+    slot: str | None = None
+    """Its slot at the publisher; ``None`` where it is detached from it."""
+    may_alter: bool = True
+    """Whether our login may alter it."""
 
 
 class AccessSeen(Value):

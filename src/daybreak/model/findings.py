@@ -15,6 +15,7 @@ from daybreak.model.cost import Cost
 from daybreak.model.delta import Delta
 from daybreak.model.loss import Loss
 from daybreak.model.value import Instant, Span, Value
+from daybreak.model.writes import WriteCount
 
 
 class Standing(StrEnum):
@@ -129,6 +130,8 @@ class Measured(Value):
     """Rows counted in the clone."""
     deltas: dict[str, Delta | Silence] = Field(default_factory=dict)
     """What the source lost against the clone, the source being base, by database; why it was not asked; empty without a source."""
+    written: WriteCount | None = Field(default=None, exclude_if=lambda found: found is None)
+    """What had been written in the clone before it was asked anything else; ``None`` where that was not counted."""
     costs: tuple[Cost, ...] = ()
     """What reading took of the source, of each server of it that was asked."""
 

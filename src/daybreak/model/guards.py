@@ -15,6 +15,7 @@ from daybreak.model.moment import span_in_words
 from daybreak.model.names import comma_list
 from daybreak.model.things import Thing
 from daybreak.model.value import Span, Value, iso
+from daybreak.model.writes import WriteCount
 
 
 class OursOrAbsent(Value):
@@ -132,6 +133,25 @@ class Fenced(Value):
         return f"nobody but our own login can enter {self.thing.words()}, and nobody is in it"
 
 
+class Unwritten(Value):
+    """Nobody has written in any database of a cluster since it was counted what had been written there."""
+
+    kind: Literal["unwritten"] = "unwritten"
+    thing: Thing
+    """The cluster."""
+    database: str
+    """The database through which it is looked at first."""
+    login: str
+    """The reference of the login that looks."""
+    since: WriteCount | None = None
+    """The count that it is compared with; ``None`` is the one that the run itself took last."""
+
+    def sentence(self) -> str:
+        """The guard in words."""
+        since = "its verdict" if self.since is not None else "the run counted what was written there"
+        return f"nobody has written in {self.thing.words()} since {since}"
+
+
 class OfRunOrAbsent(Value):
     """Nothing of that name exists, or the run of this nonce made it, of this cluster."""
 
@@ -198,6 +218,7 @@ Guard = Annotated[
     | Sets
     | OldEnough
     | Fenced
+    | Unwritten
     | OfRunOrAbsent
     | Outlived
     | Unchanged

@@ -11,7 +11,7 @@ from typing import Any, Literal, NewType
 from pydantic import Field
 
 from daybreak.model.actions import Action
-from daybreak.model.guards import Guard
+from daybreak.model.guards import Guard, Unwritten
 from daybreak.model.requests import FailOverRequest, Request
 from daybreak.model.targets import Objectives, Target
 from daybreak.model.undo import Undo
@@ -74,6 +74,21 @@ class Step(Value):
     openings: tuple[Opening, ...] = ()
 
 
+class Gap(Value):
+    """The time in which nobody can write anywhere, and in which a run takes everything back by itself.
+
+    It lasts from the step that closes the source until clients work at the clone. Within it whatever stops the run ends it, and
+    where nobody has written in the clone, all of it is taken back; once somebody has, nothing goes back by itself.
+    """
+
+    opens: StepId
+    closes: StepId
+    budget: Span
+    """How long it may last."""
+    unwritten: Unwritten
+    """What says whether a client has written in the clone."""
+
+
 FORMAT = 2
 """The ``format`` of the plans that this release makes and carries out."""
 
@@ -111,6 +126,8 @@ class Plan(Value):
     """The tags of everything that the run creates, besides the plan's digest; values in angle brackets are drawn later."""
     parity: tuple[str, ...] = Field(default_factory=tuple)
     """Each intended difference between clone and source, with its reason."""
+    gap: Gap | None = Field(default=None, exclude_if=lambda found: found is None)
+    """The gap of a cutover; ``None`` in a plan that has none."""
 
     @property
     def kind(self) -> str:

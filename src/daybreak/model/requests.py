@@ -9,6 +9,7 @@ from pydantic import Field
 from daybreak.model.actions import Action
 from daybreak.model.backups import MomentsHeld
 from daybreak.model.cutover import VerdictSeen
+from daybreak.model.guards import Unwritten
 from daybreak.model.moment import At, Moment
 from daybreak.model.thoroughness import Thoroughness
 from daybreak.model.value import Value
@@ -183,6 +184,8 @@ class RollbackRequest(Value):
     """The nonce of the run that restored the clone."""
     deeds: tuple[CutoverDeed, ...]
     """What the cutover did, in its order."""
+    unwritten: Unwritten | None = None
+    """What must hold of the clone, once it is closed, for a run that takes itself back; ``None`` where a person goes back."""
     why: str = ""
     suffix: str
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field
@@ -155,6 +155,21 @@ class Staging(Value):
     keep: Span = Span(days=3)
 
 
+class CutoverRules(Value):
+    """How the traffic of a target is moved, and what must be seen before it counts as moved."""
+
+    budget: Span = Span(minutes=5)
+    """How long the gap may last: until then everything is taken back by itself, as long as no client has written in the clone."""
+    wants: Literal["write", "clients", "nothing"] = "write"
+    """What must be seen at the clone: clients and a write of theirs, clients alone, or nothing."""
+    share: int = Field(default=100, ge=1, le=100)
+    """How many clients, in percent of those that were sent out of the source."""
+    hold: Span = Span(seconds=30)
+    """For how long it must be seen: the life of what remembers an address, such as a pool or a resolver."""
+    ttl: int = Field(default=5, ge=0)
+    """Seconds: a record of DNS that is remembered for longer gets this before the gap, and its own again after it."""
+
+
 class Contact(Value):
     """Whom to call, and how soon they answer."""
 
@@ -198,6 +213,7 @@ class Target(Value):
     """For how long another person's approval of a plan counts; ``None`` asks for none."""
     destinations: tuple[TrafficDestination, ...] = ()
     """The places from which applications read the database's address."""
+    cutover: CutoverRules = CutoverRules()
     tls: Tls = "verify-full"
     """What the database's server must prove, in libpq's words."""
     tls_ca: str | None = None

@@ -14,12 +14,14 @@ from daybreak.model.actions import (
     AdvanceSequences,
     AnchorJournal,
     AwaitApproval,
+    AwaitClients,
     AwsChange,
     AwsOrder,
     ChangeRecord,
     ChangeSql,
     CopyParameterGroup,
     CopySnapshot,
+    CountWrites,
     CreateEndpoint,
     CreateInstance,
     CreateParameterGroup,
@@ -35,12 +37,14 @@ from daybreak.model.actions import (
     MoveWriter,
     PointParameter,
     PointSecret,
+    RebootInstance,
     Restore,
     RestoreFromSnapshot,
     RestoreToMoment,
     RunCommand,
     SetClusterOptions,
     SetExpiry,
+    SetParameterGroup,
     SetParameters,
     TakeSnapshot,
     Validate,
@@ -203,6 +207,8 @@ def call_of(action: Action, stamp: Stamp, region: str) -> AwsCall | None:
             ChangeSql()
             | EndSessions()
             | AdvanceSequences()
+            | CountWrites()
+            | AwaitClients()
             | LoadRows()
             | RunCommand()
             | WaitOrder()
@@ -265,10 +271,10 @@ def _operation(action: AwsChange, stamp: Stamp) -> tuple[str, dict[str, Any]]:
             return "AddTagsToResource", {"ResourceName": arn, "Tags": _tags(tag)}
         case DeleteEndpoint(endpoint=endpoint):
             return "DeleteDBClusterEndpoint", {"DBClusterEndpointIdentifier": endpoint}
-        case SetClusterOptions():
-            return "ModifyDBCluster", _options(action)
-        case ManagePassword():
-            return "ModifyDBCluster", _managed_password(action)
+        case SetClusterOptions() | SetParameterGroup() | ManagePassword():
+            return "ModifyDBCluster", _modification(action)
+        case RebootInstance(instance=instance):
+            return "RebootDBInstance", {"DBInstanceIdentifier": instance}
         case CreateInstance():
             return "CreateDBInstance", _instance(action, stamp)
         case DeleteInstance() | DeleteCluster():
@@ -283,6 +289,17 @@ def _operation(action: AwsChange, stamp: Stamp) -> tuple[str, dict[str, Any]]:
             return "DeleteDBClusterParameterGroup", {"DBClusterParameterGroupName": group}
         case _:
             assert_never(action)
+
+
+def _modification(action: SetClusterOptions | SetParameterGroup | ManagePassword) -> dict[str, Any]:
+    match action:
+        case SetClusterOptions():
+            return _options(action)
+        case ManagePassword():
+            return _managed_password(action)
+        case SetParameterGroup(clone=clone, group=group):
+            given = {"DBClusterIdentifier": clone, "DBClusterParameterGroupName": group}
+            return given | {"ApplyImmediately": True}
 
 
 def _deletion(action: DeleteInstance | DeleteCluster) -> tuple[str, dict[str, Any]]:

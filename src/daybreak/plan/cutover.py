@@ -12,39 +12,50 @@ from datetime import timedelta
 from typing import Any
 
 from daybreak.model.actions import (
-    Action,
     AdvanceSequences,
+    AwaitClients,
     AwaitRecord,
     ChangeSql,
+    CountWrites,
     EndSessions,
     SetClusterOptions,
     SetExpiry,
-    SqlOrder,
 )
 from daybreak.model.cutover import CutoverSeen
-from daybreak.model.destinations import DestinationSeen, SideAddresses
+from daybreak.model.destinations import DestinationSeen
 from daybreak.model.fences import AccessSeen
-from daybreak.model.findings import Standing
-from daybreak.model.guards import Fenced
+from daybreak.model.guards import (
+    Guard,
+)
 from daybreak.model.moment import span_in_words
-from daybreak.model.names import clone_stem, comma_list, printable, sql_identifier
+from daybreak.model.names import clone_stem, comma_list, printable
 from daybreak.model.observation import Observation
-from daybreak.model.plan import Estimate, Plan, Refusal, RunId, Step
+from daybreak.model.plan import (
+    Estimate,
+    Gap,
+    Plan,
+    Refusal,
+    RunId,
+    Step,
+    StepId,
+)
 from daybreak.model.requests import CutoverRequest, MoveRequest
-from daybreak.model.statuses import AVAILABLE
-from daybreak.model.tags import EXPIRES_TAG, PRODUCTION, expiry_in
+from daybreak.model.tags import EXPIRES_TAG, PRODUCTION
 from daybreak.model.targets import Target
-from daybreak.model.things import Thing
 from daybreak.model.value import Span, stamp
 from daybreak.model.world import Cluster
 from daybreak.plan import estimates
-from daybreak.plan.fence import loss_of_login, objections_to_fence, return_of_login
-from daybreak.plan.pointing import addresses_of, objection_to, orders_of
+from daybreak.plan.adding import add_next, fence_of, guard_of_writes, server_order
+from daybreak.plan.fence import loss_of_login, return_of_login
+from daybreak.plan.lifting import let_jobs_go_on, lift, notes_on_lifting
+from daybreak.plan.pointing import (
+    orders_of,
+    sides_of,
+)
+from daybreak.plan.refusing import objections_to_cutover
+from daybreak.plan.remembering import lengthen, shorten
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.terms import Terms
-
-NEWS = timedelta(hours=1)
-"""How old a verdict may be for traffic to be moved on its word."""
 
 SENDING_OUT = Span(seconds=60)
 """How long the source's sessions may take to end: a backend that is at work is asked again and again."""
@@ -54,17 +65,29 @@ def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, ter
     """The plan that moves the traffic to the clone of ``request.run``, or every reason why there is none."""
     run = RunId(f"{clone_stem(target.cluster)}-cutover-{terms.created:%Y%m%d%H%M}-{request.suffix}")
     source, both = seen.cluster, seen.cutover
-    reasons = tuple(_objections(request, target, seen))
+    reasons = tuple(objections_to_cutover(request, target, seen))
     if reasons or source is None or both is None or both.clone is None or both.access is None:
         hints = (f"daybreak validate {request.run}", f"daybreak show {request.run}")
         return Refusal(what=f'the cutover of "{target.name}" to {request.run}', reasons=reasons, hints=hints)
-    sequence = Sequence(seen.identity.region, (), target.approval)
-    _keep(sequence, both.clone, run)
-    close(sequence, target, source, both.access, "source")
-    _advance(sequence, target, source, both.clone, both.databases)
-    _point(sequence, target, source, both.clone, both.destinations)
-    notes = tuple(_notes(request, target, both.access))
-    return plan_of_move(request, target, seen, terms, sequence, run=run, clone=request.run, notes=notes)
+    sequence, clone = Sequence(seen.identity.region, (), target.approval), both.clone
+    _keep(sequence, clone, run)
+    judged = (guard_of_writes(target, clone, request.verdict.writes),)
+    is_restarted = lift(sequence, target, source, both, judged)
+    records = shorten(sequence, target, both.destinations)
+    count = CountWrites.model_validate(server_order(target, clone))
+    why = "what clients write there later is known by it, and so whether everything may be taken back"
+    # A restart may begin the counters anew, so what was judged is asked right before it.
+    add_next(sequence, "count-writes", count, why, estimates.CALL, guards=() if is_restarted else judged)
+    opens = close(sequence, target, source, both.access, "source", guards=(guard_of_writes(target, clone),))
+    _advance(sequence, target, source, both)
+    _point(sequence, target, source, clone, records)
+    closes = _await_clients(sequence, target, source, clone)
+    gap = Gap(opens=opens, closes=closes, budget=target.cutover.budget, unwritten=guard_of_writes(target, clone))
+    let_jobs_go_on(sequence, target, both)
+    lengthen(sequence, target, source, both)
+    notes = tuple(_notes(request, target, both))
+    made = plan_of_move(request, target, seen, terms, sequence, run=run, clone=request.run, notes=notes)
+    return made.model_copy(update={"gap": gap})
 
 
 def plan_of_move(
@@ -103,23 +126,6 @@ def _total(steps: list[Step]) -> Estimate:
     return Estimate(low=low, high=high, evidence="the sum of its steps")
 
 
-def add_next(sequence: Sequence, slug: str, action: Action, reason: str, estimate: Estimate, **more: Any) -> None:
-    """Append a step that waits for the one before it: here the order is what keeps every write."""
-    after = (sequence.steps[-1].id,) if sequence.steps else ()
-    sequence.add(slug, action, reason, estimate, after=after, **more)
-
-
-def fence_of(target: Target, cluster: Cluster) -> Fenced:
-    """The guard that nobody can write at a cluster."""
-    region = cluster.arn.split(":")[3]
-    thing = Thing(kind="cluster", name=cluster.identifier, region=region)
-    return Fenced(thing=thing, database=_database(target, cluster), login=target.login or "")
-
-
-def _database(target: Target, cluster: Cluster) -> str:
-    return target.database or cluster.database or "postgres"
-
-
 def _keep(sequence: Sequence, clone: Cluster, run: RunId) -> None:
     """Let nothing of ours remove the clone from here on."""
     if not clone.is_protected:
@@ -144,40 +150,37 @@ def _keep(sequence: Sequence, clone: Cluster, run: RunId) -> None:
     )
 
 
-def close(sequence: Sequence, target: Target, cluster: Cluster, access: AccessSeen, side: str) -> None:
-    """Fence a side: take LOGIN from every role that has it, and send everybody out."""
-    names = [role.name for role in access.roles]
-    server = SqlOrder(
-        cluster=cluster.identifier,
-        resource_id=cluster.resource_id,
-        database=_database(target, cluster),
-        login=target.login or "",
-    ).plain()
+def close(
+    sequence: Sequence,
+    target: Target,
+    cluster: Cluster,
+    access: AccessSeen,
+    side: str,
+    *,
+    guards: tuple[Guard, ...] = (),
+) -> StepId:
+    """Fence a side: take LOGIN from every role that has it, and send everybody out; the id of the first step."""
+    names, server = [role.name for role in access.roles], server_order(target, cluster)
+    first: StepId | None = None
     if names:
         order = ChangeSql.model_validate({**server, "change": loss_of_login(names), "back": return_of_login(names)})
-        add_next(
-            sequence,
-            f"close-{side}",
-            order,
-            "a read-only default stops nobody; who cannot log in cannot write",
-            estimates.CALL,
-        )
-    add_next(
-        sequence,
-        f"empty-{side}",
-        EndSessions.model_validate({**server, "limit": SENDING_OUT}),
-        "who is inside goes on writing until the session ends; the mark is read when nobody is left",
-        estimates.CALL,
-    )
+        why = "a read-only default stops nobody; who cannot log in cannot write"
+        first = add_next(sequence, f"close-{side}", order, why, estimates.CALL, guards=guards)
+    order_to_end = EndSessions.model_validate({**server, "limit": SENDING_OUT})
+    why = "who is inside goes on writing until the session ends; the mark is read when nobody is left"
+    last = add_next(sequence, f"empty-{side}", order_to_end, why, estimates.CALL, guards=guards)
+    return first or last
 
 
-def _advance(sequence: Sequence, target: Target, source: Cluster, clone: Cluster, databases: tuple[str, ...]) -> None:
-    for number, database in enumerate(databases, start=1):
+def _advance(sequence: Sequence, target: Target, source: Cluster, both: CutoverSeen) -> None:
+    if both.clone is None:
+        return
+    for number, database in enumerate(both.databases, start=1):
         add_next(
             sequence,
             f"advance-sequences-{number}",
             AdvanceSequences(
-                cluster=clone.identifier,
+                cluster=both.clone.identifier,
                 database=database,
                 login=target.login or "",
                 past=source.identifier,
@@ -185,20 +188,16 @@ def _advance(sequence: Sequence, target: Target, source: Cluster, clone: Cluster
             ),
             "a number that the source gave out stands in mails and payments: it is never given out again",
             estimates.CALL,
-            guards=(fence_of(target, source),),
+            guards=(fence_of(target, source), guard_of_writes(target, both.clone)),
         )
-
-
-def sides_of(source: Cluster, clone: Cluster) -> SideAddresses:
-    """The addresses of both sides."""
-    return SideAddresses(source=addresses_of(source), clone=addresses_of(clone))
 
 
 def _point(
     sequence: Sequence, target: Target, source: Cluster, clone: Cluster, destinations: tuple[DestinationSeen, ...]
 ) -> None:
     """Let every destination name the clone, while nobody can write at the source."""
-    sides, guards = sides_of(source, clone), (fence_of(target, source),)
+    sides = sides_of(source, clone)
+    guards: tuple[Guard, ...] = (fence_of(target, source), guard_of_writes(target, clone))
     for number, each in enumerate(destinations, start=1):
         end = each.destination.endpoint
         for action in orders_of(each, sides.source[end], sides.clone[end]):
@@ -213,77 +212,44 @@ def _point(
                 estimates.LOOK if is_wait else estimates.CALL,
                 guards=() if is_wait else guards,
             )
+            guards = guards[:1]  # from the first place on clients may write in the clone
 
 
-def _objections(request: CutoverRequest, target: Target, seen: Observation) -> Iterator[str]:
-    both = seen.cutover
-    if seen.cluster is None:
-        yield f'{seen.identity.region} knows no cluster "{target.cluster}": nothing could be fenced'
-    elif seen.cluster.status != AVAILABLE:
-        yield f'AWS calls "{target.cluster}" {seen.cluster.status}'
-    if target.login is None:
-        yield f'"{target.name}" has no login, and a fence is made in SQL: write login in daybreak.toml'
-    yield from _of_verdict(request, seen)
-    if both is None:
-        return
-    yield from both.silences
-    yield from _of_clone(request, both)
-    if both.access is not None:
-        yield from objections_to_fence(both.access)
-    yield from _of_destinations(target, seen.cluster, both)
-    for each in both.sequences:
-        if not (each.may_read and each.may_set):
-            where = f"the sequence {printable(each.name)} in {printable(each.database)}"
-            yield f"our login may not {'read' if not each.may_read else 'set'} {where}: {_grant(each.name, both)}"
+def _await_clients(sequence: Sequence, target: Target, source: Cluster, clone: Cluster) -> StepId:
+    """Wait until clients work at the clone; the id of the step after which nothing goes back by itself."""
+    rules = target.cutover
+    if rules.wants == "nothing":
+        return sequence.steps[-1].id
+    action = AwaitClients.model_validate(
+        {
+            **server_order(target, clone),
+            "wants_write": rules.wants == "write",
+            "share": rules.share,
+            "hold": rules.hold,
+        }
+    )
+    why = "the traffic has moved when clients work there, and not when their addresses were changed"
+    wait = Estimate(low=rules.hold, high=rules.hold + rules.budget, evidence="the clients decide")
+    more: dict[str, Any] = {"guards": (fence_of(target, source),), "when_refused": "hold"}
+    return add_next(sequence, "await-clients", action, why, wait, **more)
 
 
-def _of_destinations(target: Target, source: Cluster | None, both: CutoverSeen) -> Iterator[str]:
-    if not target.destinations:
-        yield (
-            f"nothing says from where applications read the address of {target.name}: name each place in daybreak.toml, as "
-            f"[[targets.{target.name}.destinations]] with kind and name"
-        )
-    if source is not None and both.clone is not None:
-        sides = sides_of(source, both.clone)
-        yield from filter(None, (objection_to(each, "source", sides) for each in both.destinations))
-        ends = {each.destination.endpoint for each in both.destinations}
-        yield from (f"AWS shows no endpoint of the clone's {end}" for end in sorted(ends - sides.clone.keys()))
-
-
-def _grant(name: str, both: CutoverSeen) -> str:
-    own = sql_identifier(both.access.own) if both.access else "it"
-    schema, _, rest = name.partition(".")
-    return f"GRANT USAGE, SELECT, UPDATE ON SEQUENCE {sql_identifier(schema)}.{sql_identifier(rest)} TO {own}"
-
-
-def _of_clone(request: CutoverRequest, both: CutoverSeen) -> Iterator[str]:
-    clone = both.clone
-    if clone is None:
-        yield f'AWS knows no cluster "{request.run}"'
-        return
-    if clone.status != AVAILABLE:
-        yield f'AWS calls the clone "{request.run}" {clone.status}'
-    if clone.tags.get(EXPIRES_TAG, "").startswith(PRODUCTION):
-        yield f'traffic was moved to "{request.run}" already: its tag says {EXPIRES_TAG}={clone.tags[EXPIRES_TAG]}'
-    elif expiry_in(clone.tags) is None:
-        yield f'the tag {EXPIRES_TAG} of "{request.run}" names no time, so nothing could put it back'
-    if not any(each.status == AVAILABLE for each in both.instances):
-        yield f'no instance of "{request.run}" is available'
-
-
-def _of_verdict(request: CutoverRequest, seen: Observation) -> Iterator[str]:
-    verdict = request.verdict
-    if verdict.standing not in (Standing.FIT, Standing.WAIVED):
-        yield f"{request.run} is {verdict.standing.value}, by the verdict of {stamp(verdict.at)}"
-    elif seen.seen - verdict.at > NEWS:
-        yield f"the verdict of {request.run} is of {stamp(verdict.at)}, older than {span_in_words(NEWS)}"
-
-
-def _notes(request: CutoverRequest, target: Target, access: AccessSeen) -> Iterator[str]:
-    yield f"the clone is {request.verdict.standing.value} by the verdict of {stamp(request.verdict.at)}, within {request.verdict.scope}"
-    yield from (f"waived: {each}" for each in request.verdict.waived)
-    names = [role.name for role in access.roles]
+def _notes(request: CutoverRequest, target: Target, both: CutoverSeen) -> Iterator[str]:
+    verdict, rules = request.verdict, target.cutover
+    yield f"the clone is {verdict.standing.value} by the verdict of {stamp(verdict.at)}, within {verdict.scope}"
+    yield from (f"waived: {each}" for each in verdict.waived)
+    names = [role.name for role in both.access.roles] if both.access else []
     if names:
         yield f"from the fence on {comma_list([printable(each) for each in names])} cannot log in to {target.cluster}"
+    wanted = {
+        "write": f"{rules.share} % of the clients work at the clone, and a write of theirs is there",
+        "clients": f"{rules.share} % of the clients work at the clone",
+        "nothing": "every place names the clone: that clients work there is not looked at, as daybreak.toml says",
+    }
+    yield (
+        f"where not within {span_in_words(rules.budget)} of the fence {wanted[rules.wants]}, all of it is taken back by itself, "
+        "the clone closed first; once a client has written in the clone, nothing goes back by itself, and a person is asked"
+    )
     yield f"{target.cluster} is kept as it is, closed: a rollback opens it, and nothing of ours deletes it"
-    yield "the clone keeps the parameters of its quarantine: subscriptions and scheduled jobs stay off until somebody lets them go on"
+    yield from notes_on_lifting(both)
+    yield from (f"{each.words()}: {note}" for each in both.destinations for note in each.notes)

@@ -6,7 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from statistics import median
 
-from daybreak.model.actions import CreateInstance
+from daybreak.model.actions import (
+    Action,
+    AwaitInstance,
+    CreateInstance,
+    RebootInstance,
+)
 from daybreak.model.checks import ROWS
 from daybreak.model.findings import Standing, Verdict
 from daybreak.model.moment import span_in_words
@@ -72,7 +77,13 @@ SNAPSHOT = Estimate(
 )
 _COPY = (timedelta(minutes=10), timedelta(hours=12))
 """The bounds for a copy where nothing is known of earlier ones."""
+RESTART = Estimate(low=timedelta(seconds=20), high=timedelta(minutes=5), evidence="a restart usually takes a minute")
 OPTIONS = Estimate(low=timedelta(seconds=30), high=timedelta(minutes=2), evidence="settings apply within minutes")
+
+
+def of_going_back(action: Action) -> Estimate:
+    """How long what takes a step back takes."""
+    return RESTART if isinstance(action, RebootInstance | AwaitInstance) else CALL
 
 
 def why_no_measure(verdict: Verdict, how: Thoroughness, clone: str = "") -> str:

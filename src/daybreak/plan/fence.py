@@ -16,8 +16,8 @@ from daybreak.model.value import stamp
 _OF_THESE = "SELECT FROM pg_catalog.pg_roles WHERE rolname"
 
 
-def objections_to_fence(seen: AccessSeen) -> Iterator[str]:
-    """Every reason why no fence would stand there, with what helps."""
+def objections_to_fence(seen: AccessSeen, *, is_quarantined: bool = False) -> Iterator[str]:
+    """Every reason why no fence would stand there, with what helps. Where it ``is_quarantined``, no subscription brings anything."""
     if seen.is_shared:
         yield (
             f'"{printable(seen.own)}" is our own login, and sessions of others use it too: a fence lets it in. Make a role that '
@@ -40,7 +40,7 @@ def objections_to_fence(seen: AccessSeen) -> Iterator[str]:
             f"{printable(each.owner)}, COMMIT PREPARED {name} or ROLLBACK PREPARED {name}"
         )
     for subscription in seen.subscriptions:
-        if subscription.is_enabled:
+        if subscription.is_enabled and not is_quarantined:
             name = sql_identifier(subscription.name)
             where = printable(subscription.database)
             yield f"what the subscription {name} brings is written without a login: in {where}, ALTER SUBSCRIPTION {name} DISABLE"

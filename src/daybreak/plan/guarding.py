@@ -10,6 +10,7 @@ from daybreak.model.actions import (
     AdvanceSequences,
     AnchorJournal,
     AwaitApproval,
+    AwaitClients,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
@@ -23,6 +24,7 @@ from daybreak.model.actions import (
     ChangeSql,
     CopyParameterGroup,
     CopySnapshot,
+    CountWrites,
     CreateEndpoint,
     CreateInstance,
     CreateParameterGroup,
@@ -38,12 +40,15 @@ from daybreak.model.actions import (
     MoveWriter,
     PointParameter,
     PointSecret,
+    RebootInstance,
     RestoreFromSnapshot,
     RestoreToMoment,
     RunCommand,
     SetClusterOptions,
     SetExpiry,
+    SetParameterGroup,
     SetParameters,
+    SqlLook,
     SqlOrder,
     TakeSnapshot,
     Validate,
@@ -55,7 +60,7 @@ from daybreak.model.things import Thing, ThingKind
 
 def is_change(action: Action) -> bool:
     """Whether an action changes anything outside, and so needs the approval that a plan asks for."""
-    return isinstance(action, AwsOrder | SqlOrder | RunCommand)
+    return isinstance(action, AwsOrder | SqlOrder | RunCommand) and not isinstance(action, SqlLook)
 
 
 def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tuple[Guard, ...]:
@@ -80,8 +85,10 @@ def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tupl
             return OursOrAbsent(thing=thing("cluster", clone)), Ours(thing=thing("cluster-pg", group)), hands_off
         case DeleteCluster(clone=clone):
             return OursOrAbsent(thing=thing("cluster", clone)), hands_off
-        case SetClusterOptions() | ManagePassword() | AnchorJournal() | SetExpiry():
+        case SetClusterOptions() | SetParameterGroup() | ManagePassword() | AnchorJournal() | SetExpiry():
             return Ours(thing=thing("cluster", action.clone)), hands_off
+        case RebootInstance(clone=clone, instance=instance):
+            return Ours(thing=thing("db", instance)), Ours(thing=thing("cluster", clone)), hands_off
         case CreateInstance(clone=clone, instance=instance):
             return OursOrAbsent(thing=thing("db", instance)), Ours(thing=thing("cluster", clone)), hands_off
         case CreateEndpoint(clone=clone, endpoint=endpoint):
@@ -102,6 +109,8 @@ def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tupl
             return (OursOrAbsent(thing=thing("db", instance)),)
         case Validate(clone=clone):
             return (Ours(thing=thing("cluster", clone)),)
+        case CountWrites() | AwaitClients():
+            return (_on_database(action, thing("cluster", action.cluster)),)
         case ChangeSql() | EndSessions() | AdvanceSequences() | LoadRows():
             return _on_database(action, thing("cluster", action.cluster)), hands_off
         case TakeSnapshot() | CopySnapshot() | DeleteSnapshot() | AwaitSnapshot():

@@ -338,7 +338,13 @@ _CHANGES = (
         _OF_RESTORES,
         (_OPTION_GROUP,),
     ),
-    ChangeOperation("rds", "ModifyDBCluster", (_changes("DBClusterIdentifier", "cluster"),), _MANAGED_PASSWORD),
+    ChangeOperation(
+        "rds",
+        "ModifyDBCluster",
+        (_changes("DBClusterIdentifier", "cluster"), _uses("DBClusterParameterGroupName", "cluster-pg")),
+        _MANAGED_PASSWORD,
+    ),
+    ChangeOperation("rds", "RebootDBInstance", (_changes("DBInstanceIdentifier", "db"),)),
     ChangeOperation(
         "rds",
         "CreateDBInstance",

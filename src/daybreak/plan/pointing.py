@@ -39,6 +39,11 @@ def addresses_of(cluster: Cluster) -> dict[ClusterEnd, DatabaseAddress]:
     return {end: DatabaseAddress(host=host, port=cluster.port) for end, host in hosts.items() if host}
 
 
+def sides_of(source: Cluster, clone: Cluster) -> SideAddresses:
+    """The addresses of both sides."""
+    return SideAddresses(source=addresses_of(source), clone=addresses_of(clone))
+
+
 def objection_to(seen: DestinationSeen, wanted: Whereto, sides: SideAddresses) -> str | None:
     """Why a destination cannot be pointed elsewhere from where it should be by now; ``None`` where it can be."""
     if seen.unfit is not None:

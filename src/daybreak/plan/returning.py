@@ -1,8 +1,9 @@
-"""Plan a rollback: the traffic goes back to where a cutover took it from. Pure.
+"""Plan a rollback: the traffic goes back to the source that a cutover took it from. Pure.
 
-Where a destination was moved, clients may have written to the clone: it is fenced first, so that nothing more is written there, and what
-it holds stays. Then each place is put back in the reverse order, and the source is opened last. Where no destination was moved, the
-clone is a clone again.
+It is planned from what is seen now, not from what the cutover meant to do. Where a destination names the clone by now, the clone is
+fenced first, so that nothing more is written there, and what it holds stays. Then each place is put back in the reverse order, and
+the source is opened. Where nobody wrote in the clone, it is a clone again after that, and all that made it production is taken back;
+that comes last, since it may take a restart, and nobody waits for it.
 """
 
 from __future__ import annotations
@@ -19,17 +20,19 @@ from daybreak.model.actions import (
     PointSecret,
 )
 from daybreak.model.cutover import CutoverSeen
-from daybreak.model.destinations import DestinationSeen, SecretSeen, SideAddresses
-from daybreak.model.guards import Fenced
+from daybreak.model.destinations import DestinationSeen, RecordSet, SecretSeen, SideAddresses
+from daybreak.model.guards import Guard
 from daybreak.model.names import clone_stem, printable
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal, RunId
-from daybreak.model.requests import RollbackRequest
+from daybreak.model.requests import CutoverDeed, RollbackRequest
 from daybreak.model.targets import Target
 from daybreak.plan import estimates
-from daybreak.plan.cutover import add_next, close, fence_of, plan_of_move, sides_of
-from daybreak.plan.fence import objections_to_fence
-from daybreak.plan.pointing import objection_to, orders_of
+from daybreak.plan.adding import add_next, fence_of, server_order
+from daybreak.plan.cutover import close, plan_of_move
+from daybreak.plan.fence import objections_to_fence, return_of_login
+from daybreak.plan.pointing import objection_to, orders_of, sides_of
+from daybreak.plan.remembering import restore_times, shorten
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.terms import Terms
 
@@ -44,34 +47,41 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
     if reasons or source is None or both is None or both.clone is None:
         hints = (f"daybreak show {request.run}",)
         return Refusal(what=f'the rollback of "{target.name}" to {target.cluster}', reasons=reasons, hints=hints)
-    sequence = Sequence(seen.identity.region, (), target.approval)
+    # A run that takes itself back was approved with its cutover, whose plan says so.
+    sequence = Sequence(seen.identity.region, (), target.approval if request.unwritten is None else None)
     was_moved = has_moved(request, both)
+    destinations, guards = both.destinations, tuple[Guard, ...]()
     if was_moved and both.clone_access is not None:
+        if request.unwritten is None:
+            destinations = shorten(sequence, target, destinations)
         close(sequence, target, both.clone, both.clone_access, "clone")
-    guards = (fence_of(target, both.clone),) if was_moved else ()
-    for number, seen_now in enumerate(reversed(both.destinations), start=1):
-        if seen_now.points_at == "clone":
-            _put_back(sequence, _ways_back(request, seen_now, sides_of(source, both.clone)), number, guards)
-    if not was_moved:
-        _be_a_clone_again(sequence, request)
-    doors = [each for each in reversed(request.deeds) if isinstance(each.action, ChangeSql)]
-    for number, deed in enumerate(doors, start=1):
-        for action in deed.back:
-            add_next(
-                sequence,
-                f"open-source-{number}",
-                action,
-                "it is opened last, when every place names it again",
-                estimates.CALL,
-            )
-    notes = tuple(_notes(request, target, was_moved=was_moved))
+        guards = (fence_of(target, both.clone), *filter(None, (request.unwritten,)))
+    sides = sides_of(source, both.clone)
+    for number, each in enumerate(reversed(destinations), start=1):
+        if each.points_at == "clone":
+            _put_back(sequence, _ways_back(request, each, sides), number, guards)
+    _open(sequence, request, target, guards if request.unwritten is not None else ())
+    restore_times(sequence, (_at_source(each, sides) for each in destinations), _records_before(request))
+    is_clone_again = not was_moved or request.unwritten is not None
+    if is_clone_again:
+        _be_a_clone_again(sequence, request, target)
+    if was_moved and is_clone_again and both.clone_access is not None and both.clone_access.roles:
+        _open_clone(sequence, target, both)
+    notes = tuple(_notes(request, target, is_clone_again=is_clone_again))
     return plan_of_move(request, target, seen, terms, sequence, run=run, clone=request.clone, notes=notes)
 
 
 def has_moved(request: RollbackRequest, both: CutoverSeen) -> bool:
     """Whether a destination may have named the clone, by the cutover or by anybody's hand, so that clients may have written there."""
-    was_ours = any(isinstance(each.action, _POINTS) for each in request.deeds)
+    was_ours = any(map(_leads_there, request.deeds))
     return was_ours or any(each.points_at == "clone" for each in both.destinations)
+
+
+def _leads_there(deed: CutoverDeed) -> bool:
+    """Whether a step of the cutover led clients to the clone; a record that is only remembered for a shorter time leads nobody."""
+    if isinstance(deed.action, ChangeRecord):
+        return deed.action.before.values != deed.action.after.values
+    return isinstance(deed.action, _POINTS)
 
 
 def _places_lost(request: RollbackRequest, both: CutoverSeen) -> Iterator[str]:
@@ -107,7 +117,28 @@ def _ways_back(request: RollbackRequest, seen: DestinationSeen, sides: SideAddre
     return orders_of(seen, sides.clone[end], sides.source[end])
 
 
-def _put_back(sequence: Sequence, actions: tuple[Action, ...], number: int, guards: tuple[Fenced, ...]) -> None:
+def _at_source(seen: DestinationSeen, sides: SideAddresses) -> DestinationSeen:
+    """A destination as it is once it is put back."""
+    if seen.points_at != "clone" or not isinstance(seen.facts, RecordSet):
+        return seen
+    end = seen.destination.endpoint
+    [after] = [
+        each.after for each in orders_of(seen, sides.clone[end], sides.source[end]) if isinstance(each, ChangeRecord)
+    ]
+    return seen.model_copy(update={"facts": after})
+
+
+def _records_before(request: RollbackRequest) -> tuple[RecordSet, ...]:
+    """Each record as it was before the cutover changed it for the first time."""
+    found: dict[tuple[str, str, str | None], RecordSet] = {}
+    for deed in request.deeds:
+        if isinstance(deed.action, ChangeRecord):
+            record = deed.action.before
+            found.setdefault((record.name, record.type, record.set_identifier), record)
+    return tuple(found.values())
+
+
+def _put_back(sequence: Sequence, actions: tuple[Action, ...], number: int, guards: tuple[Guard, ...]) -> None:
     for action in actions:
         is_wait = isinstance(action, AwaitRecord)
         add_next(
@@ -122,11 +153,38 @@ def _put_back(sequence: Sequence, actions: tuple[Action, ...], number: int, guar
         )
 
 
-def _be_a_clone_again(sequence: Sequence, request: RollbackRequest) -> None:
-    for number, deed in enumerate(reversed(request.deeds), start=1):
-        for action in () if isinstance(deed.action, ChangeSql) else deed.back:
-            slug = action.kind.partition("@")[0]
-            add_next(sequence, f"{slug}-{number}", action, f"it takes back {deed.step}", estimates.CALL)
+def _is_door(deed: CutoverDeed, target: Target) -> bool:
+    """Whether a step of the cutover closed the source."""
+    return isinstance(deed.action, ChangeSql) and deed.action.cluster == target.cluster
+
+
+def _open(sequence: Sequence, request: RollbackRequest, target: Target, guards: tuple[Guard, ...]) -> None:
+    doors = [each for each in reversed(request.deeds) if _is_door(each, target)]
+    for number, deed in enumerate(doors, start=1):
+        for action in deed.back:
+            why = "it is opened when every place names it again"
+            add_next(sequence, f"open-source-{number}", action, why, estimates.CALL, guards=guards)
+
+
+def _be_a_clone_again(sequence: Sequence, request: RollbackRequest, target: Target) -> None:
+    """Take back what made the clone production, in the reverse order: its quarantine is in force before anything in it wakes up."""
+    deeds = [
+        each for each in reversed(request.deeds) if not _is_door(each, target) and not isinstance(each.action, _POINTS)
+    ]
+    for number, deed in enumerate(deeds, start=1):
+        for part, action in enumerate(deed.back):
+            slug = f"{action.kind.partition('@')[0]}-{number}" + (f"-{part}" if part else "")
+            add_next(sequence, slug, action, f"it takes back {deed.step}", estimates.of_going_back(action))
+
+
+def _open_clone(sequence: Sequence, target: Target, both: CutoverSeen) -> None:
+    """Give the clone's roles LOGIN back, as a clone has it."""
+    if both.clone is None or both.clone_access is None:
+        return
+    names = [role.name for role in both.clone_access.roles]
+    order = server_order(target, both.clone) | {"change": return_of_login(names)}
+    why = "nobody is led there any more, and a person may look at it as before"
+    add_next(sequence, "open-clone", ChangeSql.model_validate(order), why, estimates.CALL)
 
 
 def _objections(request: RollbackRequest, target: Target, seen: Observation) -> Iterator[str]:
@@ -153,9 +211,11 @@ def _objections(request: RollbackRequest, target: Target, seen: Observation) -> 
         yield f'nobody can say who writes to "{request.clone}", so it cannot be fenced: "{target.name}" needs its login'
 
 
-def _notes(request: RollbackRequest, target: Target, *, was_moved: bool) -> Iterator[str]:
-    if was_moved:
+def _notes(request: RollbackRequest, target: Target, *, is_clone_again: bool) -> Iterator[str]:
+    if not is_clone_again:
         yield f"what was written to {request.clone} since the cutover is left behind there: it stays, closed and protected"
-    else:
-        yield f"no destination was changed: {request.clone} is a clone again, with its old expiry"
-    yield f"{target.cluster} takes writes again when the last step is done"
+    elif request.unwritten is not None:
+        yield f"nobody may have written in {request.clone}: that is asked once it is closed, and else nothing more is put back"
+    if is_clone_again:
+        yield f"{request.clone} is a clone again after that, with its old expiry"
+    yield f"{target.cluster} takes writes again as soon as every place names it"

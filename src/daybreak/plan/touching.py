@@ -9,6 +9,7 @@ from daybreak.model.actions import (
     AwaitApproval,
     AwsOrder,
     RunCommand,
+    SqlLook,
     SqlOrder,
     Validate,
     WaitOrder,
@@ -27,6 +28,8 @@ def things_touched_by(action: Action, stamp: Stamp, region: str) -> tuple[Thing,
         case AwsOrder():
             call = call_of(action, stamp, region)
             return touches_of(call) if call else ()
+        case SqlLook():
+            return ()
         case SqlOrder():
             return (database_of(action, region),)
         case RunCommand(command=(program, *_)):

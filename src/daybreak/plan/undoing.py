@@ -9,6 +9,7 @@ from daybreak.model.actions import (
     AdvanceSequences,
     AnchorJournal,
     AwaitApproval,
+    AwaitClients,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
@@ -21,6 +22,7 @@ from daybreak.model.actions import (
     ChangeSql,
     CopyParameterGroup,
     CopySnapshot,
+    CountWrites,
     CreateEndpoint,
     CreateInstance,
     CreateParameterGroup,
@@ -36,11 +38,13 @@ from daybreak.model.actions import (
     MoveWriter,
     PointParameter,
     PointSecret,
+    RebootInstance,
     RestoreFromSnapshot,
     RestoreToMoment,
     RunCommand,
     SetClusterOptions,
     SetExpiry,
+    SetParameterGroup,
     SetParameters,
     SqlChange,
     SqlStatement,
@@ -88,8 +92,10 @@ def _undo_of(action: Action, region: str) -> Undo | None:
             )
         case MoveWriter():
             return Irreversible(because="to move it back is a switch-over of its own")
-        case ChangeSql() | EndSessions() | AdvanceSequences():
+        case ChangeSql() | EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients():
             return _undo_in_sql(action)
+        case SetParameterGroup() | RebootInstance():
+            return _undo_of_group(action)
         case SetExpiry(expires=expires, before=before):
             return TakenBack(actions=(action.model_copy(update={"expires": before, "before": expires}),))
         case LoadRows(cluster=cluster):
@@ -121,7 +127,7 @@ def _undo_of(action: Action, region: str) -> Undo | None:
             assert_never(action)
 
 
-def _undo_in_sql(action: SqlChange) -> Undo:
+def _undo_in_sql(action: SqlChange) -> Undo | None:
     match action:
         case ChangeSql(back=SqlStatement() as back):
             return TakenBack(actions=(action.model_copy(update={"change": back, "back": action.change}),))
@@ -131,8 +137,22 @@ def _undo_in_sql(action: SqlChange) -> Undo:
             return TakenBack(actions=(), traces=("the sequences stay ahead, so numbers are left out",))
         case EndSessions():
             return TakenBack(actions=(), traces=("whoever was inside has to log in again",))
+        case CountWrites() | AwaitClients():
+            return None
         case _:
             assert_never(action)
+
+
+def _undo_of_group(action: SetParameterGroup | RebootInstance) -> TakenBack:
+    """The old group, in force again: what was done under the other one is taken back after it."""
+    if isinstance(action, RebootInstance):
+        return TakenBack(actions=(), traces=("what it had in its memory is read from the storage again",))
+    back = action.model_copy(update={"group": action.before, "before": action.group})
+    restarts: list[Action] = []
+    for instance in action.instances:
+        restarts.append(RebootInstance(clone=action.clone, instance=instance))
+        restarts.append(AwaitInstance(clone=action.clone, instance=instance, is_restarted=True))
+    return TakenBack(actions=(back, *restarts))
 
 
 def _undo_of_pointing(action: PointSecret | MoveSecretStage | PointParameter | ChangeRecord) -> Undo:

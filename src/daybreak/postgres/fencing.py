@@ -6,7 +6,7 @@ The law: what is asked is who *can* enter, groups and PUBLIC included, and who *
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from psycopg import sql
 
@@ -40,6 +40,7 @@ GROUP BY r.rolname ORDER BY r.rolname
 _INSIDE = sql.SQL(COUNT_INSIDE)
 _END = sql.SQL(END_INSIDE)
 _PREPARED = sql.SQL("SELECT gid FROM pg_catalog.pg_prepared_xacts ORDER BY gid")
+_NOW = sql.SQL("SELECT pg_catalog.clock_timestamp()")
 _MARK = sql.SQL(
     "SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text, pg_catalog.clock_timestamp()"
 )
@@ -69,7 +70,8 @@ _OPEN = sql.SQL(
 )
 
 _SUBSCRIPTIONS = sql.SQL("""
-SELECT s.subname::text, d.datname::text, s.subenabled
+SELECT s.subname::text, d.datname::text, s.subenabled, s.subslotname::text,
+       pg_catalog.pg_has_role(session_user, s.subowner, 'USAGE')
 FROM pg_catalog.pg_subscription AS s JOIN pg_catalog.pg_database AS d ON d.oid = s.subdbid ORDER BY d.datname, s.subname
 """)
 
@@ -93,6 +95,12 @@ def read_fence(session: Session) -> FenceSeen:
     )
 
 
+def count_clients(session: Session) -> tuple[datetime, int]:
+    """The server's time, and how many sessions of others are inside then."""
+    [[at]] = session.ask(_NOW)
+    return at, sum(count for _, count in session.ask(_INSIDE))
+
+
 def read_access(session: Session) -> AccessSeen:
     """Who can write there, and by which ways; raises as ``Session.ask`` does."""
     [[own, may_end, needs_admin, is_shared]] = session.ask(_OWN)
@@ -110,8 +118,8 @@ def read_access(session: Session) -> AccessSeen:
             for name, owner, database, since in session.ask(_OPEN)
         ),
         subscriptions=tuple(
-            SubscriptionSeen(name=name, database=database, is_enabled=is_enabled)
-            for name, database, is_enabled in session.ask(_SUBSCRIPTIONS)
+            SubscriptionSeen(name=name, database=database, is_enabled=is_enabled, slot=slot, may_alter=may_alter)
+            for name, database, is_enabled, slot, may_alter in session.ask(_SUBSCRIPTIONS)
         ),
     )
 
@@ -127,7 +135,7 @@ def end_sessions(session: Session, within: timedelta) -> Emptied:
     Raises ``Failed`` where somebody could come back or a prepared transaction is open, or where the login may not end sessions, and
     ``Unreachable`` where somebody is still inside after ``within``.
     """
-    until, pause, ended = time.monotonic() + within.total_seconds(), _SHORTEST, 0
+    until, pause, ended, clients = time.monotonic() + within.total_seconds(), _SHORTEST, 0, None
     while True:
         seen = read_fence(session)
         if seen.can_enter or seen.prepared:
@@ -135,8 +143,9 @@ def end_sessions(session: Session, within: timedelta) -> Emptied:
         [[own, *_, is_shared]] = session.ask(_OWN)
         if is_shared:
             raise Failed(f"somebody else works with our own login {printable(own)} too, and would come back")
+        clients = count_clients(session)[1] if clients is None else clients
         if not seen.inside:
-            return Emptied(ended=ended, mark=_read_mark(session))
+            return Emptied(clients=clients, ended=ended, mark=_read_mark(session))
         if time.monotonic() >= until:
             raise Unreachable(f"after {span_in_words(within)} {', '.join(seen.inside)} are still inside")
         try:

@@ -14,6 +14,7 @@ from daybreak.model.actions import (
     AdvanceSequences,
     AnchorJournal,
     AwaitApproval,
+    AwaitClients,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
@@ -26,6 +27,7 @@ from daybreak.model.actions import (
     ChangeSql,
     CopyParameterGroup,
     CopySnapshot,
+    CountWrites,
     CreateEndpoint,
     CreateInstance,
     CreateParameterGroup,
@@ -41,11 +43,13 @@ from daybreak.model.actions import (
     MoveWriter,
     PointParameter,
     PointSecret,
+    RebootInstance,
     RestoreFromSnapshot,
     RestoreToMoment,
     RunCommand,
     SetClusterOptions,
     SetExpiry,
+    SetParameterGroup,
     SetParameters,
     SqlChange,
     TakeSnapshot,
@@ -176,8 +180,12 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
             return "create", "creating", f"endpoint {end(endpoint)}"
         case AnchorJournal():
             return "anchor", "anchoring", "the journal in a tag"
-        case ChangeSql() | EndSessions() | AdvanceSequences():
+        case ChangeSql() | EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients():
             return _work_in_sql(step.action)
+        case SetParameterGroup(group=group):
+            return "give", "giving", f"the clone the parameter group {end(group)}"
+        case RebootInstance(instance=instance):
+            return "restart", "restarting", f"instance {end(instance)}"
         case SetExpiry(expires=expires):
             return "keep", "keeping", f"the clone {'for ever' if expires.startswith(PRODUCTION) else 'for a while'}"
         case LoadRows(table=table):
@@ -210,6 +218,10 @@ def _work_in_sql(action: SqlChange) -> tuple[str, str, str]:
             return "end", "ending", f"every session at {cluster}"
         case AdvanceSequences(database=database, past=past):
             return "set", "setting", f"the sequences of {database} past those of {past}"
+        case CountWrites(cluster=cluster):
+            return "count", "counting", f"what was written at {cluster}"
+        case AwaitClients(cluster=cluster):
+            return "wait for", "waiting for", f"clients to work at {cluster}"
         case _:
             assert_never(action)
 
@@ -273,7 +285,7 @@ def _sentence(action: Action) -> str:
             return _restore(action)
         case RestoreFromSnapshot(snapshot=snapshot, clone=clone, engine_version=version):
             return f"Restore the snapshot {snapshot}, PostgreSQL {version}, into the new cluster {clone}"
-        case SetClusterOptions():
+        case SetClusterOptions() | SetParameterGroup() | RebootInstance():
             return _options(action)
         case CreateInstance(clone=clone, instance=instance, instance_class=size, tier=tier):
             return f"Create the instance {instance} ({size}, promotion tier {tier}) in {clone}"
@@ -295,7 +307,7 @@ def _sentence(action: Action) -> str:
             return f"Wait until the endpoint of {clone} answers SQL"
         case Validate():
             return _validate(action)
-        case ChangeSql() | EndSessions() | AdvanceSequences():
+        case ChangeSql() | EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients():
             return _in_sql(action)
         case LoadRows(table=table, cluster=cluster, database=database, size=size):
             where = f"{'.'.join(table)} in the database {database} of {cluster}"
@@ -336,6 +348,12 @@ def _in_sql(action: SqlChange) -> str:
             return f"In the database {database} of {cluster}, set every sequence past where {past} has come"
         case EndSessions(cluster=cluster):
             return f"End every session at {cluster} but our own, until nobody is left; then read the high-water mark"
+        case CountWrites(cluster=cluster):
+            return f"Count what was written so far in every database of {cluster}"
+        case AwaitClients(cluster=cluster, wants_write=wants_write, share=share, hold=hold):
+            write = " and a write of theirs is there" if wants_write else ""
+            clients = f"{share} % as many clients as were sent out are at {cluster}"
+            return f"Wait until {clients}{write}, for {span_in_words(hold)}"
         case _:
             assert_never(action)
 
@@ -357,8 +375,9 @@ def _on_destination(action: PointSecret | MoveSecretStage | PointParameter | Cha
             return f"Put {new.host} in the place of {old.host} in the parameter {parameter} (version {version}){_in(action)}"
         case ChangeRecord(zone=zone, before=before, after=after):
             return f"Change the record {after.name} of the zone {zone} from {before.state} to {after.state}"
-        case AwaitRecord(record=record, zone=zone):
-            return f"Wait until all name servers of the zone {zone} have the changed record {record.name}"
+        case AwaitRecord(record=record, zone=zone, forget=forget):
+            then = f", then {span_in_words(forget)} until resolvers have forgotten it as it was" if forget else ""
+            return f"Wait until all name servers of the zone {zone} have the changed record {record.name}{then}"
         case _:
             assert_never(action)
 
@@ -413,7 +432,11 @@ def _restore(action: RestoreToMoment) -> str:
     return f"Restore {source} as of {moment_text(action.moment)} into the new cluster {action.clone}"
 
 
-def _options(action: SetClusterOptions) -> str:
+def _options(action: SetClusterOptions | SetParameterGroup | RebootInstance) -> str:
+    if isinstance(action, RebootInstance):
+        return f"Restart the instance {action.instance}, so that its parameters are in force"
+    if isinstance(action, SetParameterGroup):
+        return f"Give {action.clone} the parameter group {action.group} in the place of {action.before}"
     parts = [
         f"backup retention {span_in_words(action.backup_retention)}" if action.backup_retention else "",
         f"backup window {action.backup_window}" if action.backup_window else "",

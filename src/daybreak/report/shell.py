@@ -13,6 +13,7 @@ from daybreak.model.actions import (
     AdvanceSequences,
     AnchorJournal,
     AwaitApproval,
+    AwaitClients,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
@@ -22,6 +23,7 @@ from daybreak.model.actions import (
     AwaitSql,
     AwaitWriter,
     ChangeSql,
+    CountWrites,
     EndSessions,
     LoadRows,
     MoveSecretStage,
@@ -32,7 +34,7 @@ from daybreak.model.actions import (
     SqlOrder,
     Validate,
 )
-from daybreak.model.fences import END_INSIDE
+from daybreak.model.fences import COUNT_INSIDE, END_INSIDE
 from daybreak.model.names import sql_identifier
 from daybreak.model.plan import AwsCall, Plan, Step
 from daybreak.model.requests import RestoreRequest
@@ -161,14 +163,14 @@ def commands(step: Step, hand: Typist, *, is_asked: bool = True) -> str:
             return _until(database, look, "True")
         case PointSecret() | MoveSecretStage() | PointParameter():
             return _commands_of_destination(step.action, hand)
-        case AwaitRecord(rest=rest):
-            return f"sleep {rest.total_seconds():.0f}"
+        case AwaitRecord(rest=rest, forget=forget):
+            return f"sleep {(rest + forget).total_seconds():.0f}"
         case AwaitClusterGone(clone=clone):
             look = hand.look("DescribeDBClusters", "DBClusters[0].Status", DBClusterIdentifier=clone)
             return f"until {look} 2>&1 | grep -q DBClusterNotFoundFault; do\n  sleep 30\ndone"
         case AwaitSql(clone=clone):
             return f"{_address(clone, hand)}\nuntil {hand.psql('SELECT 1;')}; do\n  sleep 10\ndone"
-        case ChangeSql() | EndSessions() | AdvanceSequences():
+        case ChangeSql() | EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients():
             return _commands_in_sql(step.action, hand)
         case LoadRows(table=table, columns=columns, file=file) as action:
             names = ", ".join(map(sql_identifier, columns))
@@ -202,9 +204,16 @@ def _commands_in_sql(action: SqlChange, hand: Typist) -> str:
             return f"# set each sequence of {cluster} past where {past} has come\n{hand.psql(asked)}"
         case EndSessions():
             return hand.psql_change(action, " ".join(END_INSIDE.split()))
+        case CountWrites():
+            return hand.psql_change(action, _COUNTED)
+        case AwaitClients():
+            return hand.psql_change(action, f"{' '.join(COUNT_INSIDE.split())};")
         case _:
             assert_never(action)
 
+
+_COUNTED = "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables;"
+"""What a person sees of the writes in one database: the catalogs' own changes are left out."""
 
 _FROM_PIPE = "file:///dev/stdin"
 """So the text is in no command line, which every user of the machine could see."""

@@ -14,15 +14,8 @@ from typing import Any
 
 from daybreak.assess.guarding import Resource, things_asked
 from daybreak.assess.moves import ATTEMPTS, Again, Look, Pause, Stop, move_after
-from daybreak.assess.standing import (
-    DOUBTED,
-    OrderStanding,
-    Position,
-    Resting,
-    is_at_rest,
-    once_answered,
-    standing_of_change,
-)
+from daybreak.assess.position import DOUBTED, OrderStanding, Position
+from daybreak.assess.standing import Resting, is_at_rest, once_answered, standing_of_change
 from daybreak.aws.faults import AwsFault
 from daybreak.errors import Failed, Paused, Refused, Uncertain
 from daybreak.execute.hands.course import Course

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from daybreak.assess.approving import Approvals, approvals_in
 from daybreak.assess.guarding import Resource, Situation, breach_of, makers_in, things_asked, things_made
 from daybreak.assess.moves import Again, Pause, Stop, patience_with
-from daybreak.assess.standing import DOUBTED, OrderStanding, Position
+from daybreak.assess.position import DOUBTED, OrderStanding, Position
 from daybreak.aws.faults import AwsFault
 from daybreak.errors import Bug, DaybreakError, Failed, Paused, Refused, Unreachable
 from daybreak.execute.doors import Doors
@@ -23,13 +23,14 @@ from daybreak.execute.slowly import Slowly
 from daybreak.journal.store import ABORT
 from daybreak.model.actions import AwsChange
 from daybreak.model.fences import FenceSeen
-from daybreak.model.guards import Fenced
+from daybreak.model.guards import Fenced, Unwritten
 from daybreak.model.plan import AwsCall, Plan, Step
 from daybreak.model.run import StepRetried
 from daybreak.model.things import Thing
 from daybreak.model.world import Cluster
 from daybreak.observe.look import AwsReads, Lookout
 from daybreak.plan.calls import call_of, owner_of, stamp_of
+from daybreak.plan.gaps import writes_recorded
 from daybreak.plan.operations import touches_of
 
 Seen = TypeVar("Seen")
@@ -112,6 +113,7 @@ class Looker:
             frozenset(changes),
             self._ages(),
             self._fences(step, seen),
+            self._writes(step, seen),
             self.approvals(),
             things_made(self._makers, self._journal.state()),
         )
@@ -129,6 +131,26 @@ class Looker:
                 with suppress(DaybreakError):
                     found[guard.thing] = self._doors.place(guard.thing.region).sql.fence(guard, cluster)
         return found
+
+    def _writes(self, step: Step, seen: Mapping[Thing, Resource | None]) -> dict[Thing, str]:
+        """What was written at each cluster of which the step's guards want that nobody wrote there."""
+        found: dict[Thing, str] = {}
+        for guard in step.guards:
+            if isinstance(guard, Unwritten) and isinstance(cluster := seen.get(guard.thing), Cluster):
+                words = self.words_on_writes(guard, cluster)
+                found |= {} if words is None else {guard.thing: words}
+        return found
+
+    def words_on_writes(self, guard: Unwritten, cluster: Cluster) -> str | None:
+        """What was written at a cluster since it was counted, in words; ``None`` where that cannot be asked."""
+        since = guard.since or writes_recorded(self._plan, self._journal.state(), guard.thing.name)
+        if since is None:
+            return None
+        try:
+            now = self._doors.place(guard.thing.region).sql.count(guard.database, guard.login, cluster)
+        except DaybreakError:
+            return None
+        return now.words_since(since)
 
     def approvals(self) -> Approvals:
         """What was approved so far, and who planned and carries out the run."""

@@ -8,29 +8,33 @@ and nobody guesses.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, assert_never
 
 from daybreak.assess.moves import Again
 from daybreak.errors import Bug, DaybreakError, Failed, Refused, Unreachable
-from daybreak.execute.beside import Advanced, Changed, Loaded, News, Staged, Thwarted, Work, WorkResult
-from daybreak.execute.doors import Progress, SqlDoor
+from daybreak.execute.arriving import Expected
+from daybreak.execute.beside import Changed, Loaded, News, Recorded, Staged, Thwarted, Work, WorkResult
+from daybreak.execute.doors import Place, Progress, SqlDoor
 from daybreak.execute.hands.course import Course
 from daybreak.execute.refusals import Gone, Rejected, Withheld
 from daybreak.execute.slowly import Slowly
 from daybreak.execute.writing import is_committed, is_definite
 from daybreak.model.actions import (
     AdvanceSequences,
+    AwaitClients,
     ChangeSql,
+    CountWrites,
     EndSessions,
     LoadRows,
     SqlOrder,
+    SqlWork,
 )
 from daybreak.model.attempts import StepReached, StepStaged
-from daybreak.model.fences import Emptied
 from daybreak.model.plan import Step
 from daybreak.model.run import StepDone, StepIntended, StepUncertain
 from daybreak.model.things import Thing
 from daybreak.model.world import Cluster
+from daybreak.plan.gaps import fence_recorded, writes_recorded
 from daybreak.postgres.leash import Leash
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
@@ -90,40 +94,49 @@ class SqlHand:
             raise Bug(message)
         self._journal.append(StepDone(step=step.id, result={"rows": outcome.rows, "bytes": outcome.place}))
 
-    def empty(self, step: Step, action: EndSessions) -> Slowly[None]:
-        """Send everybody out, or raise as ``make_so`` does; the mark is in the journal then."""
+    def serve(self, step: Step, action: SqlWork) -> Slowly[None]:
+        """Do one piece of work at a server, and record what it comes to; raises as ``make_so`` does."""
         self._intend(step, action)
-        door = self._doors.place(action.region).sql
 
         def work_at(cluster: Cluster) -> Work:
-            return lambda _hand_over, leash: door.empty(action, cluster, leash)
+            return lambda hand_over, leash: self._work(action, cluster, hand_over, leash)
 
         outcome = yield from self._patiently(step, action, work_at)
-        if not isinstance(outcome, Emptied):
-            message = f"nobody was sent out, it came to {outcome!r}"
+        if not isinstance(outcome, Recorded):
+            message = f"a piece of work at a server came to {outcome!r}"
             raise Bug(message)
         self._journal.append(StepDone(step=step.id, result=outcome.model_dump(mode="json")))
 
-    def advance(self, step: Step, action: AdvanceSequences) -> Slowly[None]:
-        """Set the sequences past those of the other cluster, or raise as ``make_so`` does."""
-        self._intend(step, action)
+    def _work(self, action: SqlWork, cluster: Cluster, hand_over: Callable[[News], None], leash: Leash) -> Recorded:
         place = self._doors.place(action.region)
+        match action:
+            case EndSessions():
+                return place.sql.empty(action, cluster, leash)
+            case AdvanceSequences():
+                return place.sql.advance(action, cluster, self._past(action, place), leash)
+            case CountWrites():
+                return place.sql.count(action.database, action.login, cluster)
+            case AwaitClients():
+                return place.sql.arrive(action, self._expectation(action), cluster, hand_over, leash)
+            case _:
+                assert_never(action)
+
+    def _past(self, action: AdvanceSequences, place: Place) -> Cluster:
+        """The cluster whose sequences are read; raises ``Failed`` where it is not the planned one."""
         thing = Thing(kind="cluster", name=action.past, region=action.region or self._doors.home.aws.region)
+        past = place.lookout.thing(thing)
+        if not isinstance(past, Cluster) or past.resource_id != action.past_id:
+            raise Failed(f"{thing.words()} is not the one whose sequences were planned on")
+        return past
 
-        def work_at(cluster: Cluster) -> Work:
-            def work(_hand_over: Callable[[News], None], leash: Leash) -> WorkResult:
-                past = place.lookout.thing(thing)
-                if not isinstance(past, Cluster) or past.resource_id != action.past_id:
-                    raise Failed(f"{thing.words()} is not the one whose sequences were planned on")
-                return place.sql.advance(action, cluster, past, leash)
-
-            return work
-
-        outcome = yield from self._patiently(step, action, work_at)
-        if not isinstance(outcome, Advanced):
-            message = f"sequences were set, it came to {outcome!r}"
+    def _expectation(self, action: AwaitClients) -> Expected:
+        """What the run found and counted before any client was led to the action's cluster."""
+        state = self._journal.state()
+        sent_out, since = fence_recorded(self._plan, state), writes_recorded(self._plan, state, action.cluster)
+        if sent_out is None or since is None:
+            message = "clients are waited for before anybody was sent out, or before the writes were counted"
             raise Bug(message)
-        self._journal.append(StepDone(step=step.id, result={"set": outcome.number}))
+        return Expected(sent_out.clients, since)
 
     def _intend(self, step: Step, action: SqlOrder) -> None:
         attempt = self._journal.state().step(step.id).attempts + 1

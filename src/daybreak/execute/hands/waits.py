@@ -9,7 +9,8 @@ from typing import Any
 
 from daybreak.assess.guarding import Resource
 from daybreak.assess.obstacles import Obstacle
-from daybreak.assess.standing import DOUBTED, WINDOW_PATIENCE, OrderStanding, Position, is_windowless, standing_of_wait
+from daybreak.assess.position import DOUBTED, OrderStanding, Position
+from daybreak.assess.standing import WINDOW_PATIENCE, is_windowless, standing_of_wait
 from daybreak.errors import Bug, Failed, Paused
 from daybreak.execute.doors import Answers, Progress
 from daybreak.execute.hands.course import Course
@@ -56,6 +57,7 @@ class WaitHand:
         self._absences: dict[str, int] = {}
         self._waited_since: dict[str, float] = {}
         self._windowless_since: dict[str, float] = {}
+        self._spread_since: dict[str, float] = {}
         self._kept_out: dict[str, tuple[Obstacle, float]] = {}
 
     def look_at(self, waiting: Callable[[], Sequence[Step]]) -> Slowly[None]:
@@ -119,8 +121,8 @@ class WaitHand:
             change, status = self._change_before(step), None
             if change is not None:
                 status = yield from self._looker.look(step, lambda: lookout.change_of_records(change))
-            age = self._age_before(step)
-            return standing_of_wait(spreading, None, None, self._looker.owner, age, change=status)
+            age, spread = self._age_before(step), self._time_since_spread(step, status)
+            return standing_of_wait(spreading, None, None, self._looker.owner, age, change=status, spread=spread)
         if name := getattr(step.action, "clone", None):
             cluster = yield from self._looker.look(step, lambda: lookout.cluster(name))
         if isinstance(action := step.action, AwaitInstance):
@@ -202,6 +204,13 @@ class WaitHand:
             return WINDOW_PATIENCE
         now = self._doors.timing.monotonic()
         return timedelta(seconds=now - self._windowless_since.setdefault(cluster.arn, now))
+
+    def _time_since_spread(self, step: Step, status: str | None) -> timedelta:
+        """For how long the change of a record has been seen everywhere; a resume counts anew."""
+        if status != "INSYNC":
+            return timedelta(0)
+        now = self._doors.timing.monotonic()
+        return timedelta(seconds=now - self._spread_since.setdefault(step.id, now))
 
     def _was_given_up_on(self, cluster: Cluster) -> bool:
         """Whether an earlier wait of the run went on without the cluster's window."""

@@ -31,18 +31,31 @@ from daybreak.model.actions.aws import (
     MoveWriter,
     PointParameter,
     PointSecret,
+    RebootInstance,
     Restore,
     RestoreFromSnapshot,
     RestoreToMoment,
     SetClusterOptions,
     SetExpiry,
+    SetParameterGroup,
     SetParameters,
     TakeSnapshot,
 )
 from daybreak.model.actions.commands import RunCommand
 from daybreak.model.actions.loads import LoadRows
 from daybreak.model.actions.questions import AwaitApproval
-from daybreak.model.actions.sql import AdvanceSequences, ChangeSql, EndSessions, SqlChange, SqlOrder, SqlStatement
+from daybreak.model.actions.sql import (
+    AdvanceSequences,
+    AwaitClients,
+    ChangeSql,
+    CountWrites,
+    EndSessions,
+    SqlChange,
+    SqlLook,
+    SqlOrder,
+    SqlStatement,
+    SqlWork,
+)
 from daybreak.model.actions.validation import Validate
 from daybreak.model.actions.waits import (
     PARAMETER_GROUP_REST,
@@ -64,6 +77,7 @@ __all__ = [
     "AdvanceSequences",
     "AnchorJournal",
     "AwaitApproval",
+    "AwaitClients",
     "AwaitCluster",
     "AwaitClusterGone",
     "AwaitInstance",
@@ -78,6 +92,7 @@ __all__ = [
     "ChangeSql",
     "CopyParameterGroup",
     "CopySnapshot",
+    "CountWrites",
     "CreateEndpoint",
     "CreateInstance",
     "CreateParameterGroup",
@@ -93,16 +108,20 @@ __all__ = [
     "MoveWriter",
     "PointParameter",
     "PointSecret",
+    "RebootInstance",
     "Restore",
     "RestoreFromSnapshot",
     "RestoreToMoment",
     "RunCommand",
     "SetClusterOptions",
     "SetExpiry",
+    "SetParameterGroup",
     "SetParameters",
     "SqlChange",
+    "SqlLook",
     "SqlOrder",
     "SqlStatement",
+    "SqlWork",
     "TakeSnapshot",
     "Validate",
     "Wait",
@@ -110,7 +129,7 @@ __all__ = [
 ]
 
 Action = Annotated[
-    AwsChange | ChangeSql | EndSessions | AdvanceSequences | LoadRows | RunCommand | Wait | Validate | AwaitApproval,
+    AwsChange | SqlChange | LoadRows | RunCommand | Wait | Validate | AwaitApproval,
     Field(discriminator="kind"),
 ]
 """Any one thing a step can order."""

@@ -148,6 +148,26 @@ class ManagePassword(AwsOrder):
     clone: str
 
 
+class SetParameterGroup(AwsOrder):
+    """Give the clone another cluster parameter group; it is in force once its instances have been restarted."""
+
+    kind: Literal["set-parameter-group@1"] = "set-parameter-group@1"
+    clone: str
+    group: str
+    before: str
+    """The group that it had, which takes it back."""
+    instances: tuple[str, ...]
+    """The instances that have to be restarted for it, the writer first."""
+
+
+class RebootInstance(AwsOrder):
+    """Restart an instance of the clone, so that its parameter groups are in force. Restarted twice, it is as after once."""
+
+    kind: Literal["reboot-instance@1"] = "reboot-instance@1"
+    clone: str
+    instance: str
+
+
 class CreateInstance(AwsOrder):
     """Add one instance to the clone, never a public one. The first becomes the writer."""
 
@@ -316,6 +336,8 @@ AwsChange = (
     | RestoreToMoment
     | RestoreFromSnapshot
     | SetClusterOptions
+    | SetParameterGroup
+    | RebootInstance
     | ManagePassword
     | CreateInstance
     | CreateEndpoint

@@ -72,5 +72,33 @@ class AdvanceSequences(SqlOrder):
     """Its resource id."""
 
 
-SqlChange = ChangeSql | EndSessions | AdvanceSequences
+class SqlLook(SqlOrder):
+    """A look at a server in SQL: nothing is changed there."""
+
+
+class CountWrites(SqlLook):
+    """Count what was written in every database of a cluster so far, so that a later look can say whether anybody has written since."""
+
+    kind: Literal["count-writes@1"] = "count-writes@1"
+
+
+class AwaitClients(SqlLook):
+    """Wait until clients work at a cluster: as many as were sent out of the other one, and one of their writes is there.
+
+    It is looked at several times a second, and so also measures the gap: from the fence to the first write that the cluster counts.
+    """
+
+    kind: Literal["await-clients@1"] = "await-clients@1"
+    wants_write: bool
+    """Whether a client's write must be there."""
+    share: int
+    """How many clients must be there, in percent of those that were sent out of the other cluster."""
+    hold: Span
+    """For how long all of that must hold."""
+
+
+SqlWork = EndSessions | AdvanceSequences | CountWrites | AwaitClients
+"""What is done at a server as one piece, with a result that is recorded."""
+
+SqlChange = ChangeSql | SqlWork
 """What is ordered of a server in SQL, one thing at a time; rows are loaded apart."""

@@ -43,6 +43,8 @@ class AwaitInstance(WaitOrder):
     kind: Literal["await-instance@1"] = "await-instance@1"
     clone: str
     instance: str
+    is_restarted: bool = Field(default=False, exclude_if=lambda found: not found)
+    """Whether the cluster's parameter group, too, must be in force, as after a restart that was ordered for it."""
 
 
 class AwaitSql(WaitOrder):
@@ -93,7 +95,7 @@ SPREADING = Span(seconds=60)
 class AwaitRecord(WaitOrder):
     """Wait until a change of a record has reached all name servers of Route 53, by the id of the change.
 
-    Where the id was lost with a reply, AWS's documented time is waited out. What resolvers remember is not waited for.
+    Where the id was lost with a reply, AWS's documented time is waited out.
     """
 
     kind: Literal["await-record@1"] = "await-record@1"
@@ -102,6 +104,8 @@ class AwaitRecord(WaitOrder):
     """The record as it was ordered."""
     rest: Span = SPREADING
     """How long it is waited for where the id is not known."""
+    forget: Span = Field(default=Span(0), exclude_if=lambda found: not found)
+    """How long after that resolvers may still remember what the record said before, which is waited for too."""
 
 
 Wait = (

@@ -10,6 +10,7 @@ from daybreak.model.actions import (
     AdvanceSequences,
     AnchorJournal,
     AwaitApproval,
+    AwaitClients,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
@@ -22,6 +23,7 @@ from daybreak.model.actions import (
     ChangeSql,
     CopyParameterGroup,
     CopySnapshot,
+    CountWrites,
     CreateEndpoint,
     CreateInstance,
     CreateParameterGroup,
@@ -37,12 +39,14 @@ from daybreak.model.actions import (
     MoveWriter,
     PointParameter,
     PointSecret,
+    RebootInstance,
     Restore,
     RestoreFromSnapshot,
     RestoreToMoment,
     RunCommand,
     SetClusterOptions,
     SetExpiry,
+    SetParameterGroup,
     SetParameters,
     TakeSnapshot,
     Validate,
@@ -137,7 +141,9 @@ def chapter(action: Action) -> str:
             return CREATE
         case Validate() | AnchorJournal():
             return VALIDATE
-        case ChangeSql() | EndSessions() | AdvanceSequences() | SetExpiry():
+        case SetParameterGroup() | RebootInstance() | SetExpiry():
+            return CUTOVER
+        case ChangeSql() | EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients():
             return CUTOVER
         case LoadRows() | RunCommand() | AwaitApproval():
             return RESTORE

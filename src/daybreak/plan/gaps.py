@@ -1,0 +1,37 @@
+"""The gap of a cutover, read from a plan and its journal: whether it is open, and what was counted and found before it. Pure."""
+
+from __future__ import annotations
+
+from daybreak.model.actions import CountWrites, EndSessions
+from daybreak.model.fences import Emptied
+from daybreak.model.plan import Gap, Plan
+from daybreak.model.run import RunState
+from daybreak.model.writes import WriteCount
+
+ABOUT_GAP = "the gap"
+"""What the warning is about that ends the time in which a run takes itself back."""
+
+
+def gap_open(plan: Plan, state: RunState) -> Gap | None:
+    """The plan's gap while a run is in it, and may still take everything back by itself; ``None`` before, after, and in other plans.
+
+    A run that found clients' writes at the new side never goes back by itself any more.
+    """
+    gap = plan.gap
+    if gap is None or state.step(gap.opens).began is None or ABOUT_GAP in state.warned:
+        return None
+    return None if state.step(gap.closes).status in ("done", "forgone") else gap
+
+
+def writes_recorded(plan: Plan, state: RunState, cluster: str) -> WriteCount | None:
+    """What the run counted last at a cluster; ``None`` where it has not counted there."""
+    steps = [step for step in plan.steps if isinstance(step.action, CountWrites) and step.action.cluster == cluster]
+    found = [state.step(step.id).result for step in steps if state.step(step.id).status == "done"]
+    return WriteCount.model_validate(found[-1]) if found else None
+
+
+def fence_recorded(plan: Plan, state: RunState) -> Emptied | None:
+    """What was found when the fence was made; ``None`` where no fence was made."""
+    steps = (step for step in plan.steps if isinstance(step.action, EndSessions))
+    found = [state.step(step.id).result for step in steps if state.step(step.id).status == "done"]
+    return Emptied.model_validate(found[-1]) if found else None

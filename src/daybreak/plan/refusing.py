@@ -1,0 +1,99 @@
+"""Why a cutover is refused: every reason at once, each with what helps. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from daybreak.model.cutover import CutoverSeen
+from daybreak.model.findings import Standing
+from daybreak.model.moment import span_in_words
+from daybreak.model.names import printable, sql_identifier
+from daybreak.model.observation import Observation
+from daybreak.model.requests import CutoverRequest
+from daybreak.model.statuses import AVAILABLE
+from daybreak.model.tags import EXPIRES_TAG, PRODUCTION, expiry_in
+from daybreak.model.targets import Target
+from daybreak.model.value import stamp
+from daybreak.model.world import Cluster
+from daybreak.plan.fence import objections_to_fence
+from daybreak.plan.lifting import objections_to_lifting
+from daybreak.plan.pointing import objection_to, sides_of
+
+NEWS = timedelta(hours=1)
+"""How old a verdict may be for traffic to be moved on its word."""
+
+
+def objections_to_cutover(request: CutoverRequest, target: Target, seen: Observation) -> Iterator[str]:
+    """Every reason why the traffic is not moved."""
+    both = seen.cutover
+    if seen.cluster is None:
+        yield f'{seen.identity.region} knows no cluster "{target.cluster}": nothing could be fenced'
+    elif seen.cluster.status != AVAILABLE:
+        yield f'AWS calls "{target.cluster}" {seen.cluster.status}'
+    if target.login is None:
+        yield f'"{target.name}" has no login, and a fence is made in SQL: write login in daybreak.toml'
+    yield from _of_verdict(request, seen)
+    if both is None:
+        return
+    yield from both.silences
+    yield from _of_clone(request, both)
+    if both.access is not None:
+        yield from objections_to_fence(both.access)
+    if both.clone_access is not None:
+        # It is fenced where the traffic is taken back, by itself or by a person: then is too late to find that it cannot be.
+        yield from (f"in the clone: {each}" for each in objections_to_fence(both.clone_access, is_quarantined=True))
+    yield from objections_to_lifting(both)
+    yield from _of_destinations(target, seen.cluster, both)
+    for each in both.sequences:
+        if not (each.may_read and each.may_set):
+            where = f"the sequence {printable(each.name)} in {printable(each.database)}"
+            yield f"our login may not {'read' if not each.may_read else 'set'} {where}: {_grant(each.name, both)}"
+
+
+def _of_destinations(target: Target, source: Cluster | None, both: CutoverSeen) -> Iterator[str]:
+    if not target.destinations:
+        yield (
+            f"nothing says from where applications read the address of {target.name}: name each place in daybreak.toml, as "
+            f"[[targets.{target.name}.destinations]] with kind and name"
+        )
+    if source is not None and both.clone is not None:
+        sides = sides_of(source, both.clone)
+        yield from filter(None, (objection_to(each, "source", sides) for each in both.destinations))
+        ends = {each.destination.endpoint for each in both.destinations}
+        yield from (f"AWS shows no endpoint of the clone's {end}" for end in sorted(ends - sides.clone.keys()))
+
+
+def _grant(name: str, both: CutoverSeen) -> str:
+    own = sql_identifier(both.access.own) if both.access else "it"
+    schema, _, rest = name.partition(".")
+    return f"GRANT USAGE, SELECT, UPDATE ON SEQUENCE {sql_identifier(schema)}.{sql_identifier(rest)} TO {own}"
+
+
+def _of_clone(request: CutoverRequest, both: CutoverSeen) -> Iterator[str]:
+    clone = both.clone
+    if clone is None:
+        yield f'AWS knows no cluster "{request.run}"'
+        return
+    if clone.status != AVAILABLE:
+        yield f'AWS calls the clone "{request.run}" {clone.status}'
+    if clone.tags.get(EXPIRES_TAG, "").startswith(PRODUCTION):
+        yield f'traffic was moved to "{request.run}" already: its tag says {EXPIRES_TAG}={clone.tags[EXPIRES_TAG]}'
+    elif expiry_in(clone.tags) is None:
+        yield f'the tag {EXPIRES_TAG} of "{request.run}" names no time, so nothing could put it back'
+    if not any(each.status == AVAILABLE for each in both.instances):
+        yield f'no instance of "{request.run}" is available'
+
+
+def _of_verdict(request: CutoverRequest, seen: Observation) -> Iterator[str]:
+    """The clone's verdict must be good, new, and of what the clone still holds."""
+    verdict = request.verdict
+    if verdict.standing not in (Standing.FIT, Standing.WAIVED):
+        yield f"{request.run} is {verdict.standing.value}, by the verdict of {stamp(verdict.at)}"
+    elif seen.seen - verdict.at > NEWS:
+        yield f"the verdict of {request.run} is of {stamp(verdict.at)}, older than {span_in_words(NEWS)}"
+    if verdict.writes is None:
+        yield (
+            f"what had been written in {request.run} at its verdict was not counted, so nobody can say whether it is still what was "
+            "judged: our login must get into every database of the clone"
+        )
