@@ -366,3 +366,50 @@ def test_a_record_is_forgotten_soon_before_the_gap_and_as_before_after_it() -> N
         if isinstance(step.action, ChangeRecord)
     ]
     assert states == [(300, 5, "source.example"), (5, 5, "clone.example"), (5, 300, "clone.example")]
+
+
+def unfenced(**changes: Any) -> Plan | Refusal:
+    """The answer where a person accepts that nobody fences the source."""
+    world = {"access": None, "source_silence": "it does not answer", "databases": (), "sequences": ()} | changes
+    asked = request(unfenced=world.pop("typed", SOURCE), source_before=fix_worlds.cluster(endpoint="source.example"))
+    observed = seen(**world)
+    return plan_of(asked, target(), observed, fix_worlds.terms())
+
+
+def test_a_source_that_nobody_can_fence_is_accepted_by_name_alone() -> None:
+    """It does not answer: nothing is closed there, no number is read there, and every promise that falls is named."""
+    silent = cut_over(access=None, source_silence="it does not answer")
+    assert isinstance(silent, Refusal)
+    assert f"--unfenced {SOURCE}" in "; ".join(silent.reasons)
+    plan = planned(unfenced())
+    kinds = {type(step.action) for step in plan.steps}
+    assert not kinds & {EndSessions, AdvanceSequences}
+    assert plan.gap is None, "nothing is taken back to a source that serves nobody"
+    assert not [guard for step in plan.steps for guard in step.guards if isinstance(guard, Fenced)]
+    assert f"{SOURCE} is not fenced" in "; ".join(plan.notes)
+    assert "may give them out again" in "; ".join(plan.notes)
+
+
+def test_a_source_that_is_gone_is_known_by_its_old_address() -> None:
+    """It was deleted: the places still name what the restore saw."""
+    observed = seen(access=None, source_silence="", databases=(), sequences=()).model_copy(update={"cluster": None})
+    asked = request(unfenced=SOURCE, source_before=fix_worlds.cluster(endpoint="source.example"))
+    plan = planned(plan_of(asked, target(), observed, fix_worlds.terms()))
+    assert [step for step in plan.steps if isinstance(step.action, PointParameter)]
+    without = plan_of(request(unfenced=SOURCE), target(), observed, fix_worlds.terms())
+    assert isinstance(without, Refusal)
+    assert "nobody knows the address" in "; ".join(without.reasons)
+
+
+@pytest.mark.parametrize(
+    ("world", "says"),
+    [
+        ({"typed": "another"}, f'--unfenced names "another", and the source is "{SOURCE}"'),
+        ({"access": access(), "source_silence": ""}, "answers, so it can be fenced"),
+    ],
+)
+def test_nobody_goes_without_a_fence_by_a_slip(world: dict[str, Any], says: str) -> None:
+    """The name is the source's, and the source does not answer."""
+    made = unfenced(**world)
+    assert isinstance(made, Refusal)
+    assert says in "; ".join(made.reasons)

@@ -13,7 +13,7 @@ from daybreak.app.validating import Inquiry, Listeners, case_of, validate_case
 from daybreak.errors import Refused
 from daybreak.judge.verdict import verdict_of
 from daybreak.judge.waiving import waive
-from daybreak.model.actions import Action, MoveSecretStage
+from daybreak.model.actions import Action, MoveSecretStage, Validate
 from daybreak.model.cutover import VerdictSeen
 from daybreak.model.guards import Unwritten
 from daybreak.model.plan import Plan
@@ -33,6 +33,8 @@ class CutoverWish:
     run: str
     why: str = ""
     waivers: tuple[Waiver, ...] = ()
+    unfenced: str = ""
+    """The source's name, where a person accepts that nobody fences it."""
 
 
 def plan_cutover(app: App, wish: CutoverWish, listeners: Listeners | None = None) -> Plan:
@@ -53,6 +55,8 @@ def plan_cutover(app: App, wish: CutoverWish, listeners: Listeners | None = None
         run=wish.run,
         nonce=state.nonce or "",
         verdict=_verdict_of(app, wish, plan, state, listeners),
+        unfenced=wish.unfenced,
+        source_before=next((step.action.source_seen for step in plan.steps if isinstance(step.action, Validate)), None),
         why=wish.why,
         suffix=new_suffix(),
     )

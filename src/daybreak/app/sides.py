@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import TypeVar
@@ -16,12 +16,13 @@ from daybreak.model.destinations import SideAddresses
 from daybreak.model.fences import AccessSeen
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan
-from daybreak.model.requests import MoveRequest
+from daybreak.model.requests import CutoverRequest, MoveRequest
 from daybreak.model.targets import Target
-from daybreak.model.world import Cluster, Identity
+from daybreak.model.world import Cluster, Identity, Surroundings
 from daybreak.model.writes import WriteCount
 from daybreak.observe.destinations import look_at_destinations
-from daybreak.observe.look import Lookout
+from daybreak.observe.look import AwsReads, Lookout
+from daybreak.observe.surroundings import surroundings_of
 from daybreak.plan.pointing import sides_of
 from daybreak.postgres.address import address_of
 from daybreak.postgres.fencing import read_access, read_databases
@@ -43,20 +44,30 @@ def observe_sides(app: App, request: MoveRequest, target: Target, identity: Iden
     name = request.run if request.kind == "cutover" else request.clone
     clone = app.closely(lambda: lookout.cluster(name), lambda found: found is not None)
     silences: list[str] = []
-    access = _ask(app, target, source, silences, read_access)
+    unheard: list[str] = []
+    access = _ask(app, target, source, unheard, read_access)
     clone_access = _ask(app, target, clone, silences, read_access)
-    sides = sides_of(source, clone) if source and clone else SideAddresses(source={}, clone={})
+    known = source or (request.source_before if isinstance(request, CutoverRequest) else None)
+    sides = sides_of(known, clone) if known and clone else SideAddresses(source={}, clone={})
     both = CutoverSeen(
         clone=clone,
         instances=lookout.inside(clone) if clone else (),
         access=access,
+        source_silence=next(iter(unheard), ""),
         clone_access=clone_access,
+        around_source=_around(aws, lookout, source) if request.kind == "cutover" else None,
+        around_clone=_around(aws, lookout, clone) if request.kind == "cutover" else None,
         destinations=look_at_destinations(target.destinations, app.aws, target.region, sides),
         silences=tuple(silences),
     )
-    if request.kind == "cutover" and source and clone and not silences:
-        both = _with_sequences(app, target, source, clone, both)
+    if request.kind == "cutover" and clone and not silences:
+        both = _with_databases(app, target, source if access else None, clone, both)
     return Observation(seen=app.now(), identity=identity, cluster=source, cutover=both)
+
+
+def _around(aws: AwsReads, lookout: Lookout, cluster: Cluster | None) -> Surroundings | None:
+    """What belongs to a cluster and is kept beside it; what may not be looked at is named in it."""
+    return surroundings_of(aws, cluster, lookout.inside(cluster)) if cluster else None
 
 
 def _ask(
@@ -97,26 +108,45 @@ def _session(app: App, target: Target, cluster: Cluster, database: str | None) -
         yield session
 
 
-def _with_sequences(app: App, target: Target, source: Cluster, clone: Cluster, both: CutoverSeen) -> CutoverSeen:
-    """The databases on both sides: whether the sequences in each may be read there and set here, and the jobs that run here."""
+def _with_databases(app: App, target: Target, source: Cluster | None, clone: Cluster, both: CutoverSeen) -> CutoverSeen:
+    """The databases: the jobs that run in the clone's, and whether the sequences of both sides may be read there and set here.
+
+    Without a ``source`` that answers there is no sequence to go past.
+    """
+    found: list[SequenceSeen] = []
+    jobs: list[JobsSeen] = []
     try:
-        with _session(app, target, source, None) as there, _session(app, target, clone, None) as here:
-            left, right = read_databases(there), read_databases(here)
-        found: list[SequenceSeen] = []
-        jobs: list[JobsSeen] = []
-        for database in sorted(set(left) & set(right)):
-            with _session(app, target, source, database) as there, _session(app, target, clone, database) as here:
+        with _session(app, target, clone, None) as here:
+            names = read_databases(here)
+        there = _databases_of(app, target, source) if source else ()
+        for database in names:
+            with _session(app, target, clone, database) as here:
                 jobs.append(read_jobs(here))
                 may_set = {each.name: each.may_set for each in see_sequences(here)}
-                found += [
-                    each.model_copy(update={"may_set": may_set[each.name]})
-                    for each in see_sequences(there)
-                    if each.name in may_set
-                ]
+            if source and database in there:
+                found += _sequences_of(app, target, source, database, may_set)
     except DaybreakError as error:
-        return both.model_copy(update={"silences": (f"the sequences cannot be seen: {error.message}",)})
-    names = tuple(dict.fromkeys(each.database for each in found))
-    active = tuple(job for each in jobs for job in each.jobs)
-    hidden = next((each.hidden_in for each in jobs if each.hidden_in), "")
-    seen = {"databases": names, "sequences": tuple(found), "jobs": JobsSeen(jobs=active, hidden_in=hidden)}
+        return both.model_copy(update={"silences": (f"the databases cannot be seen: {error.message}",)})
+    seen = {
+        "databases": tuple(dict.fromkeys(each.database for each in found)),
+        "sequences": tuple(found),
+        "jobs": JobsSeen(
+            jobs=tuple(job for each in jobs for job in each.jobs),
+            hidden_in=next((each.hidden_in for each in jobs if each.hidden_in), ""),
+        ),
+    }
     return both.model_copy(update=seen)
+
+
+def _databases_of(app: App, target: Target, cluster: Cluster) -> tuple[str, ...]:
+    with _session(app, target, cluster, None) as session:
+        return read_databases(session)
+
+
+def _sequences_of(
+    app: App, target: Target, source: Cluster, database: str, may_set: Mapping[str, bool]
+) -> list[SequenceSeen]:
+    """The source's sequences that the clone has too, each with whether it may be set there."""
+    with _session(app, target, source, database) as there:
+        seen = see_sequences(there)
+    return [each.model_copy(update={"may_set": may_set[each.name]}) for each in seen if each.name in may_set]

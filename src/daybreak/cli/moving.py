@@ -15,19 +15,28 @@ _why_option = click.option("--why", default="", metavar="TEXT", help="The reason
 @click.argument("run")
 @_why_option
 @waive_option
+@click.option(
+    "--unfenced",
+    metavar="CLUSTER",
+    default="",
+    help="The source's name, typed: move the traffic though nobody can fence the source, since it is gone or does not answer.",
+)
 @confirm_option
 @explain_option
 @shared()
-def cutover(given: Given, run: str, why: str, waivers: tuple[Waiver, ...], confirm: str | None) -> int:
+def cutover(
+    given: Given, run: str, why: str, waivers: tuple[Waiver, ...], confirm: str | None, *, unfenced: str
+) -> int:
     """Move the traffic to the clone of RUN, once it is fit.
 
     Nobody but Daybreak can log in to the source from the fence on, so no write is lost between the two sides. Then every place in
     [[targets.NAME.destinations]] gets the clone's address. It begins only with the clone's name typed. A verdict older than an
-    hour is asked again first. `daybreak rollback` takes it back.
+    hour, or than somebody's write in the clone, is asked again first. What does not arrive within the target's budget is taken back
+    by itself, as long as no client has written in the clone. `daybreak rollback` takes it back later.
     """
     from daybreak.app.moving import CutoverWish, plan_cutover
 
-    wish = CutoverWish(run, why, waivers)
+    wish = CutoverWish(run, why, waivers, unfenced)
     return carry_out(given, lambda app: plan_cutover(app, wish), is_yes=False, confirm=confirm)
 
 

@@ -39,6 +39,7 @@ from daybreak.model.targets import (
     HealthCheck,
     Network,
     Objectives,
+    OwnCommand,
     SqlCheck,
     Staging,
     Target,
@@ -225,11 +226,20 @@ class DatabaseText(DatabaseTarget):
         return self
 
 
+class CommandText(OwnCommand):
+    """A program of the owner's that a cutover runs once every place has changed, such as one that restarts what caches an address."""
+
+    what: Annotated[str, Field(min_length=1)]
+    command: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
+    limit: SpanText = Span(minutes=1)
+
+
 class CutoverText(CutoverRules):
     """How the traffic of a target is moved, and what must be seen before it counts as moved."""
 
     budget: SpanText = Span(minutes=5)
     hold: SpanText = Span(seconds=30)
+    restarts: tuple[CommandText, ...] = ()
 
 
 class StagingText(Staging):

@@ -302,6 +302,13 @@ def _cutover(rules: CutoverRules, here: str) -> Iterator[str]:
     yield f"{mark}share = {rules.share}"
     yield f"{mark}hold = {_text(span_text(rules.hold))}"
     yield f"{mark}ttl = {rules.ttl}"
+    for each in rules.restarts:
+        yield f"\n[[{here}.cutover.restarts]]"
+        yield f"what = {_text(each.what)}"
+        yield f"command = [{', '.join(map(_text, each.command))}]"
+        yield f"limit = {_text(span_text(each.limit))}"
+        if each.environment:
+            yield f"environment = [{', '.join(map(_text, each.environment))}]"
 
 
 def _key(name: str) -> str:

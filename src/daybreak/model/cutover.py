@@ -6,7 +6,7 @@ from daybreak.model.destinations import DestinationSeen
 from daybreak.model.fences import AccessSeen
 from daybreak.model.findings import Standing
 from daybreak.model.value import Instant, Value
-from daybreak.model.world import Cluster, Instance
+from daybreak.model.world import Cluster, Instance, Surroundings
 from daybreak.model.writes import WriteCount
 
 
@@ -58,6 +58,8 @@ class CutoverSeen(Value):
     """The clone's."""
     access: AccessSeen | None = None
     """Who can write at the source."""
+    source_silence: str = ""
+    """Why the source does not say who can write there; empty where it does, or was not asked."""
     clone_access: AccessSeen | None = None
     databases: tuple[str, ...] = ()
     """The databases that let somebody in and are on both sides."""
@@ -65,5 +67,8 @@ class CutoverSeen(Value):
     """Those of both sides that our login may not read at the source, or not set in the clone."""
     jobs: JobsSeen = JobsSeen()
     """The clone's."""
+    around_source: Surroundings | None = None
+    """What belongs to the source and is kept beside it; ``None`` where it was not looked at."""
+    around_clone: Surroundings | None = None
     destinations: tuple[DestinationSeen, ...] = ()
     silences: tuple[str, ...] = ()

@@ -105,6 +105,15 @@ class SubscriptionSeen(Value):
     """Whether our login may alter it."""
 
 
+class SlotSeen(Value):
+    """A logical replication slot: who reads a cluster's changes through it, such as Debezium or DMS."""
+
+    name: str
+    plugin: str
+    database: str
+    is_active: bool
+
+
 class AccessSeen(Value):
     """Who can write at a cluster's server, and by which ways, as a look before a fence shows it."""
 
@@ -119,3 +128,4 @@ class AccessSeen(Value):
     roles: tuple[RoleSeen, ...] = ()
     prepared: tuple[PreparedSeen, ...] = ()
     subscriptions: tuple[SubscriptionSeen, ...] = ()
+    slots: tuple[SlotSeen, ...] = ()

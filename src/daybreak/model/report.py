@@ -229,6 +229,8 @@ class Report(Value):
     """The intended differences of the plan, in words."""
     figures: Figures
     notes: tuple[str, ...]
+    traffic: tuple[str, ...] = ()
+    """What was measured of the traffic's move, each a sentence; empty for a run that moves none."""
     keep_until: Instant | None
     way_in: str = ""
     """The psql command that opens the clone, fit or not; empty where its endpoint was not seen, or where it is gone."""

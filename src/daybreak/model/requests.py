@@ -13,6 +13,7 @@ from daybreak.model.guards import Unwritten
 from daybreak.model.moment import At, Moment
 from daybreak.model.thoroughness import Thoroughness
 from daybreak.model.value import Value
+from daybreak.model.world import Cluster
 
 Purpose = Literal["recovery", "staging"]
 """What a clone is for: to take over, at the source's full strength; or to work with, small and for a limited time."""
@@ -160,6 +161,10 @@ class CutoverRequest(Value):
     """That run's nonce, from its journal: it says which cluster the clone is."""
     verdict: VerdictSeen
     """What was judged of the clone, as the run's journal or a validation right before says it."""
+    unfenced: str = ""
+    """The source's name, typed by who accepts that nobody fences it, since it is gone or does not answer; empty where it is fenced."""
+    source_before: Cluster | None = None
+    """The source as the restore saw it: its address, where AWS shows the source no more."""
     why: str = ""
     suffix: str
 

@@ -155,6 +155,18 @@ class Staging(Value):
     keep: Span = Span(days=3)
 
 
+class OwnCommand(Value):
+    """A program of the owner's that a cutover runs once every place has changed, such as one that restarts what caches an address."""
+
+    what: str
+    """What it does, as an order: ``restart the API``."""
+    command: tuple[str, ...] = Field(min_length=1)
+    """The program and its arguments; no shell reads them."""
+    limit: Span = Span(minutes=1)
+    environment: tuple[str, ...] = ()
+    """The names of the variables that it gets besides its way to programs, its home and its language."""
+
+
 class CutoverRules(Value):
     """How the traffic of a target is moved, and what must be seen before it counts as moved."""
 
@@ -166,6 +178,8 @@ class CutoverRules(Value):
     """How many clients, in percent of those that were sent out of the source."""
     hold: Span = Span(seconds=30)
     """For how long it must be seen: the life of what remembers an address, such as a pool or a resolver."""
+    restarts: tuple[OwnCommand, ...] = ()
+    """The programs that are run then, in both directions."""
     ttl: int = Field(default=5, ge=0)
     """Seconds: a record of DNS that is remembered for longer gets this before the gap, and its own again after it."""
 

@@ -18,11 +18,15 @@ from daybreak.model.actions import (
     ChangeSql,
     CountWrites,
     EndSessions,
+    RunCommand,
     SetClusterOptions,
     SetExpiry,
 )
 from daybreak.model.cutover import CutoverSeen
-from daybreak.model.destinations import DestinationSeen
+from daybreak.model.destinations import (
+    DestinationSeen,
+    SideAddresses,
+)
 from daybreak.model.fences import AccessSeen
 from daybreak.model.guards import (
     Guard,
@@ -47,6 +51,7 @@ from daybreak.model.world import Cluster
 from daybreak.plan import estimates
 from daybreak.plan.adding import add_next, fence_of, guard_of_writes, server_order
 from daybreak.plan.fence import loss_of_login, return_of_login
+from daybreak.plan.keyed import notes_on_keyed
 from daybreak.plan.lifting import let_jobs_go_on, lift, notes_on_lifting
 from daybreak.plan.pointing import (
     orders_of,
@@ -64,9 +69,9 @@ SENDING_OUT = Span(seconds=60)
 def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, terms: Terms) -> Plan | Refusal:
     """The plan that moves the traffic to the clone of ``request.run``, or every reason why there is none."""
     run = RunId(f"{clone_stem(target.cluster)}-cutover-{terms.created:%Y%m%d%H%M}-{request.suffix}")
-    source, both = seen.cluster, seen.cutover
+    source, both = seen.cluster or request.source_before, seen.cutover
     reasons = tuple(objections_to_cutover(request, target, seen))
-    if reasons or source is None or both is None or both.clone is None or both.access is None:
+    if reasons or source is None or both is None or both.clone is None:
         hints = (f"daybreak validate {request.run}", f"daybreak show {request.run}")
         return Refusal(what=f'the cutover of "{target.name}" to {request.run}', reasons=reasons, hints=hints)
     sequence, clone = Sequence(seen.identity.region, (), target.approval), both.clone
@@ -78,16 +83,24 @@ def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, ter
     why = "what clients write there later is known by it, and so whether everything may be taken back"
     # A restart may begin the counters anew, so what was judged is asked right before it.
     add_next(sequence, "count-writes", count, why, estimates.CALL, guards=() if is_restarted else judged)
-    opens = close(sequence, target, source, both.access, "source", guards=(guard_of_writes(target, clone),))
+    opens, fence = None, tuple[Guard, ...]()
+    if both.access is not None:
+        fence = (fence_of(target, source),)
+        opens = close(sequence, target, source, both.access, "source", guards=(guard_of_writes(target, clone),))
     _advance(sequence, target, source, both)
-    _point(sequence, target, source, clone, records)
-    closes = _await_clients(sequence, target, source, clone)
-    gap = Gap(opens=opens, closes=closes, budget=target.cutover.budget, unwritten=guard_of_writes(target, clone))
+    _point(sequence, sides_of(source, clone), records, (*fence, guard_of_writes(target, clone)))
+    restart(sequence, target)
+    closes = _await_clients(sequence, target, clone, fence)
     let_jobs_go_on(sequence, target, both)
     lengthen(sequence, target, source, both)
-    notes = tuple(_notes(request, target, both))
+    notes = (*_notes(request, target, both), *notes_on_keyed(source, both))
     made = plan_of_move(request, target, seen, terms, sequence, run=run, clone=request.run, notes=notes)
-    return made.model_copy(update={"gap": gap})
+    if opens is None:
+        return made  # without a fence there is nothing to open again, and the source serves nobody
+    unwritten = guard_of_writes(target, clone)
+    return made.model_copy(
+        update={"gap": Gap(opens=opens, closes=closes, budget=target.cutover.budget, unwritten=unwritten)}
+    )
 
 
 def plan_of_move(
@@ -193,11 +206,12 @@ def _advance(sequence: Sequence, target: Target, source: Cluster, both: CutoverS
 
 
 def _point(
-    sequence: Sequence, target: Target, source: Cluster, clone: Cluster, destinations: tuple[DestinationSeen, ...]
+    sequence: Sequence,
+    sides: SideAddresses,
+    destinations: tuple[DestinationSeen, ...],
+    guards: tuple[Guard, ...],
 ) -> None:
-    """Let every destination name the clone, while nobody can write at the source."""
-    sides = sides_of(source, clone)
-    guards: tuple[Guard, ...] = (fence_of(target, source), guard_of_writes(target, clone))
+    """Let every destination name the clone; the last of the ``guards`` holds until the first of them does."""
     for number, each in enumerate(destinations, start=1):
         end = each.destination.endpoint
         for action in orders_of(each, sides.source[end], sides.clone[end]):
@@ -212,10 +226,20 @@ def _point(
                 estimates.LOOK if is_wait else estimates.CALL,
                 guards=() if is_wait else guards,
             )
-            guards = guards[:1]  # from the first place on clients may write in the clone
+            guards = (
+                guards[:-1] if number == 1 and not is_wait else guards
+            )  # from here on clients may write in the clone
 
 
-def _await_clients(sequence: Sequence, target: Target, source: Cluster, clone: Cluster) -> StepId:
+def restart(sequence: Sequence, target: Target) -> None:
+    """Add the owner's own programs: what caches an address looks at its place again."""
+    for number, each in enumerate(target.cutover.restarts, start=1):
+        order = RunCommand(what=each.what, command=each.command, limit=each.limit, environment=each.environment)
+        taken = Estimate(low=timedelta(0), high=each.limit, evidence="its limit in daybreak.toml")
+        add_next(sequence, f"restart-client-{number}", order, "it may remember the old address", taken)
+
+
+def _await_clients(sequence: Sequence, target: Target, clone: Cluster, fence: tuple[Guard, ...]) -> StepId:
     """Wait until clients work at the clone; the id of the step after which nothing goes back by itself."""
     rules = target.cutover
     if rules.wants == "nothing":
@@ -230,17 +254,25 @@ def _await_clients(sequence: Sequence, target: Target, source: Cluster, clone: C
     )
     why = "the traffic has moved when clients work there, and not when their addresses were changed"
     wait = Estimate(low=rules.hold, high=rules.hold + rules.budget, evidence="the clients decide")
-    more: dict[str, Any] = {"guards": (fence_of(target, source),), "when_refused": "hold"}
+    more: dict[str, Any] = {"guards": fence, "when_refused": "hold"}
     return add_next(sequence, "await-clients", action, why, wait, **more)
 
 
 def _notes(request: CutoverRequest, target: Target, both: CutoverSeen) -> Iterator[str]:
-    verdict, rules = request.verdict, target.cutover
+    verdict = request.verdict
     yield f"the clone is {verdict.standing.value} by the verdict of {stamp(verdict.at)}, within {verdict.scope}"
     yield from (f"waived: {each}" for each in verdict.waived)
     names = [role.name for role in both.access.roles] if both.access else []
     if names:
         yield f"from the fence on {comma_list([printable(each) for each in names])} cannot log in to {target.cluster}"
+    yield from _notes_on_no_fence(target) if request.unfenced else _notes_on_gap(target)
+    yield from notes_on_lifting(both)
+    yield from (f"{each.words()}: {note}" for each in both.destinations for note in each.notes)
+
+
+def _notes_on_gap(target: Target) -> Iterator[str]:
+    """What becomes of the source, and when everything is taken back by itself."""
+    rules = target.cutover
     wanted = {
         "write": f"{rules.share} % of the clients work at the clone, and a write of theirs is there",
         "clients": f"{rules.share} % of the clients work at the clone",
@@ -251,5 +283,12 @@ def _notes(request: CutoverRequest, target: Target, both: CutoverSeen) -> Iterat
         "the clone closed first; once a client has written in the clone, nothing goes back by itself, and a person is asked"
     )
     yield f"{target.cluster} is kept as it is, closed: a rollback opens it, and nothing of ours deletes it"
-    yield from notes_on_lifting(both)
-    yield from (f"{each.words()}: {note}" for each in both.destinations for note in each.notes)
+
+
+def _notes_on_no_fence(target: Target) -> Iterator[str]:
+    """What is not promised of a source that nobody fences."""
+    name = target.cluster
+    yield f"{name} is not fenced: who still reaches it, or reaches it again, writes there, and none of that is in the clone"
+    yield "numbers that it gave out since the moment are not known, so the clone's sequences may give them out again"
+    yield "how many clients it had is not known, and nothing is taken back by itself"
+    yield f"keep it closed when it comes back: daybreak rollback opens nothing that this did not close, and {name} may take writes at once"

@@ -27,10 +27,7 @@ NEWS = timedelta(hours=1)
 def objections_to_cutover(request: CutoverRequest, target: Target, seen: Observation) -> Iterator[str]:
     """Every reason why the traffic is not moved."""
     both = seen.cutover
-    if seen.cluster is None:
-        yield f'{seen.identity.region} knows no cluster "{target.cluster}": nothing could be fenced'
-    elif seen.cluster.status != AVAILABLE:
-        yield f'AWS calls "{target.cluster}" {seen.cluster.status}'
+    yield from _of_source(request, target, seen)
     if target.login is None:
         yield f'"{target.name}" has no login, and a fence is made in SQL: write login in daybreak.toml'
     yield from _of_verdict(request, seen)
@@ -44,11 +41,31 @@ def objections_to_cutover(request: CutoverRequest, target: Target, seen: Observa
         # It is fenced where the traffic is taken back, by itself or by a person: then is too late to find that it cannot be.
         yield from (f"in the clone: {each}" for each in objections_to_fence(both.clone_access, is_quarantined=True))
     yield from objections_to_lifting(both)
-    yield from _of_destinations(target, seen.cluster, both)
+    yield from _of_destinations(target, seen.cluster or request.source_before, both)
     for each in both.sequences:
         if not (each.may_read and each.may_set):
             where = f"the sequence {printable(each.name)} in {printable(each.database)}"
             yield f"our login may not {'read' if not each.may_read else 'set'} {where}: {_grant(each.name, both)}"
+
+
+def _of_source(request: CutoverRequest, target: Target, seen: Observation) -> Iterator[str]:
+    """The source is fenced; where nobody can, a person accepts that by its name."""
+    name, both = target.cluster, seen.cutover
+    is_heard = both is not None and both.access is not None
+    accept = f"where it is gone for good, move the traffic without a fence: --unfenced {name}"
+    if request.unfenced:
+        if request.unfenced != name:
+            yield f'--unfenced names "{printable(request.unfenced)}", and the source is "{name}"'
+        if is_heard:
+            yield f'"{name}" answers, so it can be fenced: leave --unfenced out'
+        if seen.cluster is None and request.source_before is None:
+            yield f'nobody knows the address that "{name}" had, so no place can be found that names it'
+    elif seen.cluster is None:
+        yield f'{seen.identity.region} knows no cluster "{name}": nothing could be fenced; {accept}'
+    elif seen.cluster.status != AVAILABLE:
+        yield f'AWS calls "{name}" {seen.cluster.status}; {accept}'
+    elif both is not None and both.source_silence:
+        yield f"{both.source_silence}; {accept}"
 
 
 def _of_destinations(target: Target, source: Cluster | None, both: CutoverSeen) -> Iterator[str]:

@@ -29,7 +29,7 @@ from daybreak.model.requests import CutoverDeed, RollbackRequest
 from daybreak.model.targets import Target
 from daybreak.plan import estimates
 from daybreak.plan.adding import add_next, fence_of, server_order
-from daybreak.plan.cutover import close, plan_of_move
+from daybreak.plan.cutover import close, plan_of_move, restart
 from daybreak.plan.fence import objections_to_fence, return_of_login
 from daybreak.plan.pointing import objection_to, orders_of, sides_of
 from daybreak.plan.remembering import restore_times, shorten
@@ -61,6 +61,8 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
         if each.points_at == "clone":
             _put_back(sequence, _ways_back(request, each, sides), number, guards)
     _open(sequence, request, target, guards if request.unwritten is not None else ())
+    if was_moved:
+        restart(sequence, target)
     restore_times(sequence, (_at_source(each, sides) for each in destinations), _records_before(request))
     is_clone_again = not was_moved or request.unwritten is not None
     if is_clone_again:

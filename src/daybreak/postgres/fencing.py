@@ -21,6 +21,7 @@ from daybreak.model.fences import (
     HighWaterMark,
     PreparedSeen,
     RoleSeen,
+    SlotSeen,
     SubscriptionSeen,
 )
 from daybreak.model.moment import span_in_words
@@ -75,6 +76,11 @@ SELECT s.subname::text, d.datname::text, s.subenabled, s.subslotname::text,
 FROM pg_catalog.pg_subscription AS s JOIN pg_catalog.pg_database AS d ON d.oid = s.subdbid ORDER BY d.datname, s.subname
 """)
 
+_SLOTS = sql.SQL("""
+SELECT slot_name::text, plugin::text, database::text, active FROM pg_catalog.pg_replication_slots
+WHERE slot_type = 'logical' AND NOT temporary ORDER BY slot_name
+""")
+
 _DATABASES = sql.SQL(
     "SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn AND datname <> ALL(%s) ORDER BY datname"
 )
@@ -120,6 +126,10 @@ def read_access(session: Session) -> AccessSeen:
         subscriptions=tuple(
             SubscriptionSeen(name=name, database=database, is_enabled=is_enabled, slot=slot, may_alter=may_alter)
             for name, database, is_enabled, slot, may_alter in session.ask(_SUBSCRIPTIONS)
+        ),
+        slots=tuple(
+            SlotSeen(name=name, plugin=plugin, database=database, is_active=is_active)
+            for name, plugin, database, is_active in session.ask(_SLOTS)
         ),
     )
 

@@ -55,6 +55,7 @@ def report_view(report: Report, depth: Verbosity = "brief", *, more: str = "") -
     parts += _unread(report, depth)
     parts += _what(report) if depth == "brief" else []
     parts += [*_figures(report, depth), *_rows(report, depth)]
+    parts += [Entry("traffic" if not number else "", plain(each)) for number, each in enumerate(report.traffic)]
     if depth == "brief" and more and (report.checks or report.steps):
         parts.append(command("more     ", more))
     if report.way_in and report.way_in != report.next:

@@ -1,0 +1,60 @@
+"""What was measured of a cutover or a rollback, in sentences: the fence, its mark, the gap, and the clients. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from datetime import timedelta
+
+from daybreak.model.actions import AwaitClients, EndSessions
+from daybreak.model.arrivals import Arrived
+from daybreak.model.fences import Emptied
+from daybreak.model.moment import span_in_words
+from daybreak.model.plan import Plan
+from daybreak.model.run import RunState
+from daybreak.model.value import stamp
+
+_LATE = timedelta(seconds=1)
+"""By how much a server's counters may be late: it adds to them about once a second."""
+
+
+def sentences_on_traffic(plan: Plan, state: RunState) -> Iterator[str]:
+    """Each thing that a run measured of the traffic that it moved, by the steps that it has done."""
+    fence: Emptied | None = None
+    for step in plan.steps:
+        if state.step(step.id).status != "done":
+            continue
+        result = state.step(step.id).result
+        if isinstance(step.action, EndSessions):
+            fence = Emptied.model_validate(result)
+            yield _of_fence(step.action.cluster, fence)
+        elif isinstance(step.action, AwaitClients):
+            arrived = Arrived.model_validate(result)
+            yield _of_clients(step.action.cluster, arrived)
+            if fence is not None:
+                yield _of_gap(fence, arrived)
+
+
+def _of_fence(cluster: str, fence: Emptied) -> str:
+    place = f" at {fence.mark.lsn}" if fence.mark.lsn else ""
+    return (
+        f"nobody could write to {cluster} any more at {stamp(fence.mark.at)}, by its clock: {fence.clients} sessions were inside, and "
+        f"its high-water mark is the transaction {fence.mark.transaction}{place}"
+    )
+
+
+def _of_clients(cluster: str, arrived: Arrived) -> str:
+    wrote = f", and had written there ({arrived.writes})" if arrived.writes else ", and no write of theirs was seen"
+    return f"{arrived.clients} clients were at {cluster} where {arrived.wanted} were wanted, for {span_in_words(arrived.held)}{wrote}"
+
+
+def _of_gap(fence: Emptied, arrived: Arrived) -> str:
+    first = arrived.first_write
+    if first is None:
+        return "the gap was not measured, since no write of a client was seen at the clone"
+    least = max((first.after - _LATE - fence.mark.at).total_seconds(), 0.0)
+    most = (first.by - fence.mark.at).total_seconds()
+    return (
+        "the gap, from the last write that the source could take to the first that the clone took, was between "
+        f"{math.floor(least * 10) / 10:.1f} s and {math.ceil(most * 10) / 10:.1f} s, by the two servers' clocks"
+    )
