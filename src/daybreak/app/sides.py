@@ -29,6 +29,7 @@ from daybreak.postgres.fencing import read_access, read_databases
 from daybreak.postgres.jobs import read_jobs
 from daybreak.postgres.sequences import see_sequences
 from daybreak.postgres.session import Limits, Session, open_session
+from daybreak.postgres.warming import can_warm
 from daybreak.postgres.writes import count_writes
 
 _LOOKING = Limits(statement=timedelta(seconds=10), whole=timedelta(seconds=30))
@@ -115,6 +116,7 @@ def _with_databases(app: App, target: Target, source: Cluster | None, clone: Clu
     """
     found: list[SequenceSeen] = []
     jobs: list[JobsSeen] = []
+    warmable: list[str] = []
     try:
         with _session(app, target, clone, None) as here:
             names = read_databases(here)
@@ -122,6 +124,7 @@ def _with_databases(app: App, target: Target, source: Cluster | None, clone: Clu
         for database in names:
             with _session(app, target, clone, database) as here:
                 jobs.append(read_jobs(here))
+                warmable += [database] if database in there and can_warm(here) else []
                 may_set = {each.name: each.may_set for each in see_sequences(here)}
             if source and database in there:
                 found += _sequences_of(app, target, source, database, may_set)
@@ -130,6 +133,7 @@ def _with_databases(app: App, target: Target, source: Cluster | None, clone: Clu
     seen = {
         "databases": tuple(dict.fromkeys(each.database for each in found)),
         "sequences": tuple(found),
+        "warmable": tuple(warmable),
         "jobs": JobsSeen(
             jobs=tuple(job for each in jobs for job in each.jobs),
             hidden_in=next((each.hidden_in for each in jobs if each.hidden_in), ""),

@@ -13,7 +13,7 @@ from daybreak.model.actions import AwaitClients
 from daybreak.model.arrivals import Arrived, FirstWrite
 from daybreak.model.moment import span_in_words
 from daybreak.model.writes import WriteCount
-from daybreak.postgres.fencing import count_clients
+from daybreak.postgres.fencing import count_clients, read_clock
 from daybreak.postgres.leash import Leash
 from daybreak.postgres.session import Session
 from daybreak.postgres.writes import count_writes
@@ -30,6 +30,8 @@ class Expected:
     """How many were sent out of the other side."""
     since: WriteCount
     """What had been written at this side before any client was led there."""
+    following: int
+    """The first transaction id that this side had not given out by then."""
 
     def number_wanted(self, action: AwaitClients) -> int:
         """How many must be here, rounded up."""
@@ -48,8 +50,9 @@ def await_clients(
     with open_in(None) as session:
         while True:
             began = time.monotonic()
-            at, clients = count_clients(session)
-            writes = count_writes(open_in).words_since(expected.since)
+            at, number = read_clock(session)
+            clients, writes = count_clients(session), count_writes(open_in).words_since(expected.since)
+            watch.look_for_write(at, writes, is_still=number == expected.following)
             if (arrived := watch.look(at, clients, writes)) is not None:
                 return arrived
             hand_over(watch.words)
@@ -62,16 +65,20 @@ class _Watch:
 
     def __init__(self, action: AwaitClients, expected: Expected) -> None:
         self._action, self._wanted = action, expected.number_wanted(action)
-        self._before: datetime | None = None
+        self._still: datetime | None = None
         self._first: FirstWrite | None = None
         self._held_since: datetime | None = None
         self.words = ""
 
+    def look_for_write(self, at: datetime, writes: str, *, is_still: bool) -> None:
+        """Date the first write: it comes after the last look at which no transaction had been given out, and not after it is counted."""
+        if is_still:
+            self._still = at
+        if writes and self._first is None:
+            self._first = FirstWrite(after=self._still, by=at)
+
     def look(self, at: datetime, clients: int, writes: str) -> Arrived | None:
         """Take what one look showed; all of it once it has held for long enough."""
-        if writes and self._first is None:
-            self._first = FirstWrite(after=self._before or at, by=at)
-        self._before = at
         is_so = clients >= self._wanted and (self._first is not None or not self._action.wants_write)
         self._held_since = (self._held_since or at) if is_so else None
         held = at - self._held_since if self._held_since else timedelta(0)

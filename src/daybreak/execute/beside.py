@@ -13,7 +13,10 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from daybreak.errors import DaybreakError
-from daybreak.model.arrivals import Arrived
+from daybreak.model.arrivals import (
+    Arrived,
+    Warmed,
+)
 from daybreak.model.attempts import ProcessMark
 from daybreak.model.fences import Emptied
 from daybreak.model.findings import Finding, Measured
@@ -63,6 +66,8 @@ class Advanced(Value):
 
     number: int
     """How many were set only now."""
+    following: int = 0
+    """The first transaction id that the server had not given out after it."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ class CalledOff(Exception):
 News = Finding | Staged | Loaded | str
 """What the work hands over: a finding, what is about to be committed, a part of a load after its commit, or how far it is, in words."""
 
-Recorded = Emptied | Advanced | WriteCount | Arrived
+Recorded = Emptied | Advanced | WriteCount | Arrived | Warmed
 """What a piece of work at a server comes to: it is recorded whole."""
 
 WorkResult = Measured | Loaded | Changed | Recorded | Ran | Thwarted

@@ -22,8 +22,12 @@ from daybreak.model.actions import (
     EndSessions,
     LoadRows,
     Validate,
+    WarmCache,
 )
-from daybreak.model.arrivals import Arrived
+from daybreak.model.arrivals import (
+    Arrived,
+    Warmed,
+)
 from daybreak.model.birth import Birth
 from daybreak.model.fences import Emptied, FenceSeen
 from daybreak.model.findings import Finding, Measured
@@ -131,6 +135,9 @@ class SqlDoor(Protocol):
 
     def advance(self, action: AdvanceSequences, cluster: Cluster, past: Cluster, leash: Leash) -> Advanced:
         """Set each sequence past where it has come in the other cluster."""
+
+    def warm(self, action: WarmCache, cluster: Cluster, past: Cluster, leash: Leash) -> Warmed:
+        """Read into the cluster's memory what the other one has most hits in."""
 
     def fence(self, guard: Fenced, cluster: Cluster) -> FenceSeen:
         """Who can still write at the cluster."""

@@ -58,6 +58,7 @@ from daybreak.model.actions import (
     Validate,
     Wait,
     WaitOrder,
+    WarmCache,
 )
 from daybreak.model.findings import Measured, Verdict
 from daybreak.model.moment import span_in_words
@@ -212,7 +213,7 @@ class _Interpreter:
                 return self._aws.make_so(step, action)
             case ChangeSql():
                 return self._sql.make_so(step, action)
-            case EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients():
+            case EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients() | WarmCache():
                 return self._sql.serve(step, action)
             case LoadRows():
                 return self._sql.load(step, action)

@@ -30,8 +30,12 @@ from daybreak.model.actions import (
     EndSessions,
     LoadRows,
     SqlOrder,
+    WarmCache,
 )
-from daybreak.model.arrivals import Arrived
+from daybreak.model.arrivals import (
+    Arrived,
+    Warmed,
+)
 from daybreak.model.fences import Emptied, FenceSeen
 from daybreak.model.guards import Fenced
 from daybreak.model.names import printable
@@ -43,10 +47,11 @@ from daybreak.plan.touching import database_of
 from daybreak.postgres.address import Address, address_of
 from daybreak.postgres.changing import Bearing, Columns, TransactionFate, load_part, make_change, read_fate
 from daybreak.postgres.faults import refusal_of
-from daybreak.postgres.fencing import end_sessions, read_fence
+from daybreak.postgres.fencing import end_sessions, next_transaction, read_fence
 from daybreak.postgres.leash import Leash
 from daybreak.postgres.sequences import advance_sequences, read_sequences
 from daybreak.postgres.session import Limits, Session, open_session
+from daybreak.postgres.warming import hot_relations, warm
 from daybreak.postgres.writes import count_writes
 
 _LOOKING = timedelta(seconds=10)
@@ -95,7 +100,18 @@ class Sql:
         with self.session(action, past, action.limit, leash) as session:
             reached = read_sequences(session)
         with self.session(action, cluster, action.limit, leash) as session:
-            return Advanced(number=advance_sequences(session, Bearing(action.role, action.lock), reached))
+            number = advance_sequences(session, Bearing(action.role, action.lock), reached)
+            return Advanced(number=number, following=next_transaction(session))
+
+    def warm(self, action: WarmCache, cluster: Cluster, past: Cluster, leash: Leash) -> Warmed:
+        """Read into the cluster's memory what the other one has most hits in; what keeps it from that stands in the answer."""
+        try:
+            with self.session(action, past, _LOOKING, leash) as session:
+                hot = hot_relations(session)
+            with self.session(action, cluster, action.limit, leash) as session:
+                return warm(session, hot, action.limit, leash)
+        except DaybreakError as error:
+            return Warmed(relations=0, size=0, why=error.message)
 
     def fence(self, guard: Fenced, cluster: Cluster) -> FenceSeen:
         """Who can still write at the cluster."""

@@ -6,15 +6,15 @@ from daybreak.model.value import Instant, Span, Value
 
 
 class FirstWrite(Value):
-    """The first write of a client that the new side counted: it was made between these two looks, or up to a second before.
+    """When the first write of a client was made at the new side, by its clock.
 
-    A server that works adds to its counters about once a second.
+    A server counts it up to a second later while the client works, and up to ten seconds later where it became idle.
     """
 
-    after: Instant
-    """The look that did not show it, by the new side's clock."""
+    after: Instant | None
+    """The last look at which no transaction had been given out; ``None`` where the first look was too late to say."""
     by: Instant
-    """The look that did."""
+    """The first look at which it was counted."""
 
 
 class Arrived(Value):
@@ -30,3 +30,16 @@ class Arrived(Value):
     """What was written there since, in words."""
     held: Span
     """For how long all of it held."""
+
+
+class Warmed(Value):
+    """What was read into a cluster's memory before clients came."""
+
+    relations: int
+    """Tables and indexes."""
+    size: int
+    """Bytes."""
+    left: int = 0
+    """How many more were hot at the other side, for which there was no time, no room, or no right."""
+    why: str = ""
+    """Why it ended before all of them; empty where it did not."""

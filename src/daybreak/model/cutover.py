@@ -67,6 +67,8 @@ class CutoverSeen(Value):
     """Those of both sides that our login may not read at the source, or not set in the clone."""
     jobs: JobsSeen = JobsSeen()
     """The clone's."""
+    warmable: tuple[str, ...] = ()
+    """The clone's databases whose extension pg_prewarm can read into memory, and that the source has too."""
     around_source: Surroundings | None = None
     """What belongs to the source and is kept beside it; ``None`` where it was not looked at."""
     around_clone: Surroundings | None = None

@@ -20,6 +20,8 @@ class WriteCount(Value):
     """Of tables and large objects, by database."""
     definitions: dict[str, int]
     """Of the catalogs, by database: whoever defines anything writes there."""
+    following: int = 0
+    """The first transaction id, with its epoch, that the server had not given out when it was counted."""
 
     def words_since(self, earlier: WriteCount) -> str:
         """What was written since an earlier count, in words; empty where it was nothing, and not where nobody knows.

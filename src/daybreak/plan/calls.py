@@ -49,6 +49,7 @@ from daybreak.model.actions import (
     TakeSnapshot,
     Validate,
     WaitOrder,
+    WarmCache,
 )
 from daybreak.model.destinations import CURRENT_STAGE
 from daybreak.model.moment import At
@@ -209,6 +210,7 @@ def call_of(action: Action, stamp: Stamp, region: str) -> AwsCall | None:
             | AdvanceSequences()
             | CountWrites()
             | AwaitClients()
+            | WarmCache()
             | LoadRows()
             | RunCommand()
             | WaitOrder()

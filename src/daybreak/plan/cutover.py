@@ -21,6 +21,7 @@ from daybreak.model.actions import (
     RunCommand,
     SetClusterOptions,
     SetExpiry,
+    WarmCache,
 )
 from daybreak.model.cutover import CutoverSeen
 from daybreak.model.destinations import (
@@ -62,6 +63,9 @@ from daybreak.plan.remembering import lengthen, shorten
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.terms import Terms
 
+WARMING = Span(minutes=2)
+"""How long the clone's memory is filled before clients come."""
+
 SENDING_OUT = Span(seconds=60)
 """How long the source's sessions may take to end: a backend that is at work is asked again and again."""
 
@@ -78,6 +82,7 @@ def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, ter
     _keep(sequence, clone, run)
     judged = (guard_of_writes(target, clone, request.verdict.writes),)
     is_restarted = lift(sequence, target, source, both, judged)
+    _warm(sequence, target, source, both)
     records = shorten(sequence, target, both.destinations)
     count = CountWrites.model_validate(server_order(target, clone))
     why = "what clients write there later is known by it, and so whether everything may be taken back"
@@ -183,6 +188,19 @@ def close(
     why = "who is inside goes on writing until the session ends; the mark is read when nobody is left"
     last = add_next(sequence, f"empty-{side}", order_to_end, why, estimates.CALL, guards=guards)
     return first or last
+
+
+def _warm(sequence: Sequence, target: Target, source: Cluster, both: CutoverSeen) -> None:
+    """Let the clone have in its memory what the source has there, so that the first minute is not the slowest."""
+    for number, database in enumerate(both.warmable if both.clone else (), start=1):
+        server = server_order(target, both.clone, database=database) if both.clone else {}
+        order = WarmCache.model_validate(
+            server | {"past": source.identifier, "past_id": source.resource_id, "limit": WARMING}
+        )
+        why = "a clone that was just started reads everything from its storage, and clients would wait"
+        add_next(
+            sequence, f"warm-cache-{number}", order, why, Estimate(low=timedelta(0), high=WARMING, evidence="its limit")
+        )
 
 
 def _advance(sequence: Sequence, target: Target, source: Cluster, both: CutoverSeen) -> None:

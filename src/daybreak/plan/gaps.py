@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from daybreak.model.actions import CountWrites, EndSessions
+from daybreak.model.actions import (
+    AdvanceSequences,
+    CountWrites,
+    EndSessions,
+)
 from daybreak.model.fences import Emptied
 from daybreak.model.plan import Gap, Plan
 from daybreak.model.run import RunState
@@ -28,6 +32,15 @@ def writes_recorded(plan: Plan, state: RunState, cluster: str) -> WriteCount | N
     steps = [step for step in plan.steps if isinstance(step.action, CountWrites) and step.action.cluster == cluster]
     found = [state.step(step.id).result for step in steps if state.step(step.id).status == "done"]
     return WriteCount.model_validate(found[-1]) if found else None
+
+
+def following_recorded(plan: Plan, state: RunState, cluster: str) -> int:
+    """The first transaction id that a cluster had not given out after the run's own last work there; 0 where that was not noted."""
+    found = 0
+    for step in plan.steps:
+        if isinstance(step.action, CountWrites | AdvanceSequences) and step.action.cluster == cluster:
+            found = int(state.step(step.id).result.get("following", found))
+    return found
 
 
 def fence_recorded(plan: Plan, state: RunState) -> Emptied | None:

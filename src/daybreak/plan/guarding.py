@@ -52,6 +52,7 @@ from daybreak.model.actions import (
     SqlOrder,
     TakeSnapshot,
     Validate,
+    WarmCache,
 )
 from daybreak.model.destinations import record_name
 from daybreak.model.guards import AsPlanned, Guard, NotTheSource, OfRunOrAbsent, Ours, OursOrAbsent, Unchanged
@@ -109,7 +110,7 @@ def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tupl
             return (OursOrAbsent(thing=thing("db", instance)),)
         case Validate(clone=clone):
             return (Ours(thing=thing("cluster", clone)),)
-        case CountWrites() | AwaitClients():
+        case CountWrites() | AwaitClients() | WarmCache():
             return (_on_database(action, thing("cluster", action.cluster)),)
         case ChangeSql() | EndSessions() | AdvanceSequences() | LoadRows():
             return _on_database(action, thing("cluster", action.cluster)), hands_off

@@ -50,6 +50,7 @@ from daybreak.model.actions import (
     SqlStatement,
     TakeSnapshot,
     Validate,
+    WarmCache,
 )
 from daybreak.model.tags import COPY_OF_TAG
 from daybreak.model.things import Thing
@@ -92,7 +93,7 @@ def _undo_of(action: Action, region: str) -> Undo | None:
             )
         case MoveWriter():
             return Irreversible(because="to move it back is a switch-over of its own")
-        case ChangeSql() | EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients():
+        case ChangeSql() | EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients() | WarmCache():
             return _undo_in_sql(action)
         case SetParameterGroup() | RebootInstance():
             return _undo_of_group(action)
@@ -137,7 +138,7 @@ def _undo_in_sql(action: SqlChange) -> Undo | None:
             return TakenBack(actions=(), traces=("the sequences stay ahead, so numbers are left out",))
         case EndSessions():
             return TakenBack(actions=(), traces=("whoever was inside has to log in again",))
-        case CountWrites() | AwaitClients():
+        case CountWrites() | AwaitClients() | WarmCache():
             return None
         case _:
             assert_never(action)

@@ -41,7 +41,6 @@ GROUP BY r.rolname ORDER BY r.rolname
 _INSIDE = sql.SQL(COUNT_INSIDE)
 _END = sql.SQL(END_INSIDE)
 _PREPARED = sql.SQL("SELECT gid FROM pg_catalog.pg_prepared_xacts ORDER BY gid")
-_NOW = sql.SQL("SELECT pg_catalog.clock_timestamp()")
 _MARK = sql.SQL(
     "SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text, pg_catalog.clock_timestamp()"
 )
@@ -101,10 +100,20 @@ def read_fence(session: Session) -> FenceSeen:
     )
 
 
-def count_clients(session: Session) -> tuple[datetime, int]:
-    """The server's time, and how many sessions of others are inside then."""
-    [[at]] = session.ask(_NOW)
-    return at, sum(count for _, count in session.ask(_INSIDE))
+def count_clients(session: Session) -> int:
+    """How many sessions of others are inside."""
+    return sum(count for _, count in session.ask(_INSIDE))
+
+
+def read_clock(session: Session) -> tuple[datetime, int]:
+    """The server's time, and the first transaction id that it had not given out then."""
+    [[number, at]] = session.ask(_MARK)
+    return at, int(number)
+
+
+def next_transaction(session: Session) -> int:
+    """The first transaction id, with its epoch, that the server has not given out."""
+    return read_clock(session)[1]
 
 
 def read_access(session: Session) -> AccessSeen:
@@ -153,7 +162,7 @@ def end_sessions(session: Session, within: timedelta) -> Emptied:
         [[own, *_, is_shared]] = session.ask(_OWN)
         if is_shared:
             raise Failed(f"somebody else works with our own login {printable(own)} too, and would come back")
-        clients = count_clients(session)[1] if clients is None else clients
+        clients = count_clients(session) if clients is None else clients
         if not seen.inside:
             return Emptied(clients=clients, ended=ended, mark=_read_mark(session))
         if time.monotonic() >= until:
@@ -168,9 +177,9 @@ def end_sessions(session: Session, within: timedelta) -> Emptied:
 
 
 def _read_mark(session: Session) -> HighWaterMark:
-    [[number, at]] = session.ask(_MARK)
+    at, number = read_clock(session)
     try:
         [[lsn]] = session.ask(_WRITTEN)
     except Failed:
         lsn = None
-    return HighWaterMark(transaction=int(number), lsn=lsn, at=at)
+    return HighWaterMark(transaction=number, lsn=lsn, at=at)

@@ -1,7 +1,7 @@
 """How much was written in a server's databases so far, by the server's own counters.
 
-The law: a backend adds what it did to the counters when it ends, and while it works about once a second. So once everybody is sent
-out the count is exact; before that it may be behind by some seconds.
+The law: a backend adds what it did to the counters when it ends, about once a second while it works, and ten seconds after it became
+idle. So once everybody is sent out the count is exact; before that it may be late by so much.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from psycopg import sql
 
 from daybreak.model.writes import WriteCount
-from daybreak.postgres.fencing import read_databases
+from daybreak.postgres.fencing import next_transaction, read_databases
 from daybreak.postgres.session import Session
 
 _WRITTEN = sql.SQL("""
@@ -33,9 +33,9 @@ def count_writes(open_in: Callable[[str | None], AbstractContextManager[Session]
     Raises as ``Session.ask`` does, also for a database that does not let our login in: what is not asked is not known.
     """
     with open_in(None) as session:
-        names = read_databases(session)
+        names, following = read_databases(session), next_transaction(session)
     rows, definitions = dict[str, int](), dict[str, int]()
     for name in names:
         with open_in(name) as session:
             [[rows[name], definitions[name]]] = session.ask(_WRITTEN)
-    return WriteCount(rows=rows, definitions=definitions)
+    return WriteCount(rows=rows, definitions=definitions, following=following)

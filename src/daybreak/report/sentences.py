@@ -55,6 +55,7 @@ from daybreak.model.actions import (
     TakeSnapshot,
     Validate,
     Wait,
+    WarmCache,
 )
 from daybreak.model.checks import CHECKS, QUARANTINE
 from daybreak.model.moment import At, Moment, span_in_words
@@ -180,7 +181,7 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
             return "create", "creating", f"endpoint {end(endpoint)}"
         case AnchorJournal():
             return "anchor", "anchoring", "the journal in a tag"
-        case ChangeSql() | EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients():
+        case ChangeSql() | EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients() | WarmCache():
             return _work_in_sql(step.action)
         case SetParameterGroup(group=group):
             return "give", "giving", f"the clone the parameter group {end(group)}"
@@ -220,6 +221,8 @@ def _work_in_sql(action: SqlChange) -> tuple[str, str, str]:
             return "set", "setting", f"the sequences of {database} past those of {past}"
         case CountWrites(cluster=cluster):
             return "count", "counting", f"what was written at {cluster}"
+        case WarmCache(database=database, past=past):
+            return "read", "reading", f"what is hot in {database} of {past} into memory"
         case AwaitClients(cluster=cluster):
             return "wait for", "waiting for", f"clients to work at {cluster}"
         case _:
@@ -307,7 +310,7 @@ def _sentence(action: Action) -> str:
             return f"Wait until the endpoint of {clone} answers SQL"
         case Validate():
             return _validate(action)
-        case ChangeSql() | EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients():
+        case ChangeSql() | EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients() | WarmCache():
             return _in_sql(action)
         case LoadRows(table=table, cluster=cluster, database=database, size=size):
             where = f"{'.'.join(table)} in the database {database} of {cluster}"
@@ -350,6 +353,9 @@ def _in_sql(action: SqlChange) -> str:
             return f"End every session at {cluster} but our own, until nobody is left; then read the high-water mark"
         case CountWrites(cluster=cluster):
             return f"Count what was written so far in every database of {cluster}"
+        case WarmCache(cluster=cluster, database=database, past=past, limit=limit):
+            hot = f"what has most hits in the database {database} of {past}"
+            return f"Read {hot} into the memory of {cluster}, for {span_in_words(limit)} at most"
         case AwaitClients(cluster=cluster, wants_write=wants_write, share=share, hold=hold):
             write = " and a write of theirs is there" if wants_write else ""
             clients = f"{share} % as many clients as were sent out are at {cluster}"

@@ -33,6 +33,7 @@ from daybreak.model.actions import (
     SqlChange,
     SqlOrder,
     Validate,
+    WarmCache,
 )
 from daybreak.model.fences import COUNT_INSIDE, END_INSIDE
 from daybreak.model.names import sql_identifier
@@ -170,7 +171,7 @@ def commands(step: Step, hand: Typist, *, is_asked: bool = True) -> str:
             return f"until {look} 2>&1 | grep -q DBClusterNotFoundFault; do\n  sleep 30\ndone"
         case AwaitSql(clone=clone):
             return f"{_address(clone, hand)}\nuntil {hand.psql('SELECT 1;')}; do\n  sleep 10\ndone"
-        case ChangeSql() | EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients():
+        case ChangeSql() | EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients() | WarmCache():
             return _commands_in_sql(step.action, hand)
         case LoadRows(table=table, columns=columns, file=file) as action:
             names = ", ".join(map(sql_identifier, columns))
@@ -206,6 +207,10 @@ def _commands_in_sql(action: SqlChange, hand: Typist) -> str:
             return hand.psql_change(action, " ".join(END_INSIDE.split()))
         case CountWrites():
             return hand.psql_change(action, _COUNTED)
+        case WarmCache():
+            return hand.psql_change(
+                action, "SELECT pg_prewarm(relid) FROM pg_statio_user_tables ORDER BY heap_blks_hit DESC LIMIT 100;"
+            )
         case AwaitClients():
             return hand.psql_change(action, f"{' '.join(COUNT_INSIDE.split())};")
         case _:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from datetime import timedelta
 
 from daybreak.model.actions import AwaitClients, EndSessions
 from daybreak.model.arrivals import Arrived
@@ -13,9 +12,6 @@ from daybreak.model.moment import span_in_words
 from daybreak.model.plan import Plan
 from daybreak.model.run import RunState
 from daybreak.model.value import stamp
-
-_LATE = timedelta(seconds=1)
-"""By how much a server's counters may be late: it adds to them about once a second."""
 
 
 def sentences_on_traffic(plan: Plan, state: RunState) -> Iterator[str]:
@@ -52,7 +48,7 @@ def _of_gap(fence: Emptied, arrived: Arrived) -> str:
     first = arrived.first_write
     if first is None:
         return "the gap was not measured, since no write of a client was seen at the clone"
-    least = max((first.after - _LATE - fence.mark.at).total_seconds(), 0.0)
+    least = max((first.after - fence.mark.at).total_seconds(), 0.0) if first.after else 0.0
     most = (first.by - fence.mark.at).total_seconds()
     return (
         "the gap, from the last write that the source could take to the first that the clone took, was between "

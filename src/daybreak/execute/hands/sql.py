@@ -28,13 +28,18 @@ from daybreak.model.actions import (
     LoadRows,
     SqlOrder,
     SqlWork,
+    WarmCache,
 )
 from daybreak.model.attempts import StepReached, StepStaged
 from daybreak.model.plan import Step
 from daybreak.model.run import StepDone, StepIntended, StepUncertain
 from daybreak.model.things import Thing
 from daybreak.model.world import Cluster
-from daybreak.plan.gaps import fence_recorded, writes_recorded
+from daybreak.plan.gaps import (
+    fence_recorded,
+    following_recorded,
+    writes_recorded,
+)
 from daybreak.postgres.leash import Leash
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
@@ -116,17 +121,19 @@ class SqlHand:
                 return place.sql.advance(action, cluster, self._past(action, place), leash)
             case CountWrites():
                 return place.sql.count(action.database, action.login, cluster)
+            case WarmCache():
+                return place.sql.warm(action, cluster, self._past(action, place), leash)
             case AwaitClients():
                 return place.sql.arrive(action, self._expectation(action), cluster, hand_over, leash)
             case _:
                 assert_never(action)
 
-    def _past(self, action: AdvanceSequences, place: Place) -> Cluster:
-        """The cluster whose sequences are read; raises ``Failed`` where it is not the planned one."""
+    def _past(self, action: AdvanceSequences | WarmCache, place: Place) -> Cluster:
+        """The other cluster, which is only read; raises ``Failed`` where it is not the planned one."""
         thing = Thing(kind="cluster", name=action.past, region=action.region or self._doors.home.aws.region)
         past = place.lookout.thing(thing)
         if not isinstance(past, Cluster) or past.resource_id != action.past_id:
-            raise Failed(f"{thing.words()} is not the one whose sequences were planned on")
+            raise Failed(f"{thing.words()} is not the one that was planned on")
         return past
 
     def _expectation(self, action: AwaitClients) -> Expected:
@@ -137,7 +144,8 @@ class SqlHand:
             message = "clients are waited for before the writes were counted"
             raise Bug(message)
         # Nobody was sent out of a source that nobody could fence.
-        return Expected(sent_out.clients if sent_out else 0, since)
+        following = following_recorded(self._plan, state, action.cluster)
+        return Expected(sent_out.clients if sent_out else 0, since, following)
 
     def _intend(self, step: Step, action: SqlOrder) -> None:
         attempt = self._journal.state().step(step.id).attempts + 1

@@ -55,6 +55,7 @@ from daybreak.model.actions.sql import (
     SqlOrder,
     SqlStatement,
     SqlWork,
+    WarmCache,
 )
 from daybreak.model.actions.validation import Validate
 from daybreak.model.actions.waits import (
@@ -126,6 +127,7 @@ __all__ = [
     "Validate",
     "Wait",
     "WaitOrder",
+    "WarmCache",
 ]
 
 Action = Annotated[

@@ -97,7 +97,20 @@ class AwaitClients(SqlLook):
     """For how long all of that must hold."""
 
 
-SqlWork = EndSessions | AdvanceSequences | CountWrites | AwaitClients
+class WarmCache(SqlLook):
+    """Read into a cluster's memory what another one has most hits in, in one database, within the action's limit.
+
+    It needs the extension pg_prewarm there. What cannot be warmed is left cold: nothing depends on it.
+    """
+
+    kind: Literal["warm-cache@1"] = "warm-cache@1"
+    past: str
+    """The cluster whose hits are counted, in the same database and with the same login."""
+    past_id: str | None = None
+    """Its resource id."""
+
+
+SqlWork = EndSessions | AdvanceSequences | CountWrites | AwaitClients | WarmCache
 """What is done at a server as one piece, with a result that is recorded."""
 
 SqlChange = ChangeSql | SqlWork

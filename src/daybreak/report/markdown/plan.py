@@ -50,6 +50,7 @@ from daybreak.model.actions import (
     SetParameters,
     TakeSnapshot,
     Validate,
+    WarmCache,
 )
 from daybreak.model.moment import readings
 from daybreak.model.plan import Plan, Step
@@ -143,7 +144,7 @@ def chapter(action: Action) -> str:
             return VALIDATE
         case SetParameterGroup() | RebootInstance() | SetExpiry():
             return CUTOVER
-        case ChangeSql() | EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients():
+        case ChangeSql() | EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients() | WarmCache():
             return CUTOVER
         case LoadRows() | RunCommand() | AwaitApproval():
             return RESTORE
