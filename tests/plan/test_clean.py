@@ -9,19 +9,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daybreak.model.actions import (
+    AwaitSnapshot,
     DeleteCluster,
     DeleteEndpoint,
     DeleteInstance,
     DeleteParameterGroup,
     SetClusterOptions,
+    TakeSnapshot,
 )
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import CleanRequest
-from daybreak.model.tags import NONCE_TAG, ORIGIN_TAG, RUN_TAG
+from daybreak.model.tags import (
+    EXPIRES_TAG,
+    NONCE_TAG,
+    ORIGIN_TAG,
+    RUN_TAG,
+)
 from daybreak.model.world import Cluster, Endpoint, Instance, ParameterGroup
 from daybreak.plan.calls import Owner, call_of, owner_of, stamp_of
-from daybreak.plan.clean import STAYS, removes_all
+from daybreak.plan.clean import (
+    STAYS,
+    needs_name,
+    removes_all,
+)
 from daybreak.plan.planner import plan_of
 from tests import fix_worlds
 from tests.fix_operations import names_touched
@@ -100,6 +111,29 @@ def test_the_order_is_the_one_that_aws_takes() -> None:
         "await-gone",
         "delete-parameter-group",
     ]
+
+
+def test_a_clone_that_the_traffic_has_left_is_removed_after_a_final_snapshot() -> None:
+    """Clients wrote in it, so nothing is removed before the snapshot is whole, and the name is typed."""
+    seen = left(cluster=clone(tags=OURS | {EXPIRES_TAG: "left: embi-aurora-rollback-1", ORIGIN_TAG: SOURCE}))
+    made = cleaned(seen)
+    assert isinstance(made, Plan)
+    take, wait, *rest = made.steps
+    assert (type(take.action), type(wait.action), wait.after) == (TakeSnapshot, AwaitSnapshot, (take.id,))
+    assert rest
+    assert all(step.after for step in rest), "nothing begins beside the snapshot"
+    assert any(wait.id in step.after for step in rest)
+    assert needs_name(made)
+    plain = cleaned(left())
+    assert isinstance(plain, Plan)
+    assert not needs_name(plain)
+
+
+def test_a_clone_that_serves_is_never_removed() -> None:
+    """Not by its name either: the traffic goes back first."""
+    made = cleaned(left(cluster=clone(tags=OURS | {EXPIRES_TAG: "never: embi-aurora-cutover-1"})))
+    assert isinstance(made, Refusal)
+    assert "daybreak rollback embi-aurora-cutover-1" in "; ".join(made.reasons)
 
 
 def test_custom_endpoints_go_before_the_cluster_and_one_that_is_going_is_left_to_go() -> None:

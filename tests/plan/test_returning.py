@@ -54,8 +54,10 @@ def test_a_rollback_closes_the_clone_first_and_opens_the_source_last() -> None:
     """What was written to the clone stays there, and nothing is added while the places go back."""
     plan = go_back(8, "clone")
     kinds = [type(step.action) for step in plan.steps]
-    assert kinds == [ChangeSql, EndSessions, PointParameter, MoveSecretStage, ChangeSql]
-    first, last = plan.steps[0].action, plan.steps[-1].action
+    assert kinds == [ChangeSql, EndSessions, PointParameter, MoveSecretStage, ChangeSql, SetExpiry]
+    first, last, left = plan.steps[0].action, plan.steps[-2].action, plan.steps[-1].action
+    assert isinstance(left, SetExpiry)
+    assert left.expires == f"left: {plan.run}", "what clients wrote there is nowhere else"
     assert isinstance(first, ChangeSql)
     assert isinstance(last, ChangeSql)
     assert (first.cluster, "NOLOGIN" in first.change.text) == (CLONE, True)
@@ -111,7 +113,8 @@ def test_a_place_that_somebody_moved_by_hand_counts_as_moved() -> None:
     plan = planned(rollback_in(seen(destinations=destinations("clone")), until=5))
     assert isinstance(plan.steps[0].action, ChangeSql)
     assert plan.steps[0].action.cluster == CLONE
-    assert not [step for step in plan.steps if isinstance(step.action, SetExpiry)], "it is no clone again"
+    [left] = [step.action for step in plan.steps if isinstance(step.action, SetExpiry)]
+    assert left.expires.startswith("left: "), "it is no clone again"
 
 
 def test_a_place_that_is_no_longer_configured_is_not_forgotten() -> None:

@@ -15,6 +15,7 @@ from daybreak.report.iam_policy import policy_of
 from tests import fix_moves, fix_worlds
 from tests.chaos.simulation import CASES
 from tests.fix_operations import CHANGES
+from tests.plan.test_cutover import cut_over, planned, quarantined
 
 SHARED = "arn:aws:ssm:us-east-1:210987654321:parameter/embi/master"
 """A parameter of another account."""
@@ -118,7 +119,7 @@ def test_each_read_of_a_run_is_in_the_policy_of_some_plan() -> None:
     plans = [case().plan for case in CASES.values()]
     plans += [made.model_copy(update={"target": target}) for target in targets]
     plans.append(fix_worlds.plan(seen=fix_worlds.observation(instances=own)))
-    plans += [fix_moves.plan(), fix_moves.plan(is_switch=True)]
+    plans += [fix_moves.plan(), fix_moves.plan(is_switch=True), planned(cut_over(**quarantined()))]
     allowed = {action for plan in plans for rule in policy_of(plan)["Statement"] for action in rule["Action"]}
     for row in OPERATIONS.values():
         outside = {ReadOccasion.BY_HAND, ReadOccasion.FREE, ReadOccasion.OF_CATALOGUE}

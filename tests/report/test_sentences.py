@@ -12,6 +12,7 @@ from daybreak.model.actions import (
     AdvanceSequences,
     AnchorJournal,
     AwaitApproval,
+    AwaitClients,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
@@ -24,6 +25,7 @@ from daybreak.model.actions import (
     ChangeSql,
     CopyParameterGroup,
     CopySnapshot,
+    CountWrites,
     CreateEndpoint,
     CreateInstance,
     CreateParameterGroup,
@@ -37,15 +39,18 @@ from daybreak.model.actions import (
     ManagePassword,
     MoveSecretStage,
     MoveWriter,
+    RebootInstance,
     RestoreFromSnapshot,
     RestoreToMoment,
     RunCommand,
     SetClusterOptions,
     SetExpiry,
+    SetParameterGroup,
     SetParameters,
     SqlStatement,
     TakeSnapshot,
     Validate,
+    WarmCache,
 )
 from daybreak.model.checks import CHECKS
 from daybreak.model.destinations import RecordSet
@@ -118,6 +123,20 @@ SENTENCES: tuple[tuple[Action, str], ...] = (
         EndSessions(cluster="s", database="d", login="env:X"),
         "End every session at s but our own, until nobody is left; then read the high-water mark",
     ),
+    (CountWrites(cluster="c", database="d", login="env:X"), "Count what was written so far in every database of c"),
+    (
+        AwaitClients(cluster="c", database="d", login="env:X", wants_write=True, share=80, hold=timedelta(seconds=30)),
+        "Wait until 80 % as many clients as were sent out are at c and a write of theirs is there, for 30 seconds",
+    ),
+    (
+        WarmCache(cluster="c", database="d", login="env:X", past="s", limit=timedelta(minutes=2)),
+        "Read what has most hits in the database d of s into the memory of c, for 2 minutes at most",
+    ),
+    (
+        SetParameterGroup(clone="c", group="g", before="h", instances=("c-1",)),
+        "Give c the parameter group g in the place of h",
+    ),
+    (RebootInstance(clone="c", instance="c-1"), "Restart the instance c-1, so that its parameters are in force"),
     (
         AdvanceSequences(cluster="c", database="d", login="env:X", past="s"),
         "In the database d of c, set every sequence past where s has come",

@@ -210,9 +210,16 @@ def test_the_traffic_moves_and_comes_back_under_writers(
         eventually(lambda: len(writers.acknowledged) > again + 20, within=30)
         second = person.daybreak("cutover", run, "--confirm", run)
         assert second.code == 2, "traffic was moved to it once, and it holds writes of its own"
-        assert "already" in second.err
+        assert "was left by a rollback" in " ".join(second.err.split())
     old, later = tokens(lab, SOURCE), tokens(lab, run)
     assert set(writers.acknowledged) <= old | later, "an acknowledged write is nowhere"
+    assert person.daybreak("clean", run, "--yes").code == 2, "it holds what clients wrote there: its name is typed"
+    removed = person.daybreak("clean", run, "--confirm", run)
+    assert removed.code == 0, removed.out + removed.err
+    snapshots = lab.client("rds").describe_db_cluster_snapshots(SnapshotType="manual")["DBClusterSnapshots"]
+    assert [
+        each["Status"] for each in snapshots if each["DBClusterSnapshotIdentifier"].startswith(f"{run}-final-")
+    ] == ["available"]
     assert "never-shown" not in "".join(path.read_text() for path in person.state.rglob("*") if path.is_file())
 
 

@@ -61,8 +61,16 @@ class Following(AbstractContextManager["Following"]):
         from daybreak.app.moving import plan_of_taking_back
         from daybreak.app.running import carry_out, start
         from daybreak.cli.rendering import plan_aside, run_aside
+        from daybreak.errors import Refused
 
-        made = plan_of_taking_back(self.app, run)
+        try:
+            made = plan_of_taking_back(self.app, run)
+        except Refused as refusal:
+            # The cutover has ended and is reported: a person takes it back once the reasons are gone.
+            print_line(f"{run} cannot take itself back: {refusal.message}", is_aside=True)
+            for reason in refusal.reasons:
+                print_line(f"  - {reason}", is_aside=True)
+            return
         if made is None:
             return
         print_line(f"{run} takes itself back, as its plan says", is_aside=True)

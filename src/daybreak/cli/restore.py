@@ -130,6 +130,7 @@ def carry_out(
     from daybreak.cli.screen import ask_for_name, ask_to_confirm, print_as_is
     from daybreak.errors import Refused
     from daybreak.model.requests import CleanRequest, FailOverRequest, MoveRequest
+    from daybreak.plan.clean import needs_name
 
     with Following(given) as following:
         made = decide(following.app)
@@ -150,7 +151,7 @@ def carry_out(
             ask_for_name(made.clone if made.kind == "cutover" else made.source, confirm, "moves production to")
         elif isinstance(made.request, FailOverRequest):
             ask_for_name(made.clone, confirm, "moves production to")
-        elif confirm is not None or (isinstance(made.request, CleanRequest) and made.request.doubt):
+        elif confirm is not None or (isinstance(made.request, CleanRequest) and needs_name(made)):
             ask_for_name(made.clone, confirm, "removes")
         else:
             ask_to_confirm(

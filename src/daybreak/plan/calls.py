@@ -300,8 +300,7 @@ def _modification(action: SetClusterOptions | SetParameterGroup | ManagePassword
         case ManagePassword():
             return _managed_password(action)
         case SetParameterGroup(clone=clone, group=group):
-            given = {"DBClusterIdentifier": clone, "DBClusterParameterGroupName": group}
-            return given | {"ApplyImmediately": True}
+            return {"DBClusterIdentifier": clone, "DBClusterParameterGroupName": group, "ApplyImmediately": True}
 
 
 def _deletion(action: DeleteInstance | DeleteCluster) -> tuple[str, dict[str, Any]]:

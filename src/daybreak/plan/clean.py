@@ -7,13 +7,30 @@ because the cluster uses it until it is gone.
 
 from __future__ import annotations
 
-from daybreak.model.actions import SetClusterOptions
+from daybreak.model.actions import (
+    AwaitSnapshot,
+    SetClusterOptions,
+    TakeSnapshot,
+)
 from daybreak.model.names import clean_name, is_clone_name, printable, quarantine_group_name
 from daybreak.model.observation import Observation
-from daybreak.model.plan import Estimate, Plan, Refusal, RunId, Step
+from daybreak.model.plan import (
+    Estimate,
+    Plan,
+    Refusal,
+    RunId,
+    Step,
+    StepId,
+)
 from daybreak.model.requests import CleanRequest
-from daybreak.model.tags import EXPIRES_TAG, ORIGIN_TAG, PRODUCTION
+from daybreak.model.tags import (
+    EXPIRES_TAG,
+    LEFT,
+    ORIGIN_TAG,
+    PRODUCTION,
+)
 from daybreak.model.targets import Target
+from daybreak.plan import estimates
 from daybreak.plan.owning import Own, own_of
 from daybreak.plan.rollback import Deed, take_back
 from daybreak.plan.sequence import Sequence
@@ -63,6 +80,12 @@ STAYS = "it stays: "
 def removes_all(plan: Plan) -> bool:
     """Whether a clean-up leaves nothing that has to do with its run."""
     return not any(note.startswith(STAYS) for note in plan.notes)
+
+
+def needs_name(plan: Plan) -> bool:
+    """Whether a clean-up begins only with the clone's name typed: no journal vouches for it, or it holds what clients wrote."""
+    is_kept = any(isinstance(step.action, TakeSnapshot) for step in plan.steps)
+    return is_kept or (isinstance(plan.request, CleanRequest) and bool(plan.request.doubt))
 
 
 def _notes(request: CleanRequest) -> tuple[str, ...]:
@@ -124,8 +147,26 @@ def _steps(request: CleanRequest, target: Target, seen: Observation, own: Own) -
     origin = _origin(seen)
     untouchable = (target.cluster, *((origin,) if origin and origin != target.cluster else ()))
     sequence = Sequence(seen.identity.region, untouchable)
+    kept = _keep_in_snapshot(sequence, request, own)
     take_back(_deeds(request, own, seen.identity.region), sequence)
-    return tuple(sequence.steps)
+    return tuple(
+        step if step.after or step.id in kept else step.model_copy(update={"after": kept[-1:]})
+        for step in sequence.steps
+    )
+
+
+def _keep_in_snapshot(sequence: Sequence, request: CleanRequest, own: Own) -> tuple[StepId, ...]:
+    """Take a final snapshot of a clone that clients wrote in and that the traffic has left; the ids of its steps, empty for another."""
+    if own.cluster is None or not own.cluster.tags.get(EXPIRES_TAG, "").startswith(LEFT):
+        return ()
+    name, clone = f"{request.run}-final-{request.suffix}", own.cluster
+    why = "clients wrote in it after the cutover, and the traffic has left it: nothing else holds those writes"
+    take = TakeSnapshot(cluster=clone.identifier, snapshot=name, tags={ORIGIN_TAG: clone.tags.get(ORIGIN_TAG, "")})
+    taken = sequence.add("take-final-snapshot", take, why, estimates.SNAPSHOT)
+    wait = AwaitSnapshot(snapshot=name, origin=clone.resource_id)
+    return taken, sequence.add(
+        "await-final-snapshot", wait, "nothing is removed before it is whole", estimates.SNAPSHOT, after=(taken,)
+    )
 
 
 def _deeds(request: CleanRequest, own: Own, region: str) -> list[Deed]:

@@ -34,7 +34,7 @@ def writes_recorded(plan: Plan, state: RunState, cluster: str) -> WriteCount | N
     return WriteCount.model_validate(found[-1]) if found else None
 
 
-def following_recorded(plan: Plan, state: RunState, cluster: str) -> int:
+def next_recorded(plan: Plan, state: RunState, cluster: str) -> int:
     """The first transaction id that a cluster had not given out after the run's own last work there; 0 where that was not noted."""
     found = 0
     for step in plan.steps:

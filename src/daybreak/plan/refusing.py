@@ -12,7 +12,12 @@ from daybreak.model.names import printable, sql_identifier
 from daybreak.model.observation import Observation
 from daybreak.model.requests import CutoverRequest
 from daybreak.model.statuses import AVAILABLE
-from daybreak.model.tags import EXPIRES_TAG, PRODUCTION, expiry_in
+from daybreak.model.tags import (
+    EXPIRES_TAG,
+    LEFT,
+    PRODUCTION,
+    expiry_in,
+)
 from daybreak.model.targets import Target
 from daybreak.model.value import stamp
 from daybreak.model.world import Cluster
@@ -96,6 +101,8 @@ def _of_clone(request: CutoverRequest, both: CutoverSeen) -> Iterator[str]:
         yield f'AWS calls the clone "{request.run}" {clone.status}'
     if clone.tags.get(EXPIRES_TAG, "").startswith(PRODUCTION):
         yield f'traffic was moved to "{request.run}" already: its tag says {EXPIRES_TAG}={clone.tags[EXPIRES_TAG]}'
+    elif clone.tags.get(EXPIRES_TAG, "").startswith(LEFT):
+        yield f'"{request.run}" was left by a rollback, and holds writes that the source has not: restore anew'
     elif expiry_in(clone.tags) is None:
         yield f'the tag {EXPIRES_TAG} of "{request.run}" names no time, so nothing could put it back'
     if not any(each.status == AVAILABLE for each in both.instances):

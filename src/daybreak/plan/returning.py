@@ -18,6 +18,7 @@ from daybreak.model.actions import (
     MoveSecretStage,
     PointParameter,
     PointSecret,
+    SetExpiry,
 )
 from daybreak.model.cutover import CutoverSeen
 from daybreak.model.destinations import DestinationSeen, RecordSet, SecretSeen, SideAddresses
@@ -26,7 +27,9 @@ from daybreak.model.names import clone_stem, printable
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal, RunId
 from daybreak.model.requests import CutoverDeed, RollbackRequest
+from daybreak.model.tags import EXPIRES_TAG, LEFT
 from daybreak.model.targets import Target
+from daybreak.model.world import Cluster
 from daybreak.plan import estimates
 from daybreak.plan.adding import add_next, fence_of, server_order
 from daybreak.plan.cutover import close, plan_of_move, restart
@@ -65,6 +68,8 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
         restart(sequence, target)
     restore_times(sequence, (_at_source(each, sides) for each in destinations), _records_before(request))
     is_clone_again = not was_moved or request.unwritten is not None
+    if not is_clone_again:
+        _leave(sequence, both.clone, run)
     if is_clone_again:
         _be_a_clone_again(sequence, request, target)
     if was_moved and is_clone_again and both.clone_access is not None and both.clone_access.roles:
@@ -177,6 +182,14 @@ def _be_a_clone_again(sequence: Sequence, request: RollbackRequest, target: Targ
         for part, action in enumerate(deed.back):
             slug = f"{action.kind.partition('@')[0]}-{number}" + (f"-{part}" if part else "")
             add_next(sequence, slug, action, f"it takes back {deed.step}", estimates.of_going_back(action))
+
+
+def _leave(sequence: Sequence, clone: Cluster, run: RunId) -> None:
+    """Say in the clone's tag that the traffic has left it: what clients wrote there is nowhere else."""
+    before = clone.tags.get(EXPIRES_TAG, "")
+    order = SetExpiry(clone=clone.identifier, arn=clone.arn, expires=f"{LEFT}{run}", before=before)
+    why = "it holds what clients wrote there, so nothing of ours removes it but by its name, after a final snapshot"
+    add_next(sequence, "leave-clone", order, why, estimates.CALL)
 
 
 def _open_clone(sequence: Sequence, target: Target, both: CutoverSeen) -> None:

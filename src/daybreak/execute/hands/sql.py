@@ -37,7 +37,7 @@ from daybreak.model.things import Thing
 from daybreak.model.world import Cluster
 from daybreak.plan.gaps import (
     fence_recorded,
-    following_recorded,
+    next_recorded,
     writes_recorded,
 )
 from daybreak.postgres.leash import Leash
@@ -144,7 +144,7 @@ class SqlHand:
             message = "clients are waited for before the writes were counted"
             raise Bug(message)
         # Nobody was sent out of a source that nobody could fence.
-        following = following_recorded(self._plan, state, action.cluster)
+        following = next_recorded(self._plan, state, action.cluster)
         return Expected(sent_out.clients if sent_out else 0, since, following)
 
     def _intend(self, step: Step, action: SqlOrder) -> None:
