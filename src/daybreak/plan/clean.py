@@ -26,8 +26,10 @@ from daybreak.model.requests import CleanRequest
 from daybreak.model.tags import (
     EXPIRES_TAG,
     LEFT,
+    NONCE_TAG,
     ORIGIN_TAG,
     PRODUCTION,
+    RUN_TAG,
 )
 from daybreak.model.targets import Target
 from daybreak.plan import estimates
@@ -161,7 +163,10 @@ def _keep_in_snapshot(sequence: Sequence, request: CleanRequest, own: Own) -> tu
         return ()
     name, clone = f"{request.run}-final-{request.suffix}", own.cluster
     why = "clients wrote in it after the cutover, and the traffic has left it: nothing else holds those writes"
-    take = TakeSnapshot(cluster=clone.identifier, snapshot=name, tags={ORIGIN_TAG: clone.tags.get(ORIGIN_TAG, "")})
+    # What proves the clone's run proves its snapshot, so that it is known again after a lost reply.
+    tags = {RUN_TAG: request.run, ORIGIN_TAG: clone.tags.get(ORIGIN_TAG, "")}
+    tags |= {NONCE_TAG: request.nonce} if request.nonce else {}
+    take = TakeSnapshot(cluster=clone.identifier, snapshot=name, tags=tags)
     taken = sequence.add("take-final-snapshot", take, why, estimates.SNAPSHOT)
     wait = AwaitSnapshot(snapshot=name, origin=clone.resource_id)
     return taken, sequence.add(
