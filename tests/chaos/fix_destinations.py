@@ -1,4 +1,4 @@
-"""A small plan that points a secret, a parameter and a record at a clone, one that takes that back, and the world of both."""
+"""A small plan that points a secret, a parameter, a record and a proxy at a clone, one that takes that back, and the world of both."""
 
 from __future__ import annotations
 
@@ -6,7 +6,17 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from daybreak.model.actions import Action, AwaitRecord, ChangeRecord, MoveSecretStage, PointParameter, PointSecret
+from daybreak.model.actions import (
+    Action,
+    AttachProxy,
+    AwaitProxy,
+    AwaitRecord,
+    ChangeRecord,
+    DetachProxy,
+    MoveSecretStage,
+    PointParameter,
+    PointSecret,
+)
 from daybreak.model.destinations import DatabaseAddress, RecordSet, SecretFields
 from daybreak.model.plan import Plan, RunId
 from daybreak.plan import estimates
@@ -14,7 +24,9 @@ from daybreak.plan.rewriting import record_rewritten
 from daybreak.plan.sequence import Sequence
 from tests import fix_worlds
 from tests.chaos.simulated_aws import SimulatedAws, world_of
-from tests.chaos.simulated_destinations import SimulatedSecret
+from tests.chaos.simulated_destinations import SimulatedProxy, SimulatedSecret
+from tests.chaos.simulated_parts import Resource
+from tests.chaos.wire_shapes import cluster_body
 
 Made = TypeVar("Made")
 
@@ -50,13 +62,26 @@ POINT_PARAMETER = PointParameter(
     pattern="^postgresql://.*",
 )
 CHANGE_RECORD = ChangeRecord(zone=ZONE, before=BEFORE, after=AFTER)
+PROXY, CLONE = "embi-proxy", "embi-clone"
+_PLACE = {"proxy": PROXY, "group": "default"}
+_OLD_CLUSTER = {"cluster": fix_worlds.SOURCE, "resource_id": fix_worlds.cluster().resource_id}
+_NEW_CLUSTER = {"cluster": CLONE, "resource_id": "cluster-CLONE"}
+DETACH = DetachProxy.model_validate(_PLACE | _OLD_CLUSTER)
+ATTACH = AttachProxy.model_validate(_PLACE | _NEW_CLUSTER)
+AWAIT_PROXY = AwaitProxy.model_validate(_PLACE | {"cluster": CLONE})
 FORWARD: tuple[Action, ...] = (
     POINT_SECRET,
     POINT_PARAMETER,
     CHANGE_RECORD,
     AwaitRecord(zone=ZONE, record=AFTER),
+    DETACH,
+    ATTACH,
+    AWAIT_PROXY,
 )
 BACK: tuple[Action, ...] = (
+    DetachProxy.model_validate(_PLACE | _NEW_CLUSTER),
+    AttachProxy.model_validate(_PLACE | _OLD_CLUSTER),
+    AwaitProxy.model_validate(_PLACE | {"cluster": fix_worlds.SOURCE}),
     CHANGE_RECORD.model_copy(update={"before": AFTER, "after": BEFORE}),
     AwaitRecord(zone=ZONE, record=BEFORE),
     POINT_PARAMETER.model_copy(update={"version": 4, "old": NEW, "new": OLD}),
@@ -100,6 +125,9 @@ def world(*, is_back: bool = False) -> SimulatedAws:
         aws.secrets[SECRET].move(OWN)
     texts = ["first", "second", parameter_text(OLD), *([parameter_text(NEW)] if is_back else [])]
     aws.parameters[PARAMETER] = [_version(number, text) for number, text in enumerate(texts, 1)]
+    clone = fix_worlds.cluster(identifier=CLONE, resource_id="cluster-CLONE")
+    aws.clusters[CLONE] = Resource(cluster_body(clone), dict(clone.tags))
+    aws.proxies[PROXY] = SimulatedProxy(CLONE if is_back else fix_worlds.SOURCE)
     aws.records[ZONE] = [(AFTER if is_back else BEFORE).body(), _OTHER.body()]
     return aws
 

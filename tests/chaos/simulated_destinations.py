@@ -1,4 +1,6 @@
-"""The places of the simulated account from which applications read an address: secrets, parameters, records of Route 53."""
+"""The places of the simulated account from which applications read an address (secrets, parameters, records of Route 53), and the
+proxies through which they reach a database.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,9 @@ from tests.chaos.simulated_parts import Clock, refusal
 
 SPREADING = 40.0
 """Virtual seconds until a change of Route 53 has spread."""
+
+REGISTERING = 45.0
+"""Virtual seconds until a proxy lets clients through to what was registered."""
 
 LABELS = ("AWSCURRENT", "AWSPREVIOUS")
 
@@ -28,8 +33,35 @@ class SimulatedSecret:
 
 
 @dataclass
+class SimulatedProxy:
+    """A proxy: the cluster that it leads to, since when, and what keeps it from that."""
+
+    cluster: str | None
+    since: float = -REGISTERING
+    trouble: dict[str, str] = field(default_factory=dict)
+    """The rest of the health of its targets, in AWS's words; empty where they are well."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What AWS shows of it besides, or instead."""
+
+    def targets(self, now: float) -> list[dict[str, Any]]:
+        """The targets as AWS lists them: at first they register, and then they are unavailable for a while."""
+        if self.cluster is None:
+            return []
+        age = (now - self.since) / REGISTERING
+        well = {"State": "AVAILABLE"} if age >= 1 else {"State": "UNAVAILABLE", "Reason": "PENDING_PROXY_CAPACITY"}
+        health = (
+            {"State": "REGISTERING"}
+            if age < 0.5
+            else ({"State": "UNAVAILABLE"} | self.trouble if self.trouble else well)
+        )
+        instance = {"RdsResourceId": f"{self.cluster}-1", "TrackedClusterId": self.cluster, "Type": "RDS_INSTANCE"}
+        tracked = {"RdsResourceId": self.cluster, "Type": "TRACKED_CLUSTER"}
+        return [tracked, instance | {"Role": "READ_WRITE", "TargetHealth": health}]
+
+
+@dataclass
 class SimulatedDestinations:
-    """The shelves of secrets, parameters and records, which every region of the account shows alike."""
+    """The shelves of secrets, parameters, records and proxies, which every region of the account shows alike."""
 
     clock: Clock
     secrets: dict[str, SimulatedSecret] = field(default_factory=dict)
@@ -37,6 +69,7 @@ class SimulatedDestinations:
     """Each version of a parameter as the members of its history, oldest first."""
     records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """The record sets by zone."""
+    proxies: dict[str, SimulatedProxy] = field(default_factory=dict)
     changes: list[float] = field(default_factory=list)
     """When each change of Route 53 has spread; its place here is its id."""
     answered: dict[str, Any] = field(default_factory=dict)
@@ -48,6 +81,7 @@ class SimulatedDestinations:
             "secrets": {name: one.versions[one.labels["AWSCURRENT"]] for name, one in self.secrets.items()},
             "parameters": {name: versions[-1]["Value"] for name, versions in self.parameters.items()},
             "records": dict(self.records),
+            "proxies": {name: each.cluster for name, each in self.proxies.items()},
         }
 
     # -- secrets
@@ -143,6 +177,35 @@ class SimulatedDestinations:
         spread = self.changes[int(params["Id"].removeprefix("/change/C"))]
         status = "INSYNC" if self.clock.elapsed >= spread else "PENDING"
         return {"ChangeInfo": {"Id": params["Id"], "Status": status}}
+
+    # -- proxies
+
+    def _proxy(self, params: dict[str, Any]) -> SimulatedProxy:
+        if params["DBProxyName"] not in self.proxies:
+            raise refusal("DBProxyNotFoundFault", f"DB proxy {params['DBProxyName']} not found.")
+        if params.get("TargetGroupName", "default") != "default":
+            raise refusal("DBProxyTargetGroupNotFoundFault", "no such group")
+        return self.proxies[params["DBProxyName"]]
+
+    def _DescribeDBProxies(self, params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        known = {"DBProxyName": params["DBProxyName"], "Status": "available"}
+        return {"DBProxies": [known | self._proxy(params).facts]}
+
+    def _DescribeDBProxyTargets(self, params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return {"Targets": self._proxy(params).targets(self.clock.elapsed)}
+
+    def _RegisterDBProxyTargets(self, params: dict[str, Any]) -> None:  # noqa: N802
+        proxy, [cluster] = self._proxy(params), params["DBClusterIdentifiers"]
+        if proxy.cluster is not None:
+            raise refusal("DBProxyTargetAlreadyRegisteredFault", "A DB proxy leads to one DB cluster at a time.")
+        proxy.cluster, proxy.since = cluster, self.clock.elapsed
+        self.answered = {"DBProxyTargets": proxy.targets(self.clock.elapsed)}
+
+    def _DeregisterDBProxyTargets(self, params: dict[str, Any]) -> None:  # noqa: N802
+        proxy, [cluster] = self._proxy(params), params["DBClusterIdentifiers"]
+        if proxy.cluster != cluster:
+            raise refusal("DBProxyTargetNotFoundFault", "The proxy does not lead there.")
+        proxy.cluster = None
 
 
 def _key(body: dict[str, Any]) -> tuple[str, str, str | None]:

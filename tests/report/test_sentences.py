@@ -249,6 +249,18 @@ SENTENCES: tuple[tuple[Action, str], ...] = (
         ),
     ),
     (
+        fix_destinations.DETACH,
+        "Take embi-aurora-cluster out of the target group default of the proxy embi-proxy; nothing of the cluster changes",
+    ),
+    (
+        fix_destinations.ATTACH,
+        "Put embi-clone into the target group default of the proxy embi-proxy; nothing of the cluster changes",
+    ),
+    (
+        fix_destinations.AWAIT_PROXY,
+        "Wait until the target group default of the proxy embi-proxy lets clients through to the writer of embi-clone",
+    ),
+    (
         AwaitRecord(zone="Z0123456", record=fix_destinations.AFTER),
         "Wait until all name servers of the zone Z0123456 have the changed record db.example.com.",
     ),

@@ -12,7 +12,7 @@ from daybreak.aws.faults import AwsFault
 from daybreak.errors import DaybreakError
 from daybreak.execute.database import login_at
 from daybreak.model.cutover import CutoverSeen, JobsSeen, SequenceSeen
-from daybreak.model.destinations import SideAddresses
+from daybreak.model.destinations import SideAddresses, Whereto
 from daybreak.model.fences import AccessSeen
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan
@@ -49,6 +49,8 @@ def observe_sides(app: App, request: MoveRequest, target: Target, identity: Iden
     access = _ask(app, target, source, unheard, read_access)
     clone_access = _ask(app, target, clone, silences, read_access)
     known = source or (request.source_before if isinstance(request, CutoverRequest) else None)
+    both_sides: tuple[tuple[Whereto, Cluster | None], ...] = (("source", known), ("clone", clone))
+    clusters = {side: each for side, each in both_sides if each is not None}
     sides = sides_of(known, clone) if known and clone else SideAddresses(source={}, clone={})
     both = CutoverSeen(
         clone=clone,
@@ -58,7 +60,7 @@ def observe_sides(app: App, request: MoveRequest, target: Target, identity: Iden
         clone_access=clone_access,
         around_source=_around(aws, lookout, source) if request.kind == "cutover" else None,
         around_clone=_around(aws, lookout, clone) if request.kind == "cutover" else None,
-        destinations=look_at_destinations(target.destinations, app.aws, target.region, sides),
+        destinations=look_at_destinations(target.destinations, app.aws, target.region, sides, clusters),
         silences=tuple(silences),
     )
     if request.kind == "cutover" and clone and not silences:

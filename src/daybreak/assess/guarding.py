@@ -25,7 +25,7 @@ from daybreak.model.actions import (
     TakeSnapshot,
 )
 from daybreak.model.backups import GlobalDatabase
-from daybreak.model.destinations import ParameterSeen, RecordSet, SecretSeen
+from daybreak.model.destinations import ParameterSeen, ProxySeen, RecordSet, SecretSeen
 from daybreak.model.fences import FenceSeen
 from daybreak.model.guards import (
     Approved,
@@ -56,12 +56,21 @@ from daybreak.plan.marks import contradiction_of, copy_maker, copy_origin
 from daybreak.plan.operations import touches_of
 
 Resource = (
-    Cluster | Instance | ParameterGroup | Endpoint | Snapshot | GlobalDatabase | SecretSeen | ParameterSeen | RecordSet
+    Cluster
+    | Instance
+    | ParameterGroup
+    | Endpoint
+    | Snapshot
+    | GlobalDatabase
+    | SecretSeen
+    | ParameterSeen
+    | RecordSet
+    | ProxySeen
 )
 """What a look at a thing shows."""
 
-Pointing = SecretSeen | ParameterSeen | RecordSet
-"""What applications read the address from: it is the owner's, and never a run's own."""
+Pointing = SecretSeen | ParameterSeen | RecordSet | ProxySeen
+"""What applications read the address from, or reach the database through: it is the owner's, and never a run's own."""
 
 UNTOUCHED = "it is left untouched: plan again, and a restore gets another name"
 """What to do where something else has the name."""

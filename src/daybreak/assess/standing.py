@@ -13,13 +13,16 @@ from typing import Any, assert_never
 from daybreak.assess.destinations import standing_of_pointing
 from daybreak.assess.guarding import Resource
 from daybreak.assess.position import OrderStanding, Position
+from daybreak.assess.proxies import proxy_ready, standing_at_proxy
 from daybreak.assess.settings import same_setting
 from daybreak.model.actions import (
     AnchorJournal,
+    AttachProxy,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
+    AwaitProxy,
     AwaitRecord,
     AwaitSnapshot,
     AwaitSql,
@@ -36,6 +39,7 @@ from daybreak.model.actions import (
     DeleteInstance,
     DeleteParameterGroup,
     DeleteSnapshot,
+    DetachProxy,
     ManagePassword,
     MoveSecretStage,
     MoveWriter,
@@ -53,6 +57,7 @@ from daybreak.model.actions import (
 )
 from daybreak.model.anchor import anchor_in
 from daybreak.model.backups import GlobalDatabase
+from daybreak.model.destinations import ProxySeen
 from daybreak.model.moment import span_in_words
 from daybreak.model.replies import Category
 from daybreak.model.statuses import AVAILABLE
@@ -120,6 +125,7 @@ def standing_of_wait(
     database: GlobalDatabase | None = None,
     change: str | None = None,
     spread: timedelta = timedelta(0),
+    proxy: ProxySeen | None = None,
 ) -> OrderStanding:
     """Whether a wait is over, from the newest look at the clone and, for an instance, at the instance.
 
@@ -132,6 +138,8 @@ def standing_of_wait(
         return _group_rested(action, age)
     if isinstance(action, AwaitRecord):
         return _change_spread(action, change, age, spread)
+    if isinstance(action, AwaitProxy):
+        return proxy_ready(action, proxy, age)
     match action:
         case AwaitClusterGone():
             return _cluster_gone(cluster, owner)
@@ -331,6 +339,8 @@ def standing_of_change(action: AwsChange, seen: Resource | None, own_version: st
             return _password_managed(action, seen)
         case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord():
             return standing_of_pointing(action, seen, own_version)
+        case DetachProxy() | AttachProxy():
+            return standing_at_proxy(action, seen)
         case MoveWriter(database=database, member=member):
             standing = _writer_moved(database, member, seen if isinstance(seen, GlobalDatabase) else None)
             # AWS has taken the order once it is moving: the step that waits sees the rest.

@@ -1,4 +1,4 @@
-"""AWS's answers about secrets, parameters and records, as nouns. Pure. A secret's value is in none of them."""
+"""AWS's answers about secrets, parameters, records and proxies, as nouns. Pure. A secret's value is in none of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from daybreak.aws.facts import value_of
 from daybreak.aws.replies import require
-from daybreak.model.destinations import ParameterSeen, RecordSet, SecretSeen
+from daybreak.model.destinations import ParameterSeen, ProxySeen, RecordSet, RegisteredTarget, SecretSeen
 
 _KNOWN = frozenset({"Name", "Type", "TTL", "ResourceRecords", "SetIdentifier"})
 
@@ -64,4 +64,38 @@ def record_set_of(body: dict[str, Any]) -> RecordSet:
         values=tuple(require(each, "Value") for each in body.get("ResourceRecords") or ()),
         set_identifier=body.get("SetIdentifier"),
         more={name: value for name, value in body.items() if name not in _KNOWN},
+    )
+
+
+_NO_SCHEME = "NONE"
+
+
+def proxy_seen(body: dict[str, Any], group: str, targets: Iterable[dict[str, Any]]) -> ProxySeen:
+    """A member of ``DescribeDBProxies``, with the answers of ``DescribeDBRegisteredTargets`` for a target group of it."""
+    logins = body.get("Auth") or ()
+    return ProxySeen(
+        name=require(body, "DBProxyName"),
+        group=group,
+        status=require(body, "Status"),
+        vpc=value_of(body, "VpcId"),
+        security_groups=tuple(body.get("VpcSecurityGroupIds") or ()),
+        secrets=tuple(dict.fromkeys(arn for each in logins if (arn := value_of(each, "SecretArn")))),
+        users=tuple(dict.fromkeys(user for each in logins if (user := value_of(each, "UserName")))),
+        has_iam_auth=(value_of(body, "DefaultAuthScheme") or _NO_SCHEME) != _NO_SCHEME,
+        targets=tuple(map(_proxy_target, targets)),
+    )
+
+
+def _proxy_target(body: dict[str, Any]) -> RegisteredTarget:
+    health = body.get("TargetHealth") or {}
+    name, cluster = require(body, "RdsResourceId"), value_of(body, "TrackedClusterId")
+    return RegisteredTarget(
+        name=name,
+        kind=require(body, "Type"),
+        # A cluster may name itself there.
+        cluster=None if require(body, "Type") == "TRACKED_CLUSTER" else cluster,
+        role=value_of(body, "Role"),
+        health=value_of(health, "State"),
+        reason=value_of(health, "Reason"),
+        description=value_of(health, "Description"),
     )

@@ -135,7 +135,10 @@ def category_of(code: str, status: int) -> Category:
         return Category.SETTLING
     if _QUOTA.search(code):
         return Category.QUOTA
-    if code.endswith(("AlreadyExists", "AlreadyExistsFault")) or code == "ResourceExistsException":
+    if (
+        code.endswith(("AlreadyExists", "AlreadyExistsFault", "AlreadyRegisteredFault"))
+        or code == "ResourceExistsException"
+    ):
         return Category.EXISTS
     if code.endswith(("NotFound", "NotFoundFault", "NotFoundException")) or code in _NO_SUCH:
         return Category.NOT_FOUND

@@ -16,8 +16,10 @@ from daybreak.config.spans import ALLOWED, PATTERN, parse_span
 from daybreak.model.actions import PARAMETER_GROUP_REST
 from daybreak.model.checks import CHECKS, OWN
 from daybreak.model.destinations import (
+    DEFAULT_GROUP,
     RECORD_TYPES,
     ParameterDestination,
+    ProxyDestination,
     RecordDestination,
     RecordType,
     SecretDestination,
@@ -329,10 +331,24 @@ class RecordText(RecordDestination):
     set_identifier: Annotated[str, Field(min_length=1, max_length=128)] | None = None
 
 
-DestinationText = Annotated[SecretText | ParameterText | RecordText, Field(discriminator="kind")]
+class ProxyText(ProxyDestination):
+    """An RDS Proxy through which applications reach the database."""
+
+    kind: Literal["proxy"]
+    name: Annotated[str, _text_like(r"[A-Za-z](?:-?[A-Za-z0-9])*", "a proxy's name, and its region beside it")]
+    group: Annotated[str, _text_like(r"[A-Za-z](?:-?[A-Za-z0-9])*", "a target group's name")] = DEFAULT_GROUP
+    region: Region | None = None
 
 
-DESTINATIONS: dict[str, type[Value]] = {"secret": SecretText, "parameter": ParameterText, "record": RecordText}
+DestinationText = Annotated[SecretText | ParameterText | RecordText | ProxyText, Field(discriminator="kind")]
+
+
+DESTINATIONS: dict[str, type[Value]] = {
+    "secret": SecretText,
+    "parameter": ParameterText,
+    "record": RecordText,
+    "proxy": ProxyText,
+}
 """Each kind of destination, with what it takes."""
 
 
@@ -341,6 +357,9 @@ def _place_of(destination: DestinationText, region: str) -> tuple[str | None, ..
     match destination:
         case SecretText() | ParameterText():
             return destination.kind, destination.region or region, destination.name
+        case ProxyText():
+            names = destination.name.lower(), destination.group.lower()
+            return destination.kind, destination.region or region, *names
         case RecordText():
             return destination.kind, destination.zone, destination.name, destination.type, destination.set_identifier
 

@@ -281,7 +281,7 @@ def _contacts(target: Target, here: str) -> Iterator[str]:
 
 def _destinations(target: Target, here: str) -> Iterator[str]:
     if not target.destinations:
-        yield "\n# Where applications read the address: a secret, a parameter or a record."
+        yield "\n# Where applications read the address: a secret, a parameter, a record or a proxy."
         yield f'# [[{here}.destinations]]\n# kind = "parameter"\n# name = "/prod/db/host"'
     for each in target.destinations:
         yield f"\n[[{here}.destinations]]"

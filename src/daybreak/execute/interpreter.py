@@ -46,6 +46,7 @@ from daybreak.model.actions import (
     AwaitApproval,
     AwaitClients,
     AwaitParameterGroup,
+    AwaitProxy,
     AwaitRecord,
     AwaitSnapshot,
     AwaitWriter,
@@ -110,7 +111,7 @@ def clusters_awaited(plan: Plan) -> tuple[tuple[str | None, str], ...]:
     found = (
         (wait.region, wait.clone)
         for wait in waits
-        if not isinstance(wait, AwaitParameterGroup | AwaitSnapshot | AwaitWriter | AwaitRecord)
+        if not isinstance(wait, AwaitParameterGroup | AwaitSnapshot | AwaitWriter | AwaitRecord | AwaitProxy)
     )
     return tuple(dict.fromkeys(found))
 

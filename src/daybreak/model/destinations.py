@@ -71,8 +71,24 @@ class RecordDestination(Value):
     endpoint: ClusterEnd = "writer"
 
 
+DEFAULT_GROUP = "default"
+"""The target group that AWS makes with a proxy, and so far the only one."""
+
+
+class ProxyDestination(Value):
+    """An RDS Proxy, which leads to the cluster that is registered in its target group: to its writer, at the proxy's own endpoint."""
+
+    kind: Literal["proxy"] = "proxy"
+    name: str
+    group: str = DEFAULT_GROUP
+    """The target group."""
+    endpoint: Literal["writer"] = "writer"
+    region: str | None = None
+    """``None`` is the target's."""
+
+
 TrafficDestination = Annotated[
-    SecretDestination | ParameterDestination | RecordDestination, Field(discriminator="kind")
+    SecretDestination | ParameterDestination | RecordDestination | ProxyDestination, Field(discriminator="kind")
 ]
 """Any one place from which applications read the address."""
 
@@ -95,8 +111,8 @@ class SideAddresses(Value):
         return {"source": self.source, "clone": self.clone}.get(side, {})
 
 
-Whereto = Literal["source", "clone", "elsewhere"]
-"""What a destination points at."""
+Whereto = Literal["source", "clone", "elsewhere", "nowhere"]
+"""What a destination points at; nowhere is a proxy in which nothing is registered."""
 
 
 class SecretSeen(Value):
@@ -209,7 +225,73 @@ def record_name(zone: str, name: str, form: str, set_identifier: str | None = No
     return "/".join([zone, full_name(name), form, *([set_identifier] if set_identifier is not None else [])])
 
 
-DestinationFacts = Annotated[SecretSeen | ParameterSeen | RecordSet, Field(discriminator="kind")]
+NO_CLUSTER = "no cluster"
+"""The state of a proxy in which nothing is registered; no identifier has a blank."""
+
+
+class RegisteredTarget(Value):
+    """What is registered in a proxy's target group: a cluster, or an instance with its health."""
+
+    name: str
+    kind: str
+    """AWS's word: ``TRACKED_CLUSTER``, or ``RDS_INSTANCE``."""
+    cluster: str | None = None
+    """The cluster of an instance; ``None`` for a cluster, and for an instance that is in none."""
+    role: str | None = None
+    """``READ_WRITE`` or ``READ_ONLY``, where AWS says it."""
+    health: str | None = None
+    """``REGISTERING``, ``AVAILABLE``, ``UNAVAILABLE`` or ``UNUSED``; a cluster has none of its own."""
+    reason: str | None = None
+    description: str | None = None
+
+    @property
+    def words(self) -> str:
+        """Its health as AWS says it.
+
+        >>> RegisteredTarget(name="a", kind="RDS_INSTANCE", health="UNAVAILABLE", reason="AUTH_FAILURE", description="No.").words
+        'a UNAVAILABLE (AUTH_FAILURE: No.)'
+        """
+        why = ": ".join(filter(None, (self.reason, self.description)))
+        return f"{self.name} {self.health or 'of unknown health'}{f' ({why})' if why else ''}"
+
+
+class ProxySeen(Value):
+    """A proxy with what is registered in one of its target groups."""
+
+    kind: Literal["proxy"] = "proxy"
+    name: str
+    group: str = DEFAULT_GROUP
+    status: str
+    vpc: str | None = None
+    security_groups: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    """The ARNs of the secrets with which it logs in. What is in them is in no value."""
+    users: tuple[str, ...] = ()
+    """As whom it logs in, as far as AWS says it without a secret."""
+    has_iam_auth: bool = False
+    """Whether it logs in with IAM, and needs no secret."""
+    targets: tuple[RegisteredTarget, ...] = ()
+
+    @property
+    def state(self) -> str:
+        """What is registered, by name."""
+        return ", ".join(sorted(each.name.lower() for each in self.targets if each.cluster is None)) or NO_CLUSTER
+
+    def instances_of(self, cluster: str) -> tuple[RegisteredTarget, ...]:
+        """The instances of a cluster that the proxy knows."""
+        return tuple(each for each in self.targets if (each.cluster or "").lower() == cluster.lower())
+
+
+def target_name(proxy: str, group: str, cluster: str) -> str:
+    """What names a cluster's place in a proxy among all, as a ``Thing`` has it.
+
+    >>> target_name("Front", "default", "embi")
+    'front/default/embi'
+    """
+    return f"{proxy}/{group}/{cluster}".lower()
+
+
+DestinationFacts = Annotated[SecretSeen | ParameterSeen | RecordSet | ProxySeen, Field(discriminator="kind")]
 """What was seen of a destination."""
 
 
@@ -243,6 +325,8 @@ def words_of(destination: TrafficDestination) -> str:
             return f'the secret "{name}"'
         case ParameterDestination(name=name):
             return f'the parameter "{name}"'
+        case ProxyDestination(name=name):
+            return f'the proxy "{name}"'
         case RecordDestination():
             which = f' "{destination.set_identifier}"' if destination.set_identifier is not None else ""
             return f'the {destination.type} record{which} of "{destination.name}"'

@@ -40,7 +40,7 @@ _WORDS: dict[str, str] = {
 """What people call the kinds that are looked at."""
 
 
-ThingKind = ResourceKind | Literal["record", "database", "program"]
+ThingKind = ResourceKind | Literal["record", "proxy-target", "database", "program"]
 """A kind of thing: a resource of AWS's, or what is no resource by itself."""
 
 _EXACT = frozenset({"secret", "parameter", "hostedzone", "record", "program"})
@@ -55,7 +55,8 @@ class Thing(Value):
     kind: ThingKind
     name: str
     """At AWS its identifier, or its ARN where it belongs to another account; a database with its cluster, as ``CLUSTER/DATABASE``;
-    a record of Route 53 as ``ZONE/NAME/TYPE``, and its set identifier behind that where it has one."""
+    a record of Route 53 as ``ZONE/NAME/TYPE``, and its set identifier behind that where it has one; a cluster's place in a proxy
+    as ``PROXY/GROUP/CLUSTER``."""
     region: str
 
     @property
@@ -77,4 +78,7 @@ class Thing(Value):
         if self.kind == "record":
             zone, name, form, *which = self.name.split("/", 3)
             return f'the {form} record "{name}"{"".join(f" ({each})" for each in which)} of the zone {zone}'
+        if self.kind == "proxy-target":
+            proxy, group, cluster = self.name.split("/", 2)
+            return f'the place of "{cluster}" in the target group "{group}" of the proxy "{proxy}"'
         return f'the {_WORDS.get(self.kind, self.kind)} "{self.name}"'

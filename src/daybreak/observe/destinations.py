@@ -5,7 +5,8 @@ The law: a text stays in the function that read it. What comes out says whether 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import assert_never
 
 from daybreak.aws.faults import AwsFault
@@ -14,6 +15,7 @@ from daybreak.model.destinations import (
     DestinationFacts,
     DestinationSeen,
     ParameterDestination,
+    ProxyDestination,
     RecordDestination,
     RecordSet,
     SecretDestination,
@@ -22,7 +24,9 @@ from daybreak.model.destinations import (
     Whereto,
 )
 from daybreak.model.names import comma_list
+from daybreak.model.world import Cluster
 from daybreak.observe.look import GONE, AwsReads, Lookout
+from daybreak.observe.proxies import look_at_proxy
 from daybreak.plan.operations import aws_call
 from daybreak.plan.pointing import home_of_route53
 from daybreak.plan.rewriting import (
@@ -36,9 +40,13 @@ from daybreak.plan.rewriting import (
 
 
 def look_at_destinations(
-    destinations: Iterable[TrafficDestination], door: Callable[[str], AwsReads], home: str, sides: SideAddresses
+    destinations: Iterable[TrafficDestination],
+    door: Callable[[str], AwsReads],
+    home: str,
+    sides: SideAddresses,
+    clusters: Mapping[Whereto, Cluster] = MappingProxyType({}),
 ) -> tuple[DestinationSeen, ...]:
-    """Each destination as it is now; ``door`` opens a region, ``home`` is the target's.
+    """Each destination as it is now; ``door`` opens a region, ``home`` is the target's, ``clusters`` are those of both sides.
 
     Raises ``AwsFault`` only where AWS itself is out of reach: what it refuses stands in the destination as the reason.
     """
@@ -46,7 +54,7 @@ def look_at_destinations(
     for each in destinations:
         region = home_of_route53(home) if isinstance(each, RecordDestination) else each.region or home
         try:
-            found.append(_look_at(each, door(region), region, sides))
+            found.append(_look_at(each, door(region), region, sides, clusters))
         except AwsFault as fault:
             if fault.trouble.category in GONE:
                 raise
@@ -55,7 +63,13 @@ def look_at_destinations(
     return tuple(found)
 
 
-def _look_at(destination: TrafficDestination, aws: AwsReads, region: str, sides: SideAddresses) -> DestinationSeen:
+def _look_at(
+    destination: TrafficDestination,
+    aws: AwsReads,
+    region: str,
+    sides: SideAddresses,
+    clusters: Mapping[Whereto, Cluster],
+) -> DestinationSeen:
     match destination:
         case SecretDestination():
             return _look_at_secret(destination, aws, region, sides)
@@ -63,6 +77,8 @@ def _look_at(destination: TrafficDestination, aws: AwsReads, region: str, sides:
             return _look_at_parameter(destination, aws, region, sides)
         case RecordDestination():
             return _look_at_record(destination, aws, region, sides)
+        case ProxyDestination():
+            return look_at_proxy(destination, aws, region, clusters)
         case _:
             assert_never(destination)
 

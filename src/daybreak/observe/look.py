@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from daybreak.aws.backups import global_database_of
-from daybreak.aws.destinations import newest_of, parameter_seen, record_set_of, secret_seen
+from daybreak.aws.destinations import newest_of, parameter_seen, proxy_seen, record_set_of, secret_seen
 from daybreak.aws.facts import (
     backup_of,
     cluster_of,
@@ -29,7 +29,7 @@ from daybreak.aws.faults import AwsFault, unreadable
 from daybreak.aws.replies import Markers, require
 from daybreak.errors import Bug
 from daybreak.model.backups import GlobalDatabase
-from daybreak.model.destinations import ParameterSeen, RecordSet, SecretSeen, full_name
+from daybreak.model.destinations import ParameterSeen, ProxySeen, RecordSet, SecretSeen, full_name
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Category, Reply
 from daybreak.model.things import Thing
@@ -62,7 +62,16 @@ GONE = frozenset({Category.LOST, Category.UNSENT, Category.EXPIRED, Category.CLO
 
 
 Seeable = (
-    Cluster | Instance | ParameterGroup | Endpoint | Snapshot | GlobalDatabase | SecretSeen | ParameterSeen | RecordSet
+    Cluster
+    | Instance
+    | ParameterGroup
+    | Endpoint
+    | Snapshot
+    | GlobalDatabase
+    | SecretSeen
+    | ParameterSeen
+    | RecordSet
+    | ProxySeen
 )
 """What a look at a thing may show."""
 
@@ -212,6 +221,12 @@ class Lookout:
         body = self._find(self._call("GetChange", "route53", Id=change))
         return str(require(require(body, "ChangeInfo"), "Status")) if body else None
 
+    def proxy(self, name: str, group: str) -> ProxySeen | None:
+        """A proxy with what is registered in that target group; ``None`` when AWS does not know the one or the other."""
+        body = self._one("DescribeDBProxies", "DBProxies", DBProxyName=name)
+        asked = self._call("DescribeDBProxyTargets", DBProxyName=name, TargetGroupName=group)
+        return self.while_there(lambda: proxy_seen(body, group, self._aws.pages(asked, "Targets"))) if body else None
+
     def thing(self, thing: Thing) -> Seeable | None:
         """A thing of this region, of a kind that is looked at; ``None`` when AWS does not know it."""
         match thing.kind:
@@ -223,6 +238,9 @@ class Lookout:
                 zone, name, form, *which = thing.name.split("/", 3)
                 found = self.records(zone, name, form)
                 return next((each for each in found if each.set_identifier == (which[0] if which else None)), None)
+            case "proxy-target":
+                proxy, group, _ = thing.name.split("/", 2)
+                return self.proxy(proxy, group)
             case "cluster":
                 return self.cluster(thing.name)
             case "db":

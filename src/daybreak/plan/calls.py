@@ -13,6 +13,7 @@ from daybreak.model.actions import (
     Action,
     AdvanceSequences,
     AnchorJournal,
+    AttachProxy,
     AwaitApproval,
     AwaitClients,
     AwsChange,
@@ -30,6 +31,7 @@ from daybreak.model.actions import (
     DeleteInstance,
     DeleteParameterGroup,
     DeleteSnapshot,
+    DetachProxy,
     EndSessions,
     LoadRows,
     ManagePassword,
@@ -285,7 +287,7 @@ def _operation(action: AwsChange, stamp: Stamp) -> tuple[str, dict[str, Any]]:
             return _operation_on_snapshot(action, stamp)
         case MoveWriter():
             return _move(action)
-        case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord():
+        case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord() | DetachProxy() | AttachProxy():
             return _operation_on_destination(action)
         case DeleteParameterGroup(group=group):
             return "DeleteDBClusterParameterGroup", {"DBClusterParameterGroupName": group}
@@ -323,9 +325,13 @@ def _move(action: MoveWriter) -> tuple[str, dict[str, Any]]:
 
 
 def _operation_on_destination(
-    action: PointSecret | MoveSecretStage | PointParameter | ChangeRecord,
+    action: PointSecret | MoveSecretStage | PointParameter | ChangeRecord | DetachProxy | AttachProxy,
 ) -> tuple[str, dict[str, Any]]:
     match action:
+        case DetachProxy() | AttachProxy():
+            name = "DeregisterDBProxyTargets" if isinstance(action, DetachProxy) else "RegisterDBProxyTargets"
+            place = {"DBProxyName": action.proxy, "TargetGroupName": action.group}
+            return name, place | {"DBClusterIdentifiers": [action.cluster]}
         case PointSecret(secret=secret):
             drawn = {"ClientRequestToken": DRAWN_AT_START, "SecretString": FILLED_WHEN_SENT}
             return "PutSecretValue", {"SecretId": secret, **drawn}

@@ -14,9 +14,11 @@ from typing import Any
 from daybreak.model.actions import (
     AdvanceSequences,
     AwaitClients,
+    AwaitProxy,
     AwaitRecord,
     ChangeSql,
     CountWrites,
+    DetachProxy,
     EndSessions,
     RunCommand,
     SetClusterOptions,
@@ -26,11 +28,11 @@ from daybreak.model.actions import (
 from daybreak.model.cutover import CutoverSeen
 from daybreak.model.destinations import (
     DestinationSeen,
-    SideAddresses,
 )
 from daybreak.model.fences import AccessSeen
 from daybreak.model.guards import (
     Guard,
+    Unwritten,
 )
 from daybreak.model.moment import span_in_words
 from daybreak.model.names import clone_stem, comma_list, printable
@@ -54,10 +56,7 @@ from daybreak.plan.adding import add_next, fence_of, guard_of_writes, server_ord
 from daybreak.plan.fence import loss_of_login, return_of_login
 from daybreak.plan.keyed import notes_on_keyed
 from daybreak.plan.lifting import let_jobs_go_on, lift, notes_on_lifting
-from daybreak.plan.pointing import (
-    orders_of,
-    sides_of,
-)
+from daybreak.plan.pointing import orders_of, reason_to_point, sides_of, verb_of
 from daybreak.plan.refusing import objections_to_cutover
 from daybreak.plan.remembering import lengthen, shorten
 from daybreak.plan.sequence import Sequence
@@ -93,7 +92,7 @@ def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, ter
         fence = (fence_of(target, source),)
         opens = close(sequence, target, source, both.access, "source", guards=(guard_of_writes(target, clone),))
     _advance(sequence, target, source, both)
-    _point(sequence, sides_of(source, clone), records, (*fence, guard_of_writes(target, clone)))
+    _point(sequence, (source, clone), records, fence, guard_of_writes(target, clone))
     restart(sequence, target)
     closes = _await_clients(sequence, target, clone, fence)
     let_jobs_go_on(sequence, target, both)
@@ -225,28 +224,27 @@ def _advance(sequence: Sequence, target: Target, source: Cluster, both: CutoverS
 
 def _point(
     sequence: Sequence,
-    sides: SideAddresses,
+    clusters: tuple[Cluster, Cluster],
     destinations: tuple[DestinationSeen, ...],
-    guards: tuple[Guard, ...],
+    fence: tuple[Guard, ...],
+    unwritten: Unwritten,
 ) -> None:
-    """Let every destination name the clone; the last of the ``guards`` holds until the first of them does."""
+    """Let every destination name the clone; ``clusters`` are source and clone. Until the first does, nobody has written in the clone."""
+    sides, is_led = sides_of(*clusters), False
     for number, each in enumerate(destinations, start=1):
         end = each.destination.endpoint
-        for action in orders_of(each, sides.source[end], sides.clone[end]):
-            is_wait = isinstance(action, AwaitRecord)
+        for action in orders_of(each, sides.source[end], sides.clone[end], clusters):
+            is_wait = isinstance(action, AwaitRecord | AwaitProxy)
+            guards = fence if is_led else (*fence, unwritten)
             add_next(
                 sequence,
-                f"{'await' if is_wait else 'point'}-{each.destination.kind}-{number}",
+                f"{verb_of(action)}-{each.destination.kind}-{number}",
                 action,
-                "a name server may answer with the old address until then"
-                if is_wait
-                else "applications read the address there",
+                reason_to_point(action),
                 estimates.LOOK if is_wait else estimates.CALL,
                 guards=() if is_wait else guards,
             )
-            guards = (
-                guards[:-1] if number == 1 and not is_wait else guards
-            )  # from here on clients may write in the clone
+            is_led = is_led or not isinstance(action, DetachProxy)
 
 
 def restart(sequence: Sequence, target: Target) -> None:

@@ -9,12 +9,14 @@ from daybreak.model.actions import (
     Action,
     AdvanceSequences,
     AnchorJournal,
+    AttachProxy,
     AwaitApproval,
     AwaitClients,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
+    AwaitProxy,
     AwaitRecord,
     AwaitSnapshot,
     AwaitSql,
@@ -33,6 +35,7 @@ from daybreak.model.actions import (
     DeleteInstance,
     DeleteParameterGroup,
     DeleteSnapshot,
+    DetachProxy,
     EndSessions,
     LoadRows,
     ManagePassword,
@@ -54,7 +57,7 @@ from daybreak.model.actions import (
     Validate,
     WarmCache,
 )
-from daybreak.model.destinations import record_name
+from daybreak.model.destinations import NO_CLUSTER, record_name, target_name
 from daybreak.model.guards import AsPlanned, Guard, NotTheSource, OfRunOrAbsent, Ours, OursOrAbsent, Unchanged
 from daybreak.model.things import Thing, ThingKind
 
@@ -118,8 +121,16 @@ def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tupl
             return _on_snapshot(action, thing("cluster-snapshot", action.snapshot), hands_off)
         case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord():
             return _on_destination(action, thing), hands_off
+        case DetachProxy() | AttachProxy():
+            return *_on_proxy(action, thing), hands_off
         case (
-            AwaitRecord() | AwaitWriter() | AwaitClusterGone() | AwaitParameterGroup() | RunCommand() | AwaitApproval()
+            AwaitRecord()
+            | AwaitProxy()
+            | AwaitWriter()
+            | AwaitClusterGone()
+            | AwaitParameterGroup()
+            | RunCommand()
+            | AwaitApproval()
         ):
             return ()
         case _:
@@ -150,6 +161,20 @@ def _on_destination(
             return Unchanged(thing=record, before=before.state, after=after.state)
         case _:
             assert_never(action)
+
+
+def _on_proxy(action: DetachProxy | AttachProxy, thing: Callable[[ThingKind, str], Thing]) -> tuple[Guard, ...]:
+    """The proxy leads where it was planned to, and the cluster of that name is still the one that is meant."""
+    place = thing("proxy-target", target_name(action.proxy, action.group, action.cluster))
+    states = action.cluster.lower(), NO_CLUSTER
+    before, after = states if isinstance(action, DetachProxy) else reversed(states)
+    unchanged = Unchanged(thing=place, before=before, after=after)
+    if isinstance(
+        action, DetachProxy
+    ):  # it may be gone, and a proxy that leads to nothing is taken off it all the same
+        return (unchanged,)
+    cluster = thing("cluster", action.cluster)
+    return unchanged, AsPlanned(thing=cluster, field="resource_id", value=action.resource_id)
 
 
 def _on_snapshot(

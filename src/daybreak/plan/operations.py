@@ -15,9 +15,9 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from daybreak.errors import Bug
-from daybreak.model.destinations import record_name
+from daybreak.model.destinations import record_name, target_name
 from daybreak.model.plan import AwsCall
-from daybreak.model.things import ResourceKind, Thing
+from daybreak.model.things import ResourceKind, Thing, ThingKind
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,8 @@ class ReadOccasion(StrEnum):
     OF_SECRET = "where applications read the address from a secret"  # noqa: S105 - no password
     OF_PARAMETER = "where applications read the address from a parameter"
     OF_RECORD = "where applications read the address from a record of Route 53"
+    OF_PROXY = "where applications reach the database through a proxy"
+    LOGIN_OF_PROXY = "where a proxy logs in with a secret"
     OF_CHANGES = "where it is waited until a change of Route 53 has spread"
     OF_CATALOGUE = "where backups or preparations are listed: no run asks it"
     BY_HAND = "by a person: it is printed, and no run asks it"
@@ -108,7 +110,8 @@ class ChangeOperation:
     unnamed: tuple[tuple[ResourceKind, str], ...] = ()
     """What AWS takes although the call does not name it: kind and name. IAM is asked for it all the same."""
     parts: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
-    """Names the records inside a hosted zone that a call changes; all else in the zone it leaves as it is."""
+    """Names what a call changes inside of what it names, such as the records of a zone; all else it leaves as it is."""
+    kind_of_parts: ThingKind = "record"
     is_by_hand: bool = False
     """Whether it is only printed for a person: no action of ours sends it."""
 
@@ -122,7 +125,7 @@ class ChangeOperation:
         """
         if self.parts:
             names = dict.fromkeys(self.parts(params))
-            return tuple(Thing(kind="record", name=name, region=region) for name in names)
+            return tuple(Thing(kind=self.kind_of_parts, name=name, region=region) for name in names)
         touching = (named for named in self.named if named.part != "uses")
         return tuple(
             Thing(kind=named.kind, name=plain_name(name), region=region)
@@ -156,6 +159,22 @@ def _records_in(params: Mapping[str, Any]) -> tuple[str, ...]:
     sets = [change["ResourceRecordSet"] for change in params["ChangeBatch"]["Changes"]] if params else []
     zone = str(params.get("HostedZoneId", "")).rpartition("/")[2]
     return tuple(record_name(zone, each["Name"], each["Type"], each.get("SetIdentifier")) for each in sets)
+
+
+def _proxy_targets_in(params: Mapping[str, Any]) -> tuple[str, ...]:
+    """The places of clusters in a proxy that a call gives or takes; the clusters stay as they are."""
+    place = str(params.get("DBProxyName", "")), str(params.get("TargetGroupName", ""))
+    return tuple(target_name(*place, plain_name(name)) for name in params.get("DBClusterIdentifiers", ()))
+
+
+def _of_targets(name: str) -> ChangeOperation:
+    """A call that registers clusters in a proxy's target group, or takes them out."""
+    named = (
+        _changes("TargetGroupName", "target-group"),
+        _changes("DBProxyName", "db-proxy"),
+        _uses("DBClusterIdentifiers", "cluster"),
+    )
+    return ChangeOperation("rds", name, named, parts=_proxy_targets_in, kind_of_parts="proxy-target")
 
 
 def _makes(parameter: str, kind: ResourceKind) -> ResourceName:
@@ -248,8 +267,12 @@ _READS = (
     ReadOperation("rds", "DescribeDBSubnetGroups", {_RESTORE: ("subgrp",)}),
     ReadOperation("rds", "DescribeDBParameterGroups", {_RESTORE: ("pg",)}),
     ReadOperation("rds", "DescribeDBParameters", {ReadOccasion.OWN_INSTANCE_GROUPS: ("pg",)}),
-    ReadOperation("rds", "DescribeDBProxies", {_RESTORE: ("db-proxy",)}),
-    ReadOperation("rds", "DescribeDBProxyTargets", {_RESTORE: ("db-proxy", "target-group")}),
+    ReadOperation("rds", "DescribeDBProxies", dict.fromkeys((_RESTORE, ReadOccasion.OF_PROXY), ("db-proxy",))),
+    ReadOperation(
+        "rds",
+        "DescribeDBProxyTargets",
+        dict.fromkeys((_RESTORE, ReadOccasion.OF_PROXY), ("db-proxy", "target-group")),
+    ),
     ReadOperation(
         "rds",
         "DescribeDBClusterSnapshots",
@@ -280,7 +303,7 @@ _READS = (
     ReadOperation("backup", "GetRecoveryPointRestoreMetadata", {ReadOccasion.OF_CATALOGUE: ()}),
     ReadOperation("ec2", "DescribeRegions", {ReadOccasion.OF_CATALOGUE: ()}),
     ReadOperation("ec2", "DescribeRouteTables", {ReadOccasion.BY_HAND: ()}),
-    ReadOperation("ec2", "DescribeSecurityGroups", {_RESTORE: ()}),
+    ReadOperation("ec2", "DescribeSecurityGroups", {_RESTORE: (), ReadOccasion.OF_PROXY: ()}),
     ReadOperation("iam", "GetAccountAuthorizationDetails", {_RESTORE: ()}),
     ReadOperation("kms", "DescribeKey", {ReadOccasion.KEY: ("key",)}),
     ReadOperation("kms", "GetKeyPolicy", {ReadOccasion.BY_HAND: ("key",)}),
@@ -288,7 +311,11 @@ _READS = (
     ReadOperation("route53", "GetHostedZone", {ReadOccasion.OF_CATALOGUE: ("hostedzone",)}),
     ReadOperation("route53", "ListResourceRecordSets", {ReadOccasion.OF_RECORD: ("hostedzone",)}),
     ReadOperation("secretsmanager", "DescribeSecret", {ReadOccasion.OF_SECRET: ("secret",)}),
-    ReadOperation("secretsmanager", "GetSecretValue", {**_SECRET, ReadOccasion.OF_SECRET: ("secret",)}),
+    ReadOperation(
+        "secretsmanager",
+        "GetSecretValue",
+        {**_SECRET, **dict.fromkeys((ReadOccasion.OF_SECRET, ReadOccasion.LOGIN_OF_PROXY), ("secret",))},
+    ),
     # The clone has the password of its moment, which may be an older version's.
     ReadOperation("secretsmanager", "ListSecretVersionIds", _SECRET),
     ReadOperation("ssm", "GetParameter", dict.fromkeys(_PARAMETER, ("parameter",))),
@@ -403,6 +430,8 @@ _CHANGES = (
     ),
     ChangeOperation("secretsmanager", "UpdateSecretVersionStage", (_changes("SecretId", "secret"),)),
     ChangeOperation("ssm", "PutParameter", (_changes("Name", "parameter"),), (_of_text("KeyId", "ssm"),)),
+    _of_targets("RegisterDBProxyTargets"),
+    _of_targets("DeregisterDBProxyTargets"),
     # The cluster that it makes is named in its metadata alone, so nothing of ours could guard it.
     ChangeOperation("backup", "StartRestoreJob", (), is_by_hand=True),
 )

@@ -5,12 +5,24 @@ from __future__ import annotations
 from typing import assert_never
 
 from daybreak.errors import Bug
-from daybreak.model.actions import Action, AwaitRecord, ChangeRecord, PointParameter, PointSecret
+from daybreak.model.actions import (
+    Action,
+    AttachProxy,
+    AwaitProxy,
+    AwaitRecord,
+    ChangeRecord,
+    DetachProxy,
+    PointParameter,
+    PointSecret,
+)
 from daybreak.model.destinations import (
+    NO_CLUSTER,
     ClusterEnd,
     DatabaseAddress,
     DestinationSeen,
     ParameterSeen,
+    ProxyDestination,
+    ProxySeen,
     RecordSet,
     SecretDestination,
     SecretSeen,
@@ -49,6 +61,9 @@ def objection_to(seen: DestinationSeen, wanted: Whereto, sides: SideAddresses) -
     if seen.unfit is not None:
         return f"{seen.words()} {seen.unfit}"
     end = seen.destination.endpoint
+    if seen.points_at != wanted and isinstance(seen.destination, ProxyDestination):
+        is_at = {"elsewhere": "elsewhere", "nowhere": "nowhere"}.get(str(seen.points_at), f"to the {seen.points_at}")
+        return f"{seen.words()} does not lead to the {wanted}, but {is_at}"
     if seen.points_at != wanted:
         should = sides.of(wanted).get(end)
         host = should.host if should else f"the {end}'s endpoint of the {wanted}"
@@ -57,10 +72,16 @@ def objection_to(seen: DestinationSeen, wanted: Whereto, sides: SideAddresses) -
     return None
 
 
-def orders_of(seen: DestinationSeen, old: DatabaseAddress, new: DatabaseAddress) -> tuple[Action, ...]:
+def orders_of(
+    seen: DestinationSeen,
+    old: DatabaseAddress,
+    new: DatabaseAddress,
+    clusters: tuple[Cluster, Cluster] | None = None,
+) -> tuple[Action, ...]:
     """The actions that point a destination from one address at another, in their order; each follows on the one before.
 
-    Raises ``Bug`` for one that was not read: ``objection_to`` says why.
+    ``clusters`` are those behind the two addresses, which a proxy goes by. Raises ``Bug`` for a destination that was not read:
+    ``objection_to`` says why.
     """
     match seen.facts:
         case SecretSeen(name=name, state=str() as version) if isinstance(seen.destination, SecretDestination):
@@ -75,11 +96,29 @@ def orders_of(seen: DestinationSeen, old: DatabaseAddress, new: DatabaseAddress)
                 ChangeRecord(zone=zone, before=before, after=after, region=seen.region),
                 AwaitRecord(zone=zone, record=after, region=seen.region),
             )
-        case None | SecretSeen():
+        case ProxySeen() as proxy if clusters is not None:
+            return _of_proxy(proxy, *clusters, seen.region)
+        case None | SecretSeen() | ProxySeen():
             message = f"{seen.words()} was not read"
             raise Bug(message)
         case _:
             assert_never(seen.facts)
+
+
+def _of_proxy(seen: ProxySeen, old: Cluster, new: Cluster, region: str) -> tuple[Action, ...]:
+    """AWS takes one cluster at a time: the old one is taken out first, where it is there."""
+    name, group = seen.name, seen.group
+    off = DetachProxy(proxy=name, group=group, cluster=old.identifier, resource_id=old.resource_id, region=region)
+    on = AttachProxy(
+        proxy=name,
+        group=group,
+        cluster=new.identifier,
+        resource_id=new.resource_id,
+        secrets=seen.secrets,
+        region=region,
+    )
+    wait = AwaitProxy(proxy=name, group=group, cluster=new.identifier, region=region)
+    return (on, wait) if seen.state == NO_CLUSTER else (off, on, wait)
 
 
 def _of_parameter(seen: ParameterSeen, old: DatabaseAddress, new: DatabaseAddress, region: str) -> PointParameter:
@@ -95,3 +134,24 @@ def _of_parameter(seen: ParameterSeen, old: DatabaseAddress, new: DatabaseAddres
         pattern=seen.pattern,
         region=region,
     )
+
+
+def verb_of(action: Action) -> str:
+    """What an action of a destination does, as the name of its step begins."""
+    kinds: dict[type, str] = {AwaitRecord: "await", AwaitProxy: "await", DetachProxy: "detach", AttachProxy: "attach"}
+    return kinds.get(type(action), "point")
+
+
+def reason_to_point(action: Action) -> str:
+    """Why a plan takes an action of a destination."""
+    match action:
+        case AwaitRecord():
+            return "a name server may answer with the old address until then"
+        case AwaitProxy():
+            return "a proxy that was registered lets nobody through until AWS calls its target available"
+        case DetachProxy():
+            return "a proxy leads to one cluster at a time"
+        case AttachProxy():
+            return "applications connect through it"
+        case _:
+            return "applications read the address there"

@@ -8,13 +8,16 @@ that comes last, since it may take a restart, and nobody waits for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from daybreak.model.actions import (
     Action,
+    AttachProxy,
+    AwaitProxy,
     AwaitRecord,
     ChangeRecord,
     ChangeSql,
+    DetachProxy,
     MoveSecretStage,
     PointParameter,
     PointSecret,
@@ -34,12 +37,14 @@ from daybreak.plan import estimates
 from daybreak.plan.adding import add_next, fence_of, server_order
 from daybreak.plan.cutover import close, plan_of_move, restart
 from daybreak.plan.fence import objections_to_fence, return_of_login
-from daybreak.plan.pointing import objection_to, orders_of, sides_of
+from daybreak.plan.pointing import objection_to, orders_of, reason_to_point, sides_of
 from daybreak.plan.remembering import restore_times, shorten
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.terms import Terms
 
-_POINTS = PointSecret | MoveSecretStage | PointParameter | ChangeRecord
+_POINTS = PointSecret | MoveSecretStage | PointParameter | ChangeRecord | DetachProxy | AttachProxy
+_ASTRAY = ("clone", "nowhere")
+"""Where a destination may be that is put back."""
 
 
 def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, terms: Terms) -> Plan | Refusal:
@@ -59,11 +64,16 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
             destinations = shorten(sequence, target, destinations)
         close(sequence, target, both.clone, both.clone_access, "clone")
         guards = (fence_of(target, both.clone), *filter(None, (request.unwritten,)))
-    sides = sides_of(source, both.clone)
+    sides, proxies = sides_of(source, both.clone), list[AwaitProxy]()
     for number, each in enumerate(reversed(destinations), start=1):
-        if each.points_at == "clone":
-            _put_back(sequence, _ways_back(request, each, sides), number, guards)
+        if each.points_at in _ASTRAY:
+            ways = _ways_back(request, each, source, both.clone)
+            _put_back(sequence, [way for way in ways if not isinstance(way, AwaitProxy)], number, guards)
+            proxies += [way for way in ways if isinstance(way, AwaitProxy)]
     _open(sequence, request, target, guards if request.unwritten is not None else ())
+    for number, wait in enumerate(proxies, start=1):
+        # It looks whether it can log in there, and until the source is open nobody can.
+        add_next(sequence, f"await-proxy-{number}", wait, reason_to_point(wait), estimates.LOOK)
     if was_moved:
         restart(sequence, target)
     restore_times(sequence, (_at_source(each, sides) for each in destinations), _records_before(request))
@@ -102,6 +112,8 @@ def _places_lost(request: RollbackRequest, both: CutoverSeen) -> Iterator[str]:
                 place = ("parameter", name)
             case ChangeRecord(before=record):
                 place = ("record", record.name)
+            case DetachProxy(proxy=name) | AttachProxy(proxy=name):
+                place = ("proxy", name)
             case _:
                 continue
         if place not in named:
@@ -109,7 +121,7 @@ def _places_lost(request: RollbackRequest, both: CutoverSeen) -> Iterator[str]:
             yield f'the cutover changed the {kind} "{printable(name)}", and no destination that can be read names it: name it again'
 
 
-def _ways_back(request: RollbackRequest, seen: DestinationSeen, sides: SideAddresses) -> tuple[Action, ...]:
+def _ways_back(request: RollbackRequest, seen: DestinationSeen, source: Cluster, clone: Cluster) -> tuple[Action, ...]:
     """What points a destination at the source again.
 
     Where nobody has changed a secret since, its old version becomes current again; of anything else only the address is replaced, so
@@ -120,8 +132,8 @@ def _ways_back(request: RollbackRequest, seen: DestinationSeen, sides: SideAddre
         for back in stages:
             if (back.secret, back.away_from) == (seen.facts.name, seen.facts.state):
                 return (back,)
-    end = seen.destination.endpoint
-    return orders_of(seen, sides.clone[end], sides.source[end])
+    end, sides = seen.destination.endpoint, sides_of(source, clone)
+    return orders_of(seen, sides.clone[end], sides.source[end], (clone, source))
 
 
 def _at_source(seen: DestinationSeen, sides: SideAddresses) -> DestinationSeen:
@@ -145,16 +157,14 @@ def _records_before(request: RollbackRequest) -> tuple[RecordSet, ...]:
     return tuple(found.values())
 
 
-def _put_back(sequence: Sequence, actions: tuple[Action, ...], number: int, guards: tuple[Guard, ...]) -> None:
+def _put_back(sequence: Sequence, actions: Iterable[Action], number: int, guards: tuple[Guard, ...]) -> None:
     for action in actions:
         is_wait = isinstance(action, AwaitRecord)
         add_next(
             sequence,
             f"{action.kind.partition('@')[0]}-{number}",
             action,
-            "a name server may answer with the clone's address until then"
-            if is_wait
-            else "applications read the address there",
+            "a name server may answer with the clone's address until then" if is_wait else reason_to_point(action),
             estimates.LOOK if is_wait else estimates.CALL,
             guards=() if is_wait else guards,
         )
@@ -214,7 +224,7 @@ def _objections(request: RollbackRequest, target: Target, seen: Observation) -> 
         yield f'AWS knows no cluster "{request.clone}"'
     if seen.cluster is not None and both.clone is not None:
         sides = sides_of(seen.cluster, both.clone)
-        astray = (each for each in both.destinations if each.points_at != "source")
+        astray = (each for each in both.destinations if each.points_at not in ("source", "nowhere"))
         yield from filter(None, (objection_to(each, "clone", sides) for each in astray))
     yield from _places_lost(request, both)
     if not has_moved(request, both):

@@ -8,12 +8,14 @@ from daybreak.model.actions import (
     Action,
     AdvanceSequences,
     AnchorJournal,
+    AttachProxy,
     AwaitApproval,
     AwaitClients,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
+    AwaitProxy,
     AwaitRecord,
     AwaitSnapshot,
     AwaitSql,
@@ -31,6 +33,7 @@ from daybreak.model.actions import (
     DeleteInstance,
     DeleteParameterGroup,
     DeleteSnapshot,
+    DetachProxy,
     EndSessions,
     LoadRows,
     ManagePassword,
@@ -107,13 +110,14 @@ def _undo_of(action: Action, region: str) -> Undo | None:
             return Irreversible(because="only its owner knows what takes it back")
         case TakeSnapshot(snapshot=snapshot, tags=tags) | CopySnapshot(snapshot=snapshot, tags=tags):
             return TakenBack(actions=(DeleteSnapshot(snapshot=snapshot, origin=tags.get(COPY_OF_TAG, "")),))
-        case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord():
+        case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord() | DetachProxy() | AttachProxy():
             return _undo_of_pointing(action)
         case DeleteSnapshot():
             return Irreversible(because="AWS keeps nothing of a deleted snapshot")
         case (
             AwaitWriter()
             | AwaitRecord()
+            | AwaitProxy()
             | AwaitCluster()
             | AwaitClusterGone()
             | AwaitInstance()
@@ -156,8 +160,16 @@ def _undo_of_group(action: SetParameterGroup | RebootInstance) -> TakenBack:
     return TakenBack(actions=(back, *restarts))
 
 
-def _undo_of_pointing(action: PointSecret | MoveSecretStage | PointParameter | ChangeRecord) -> Undo:
+def _undo_of_pointing(
+    action: PointSecret | MoveSecretStage | PointParameter | ChangeRecord | DetachProxy | AttachProxy,
+) -> Undo:
     match action:
+        case DetachProxy(proxy=proxy, group=group, cluster=cluster, resource_id=resource):
+            again = AttachProxy(proxy=proxy, group=group, cluster=cluster, resource_id=resource)
+            return TakenBack(actions=(again,), traces=("whoever was connected has to connect again",))
+        case AttachProxy(proxy=proxy, group=group, cluster=cluster, resource_id=resource):
+            off = DetachProxy(proxy=proxy, group=group, cluster=cluster, resource_id=resource)
+            return TakenBack(actions=(off,))
         case PointSecret(secret=secret, version=version):
             return TakenBack(
                 actions=(MoveSecretStage(secret=secret, version=version),),

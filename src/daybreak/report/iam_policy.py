@@ -13,6 +13,8 @@ from typing import Any
 
 from daybreak.model.actions import (
     Action,
+    AttachProxy,
+    AwaitProxy,
     AwaitRecord,
     AwaitSnapshot,
     AwaitSql,
@@ -20,6 +22,7 @@ from daybreak.model.actions import (
     CopySnapshot,
     CreateInstance,
     DeleteSnapshot,
+    DetachProxy,
     ManagePassword,
     MoveSecretStage,
     MoveWriter,
@@ -91,7 +94,9 @@ def _needs(call: AwsCall, identity: Identity) -> Iterator[Permission]:
 
     row = change_of(call)
     touched = [(named.kind, name) for named in row.named for name in named.names(call.params)]
-    inside: set[Condition | None] = {_only_record(name) for name in row.parts(call.params)} if row.parts else {None}
+    inside: set[Condition | None] = {None}
+    if row.parts and row.kind_of_parts == "record":
+        inside = {_only_record(name) for name in row.parts(call.params)}
     for kind, name in (*touched, *row.unnamed):
         for condition in inside:
             yield Permission(f"{call.service}:{call.operation}", arn(kind, _name_in_arn(kind, name)), condition)
@@ -121,10 +126,16 @@ def _reads(plan: Plan, region: str) -> Iterator[Permission]:
         yield Permission("rds-db:connect", arn("dbuser", f"*/{name}"))
 
 
+_UNDER_AN_ID = frozenset({"db-proxy", "target-group"})
+"""The kinds whose ARN holds an id that AWS chose, and not the name."""
+
+
 def _name_in_arn(kind: ResourceKind, name: str) -> str:
     """A name as an ARN has it: AWS adds six characters to a secret's, and a parameter's begins without a slash."""
     if name.startswith("arn:"):
         return name
+    if kind in _UNDER_AN_ID:
+        return "*"
     return f"{name}-??????" if kind == "secret" else name.removeprefix("/") if kind == "parameter" else name
 
 
@@ -137,20 +148,27 @@ def _only_record(record: str) -> Condition:
 _Destination = PointSecret | MoveSecretStage | PointParameter
 
 
+def _actions_in(plan: Plan, region: str) -> list[Action]:
+    return [step.action for step in plan.steps if (step.action.region or plan.identity.region) == region]
+
+
 def _of_region(plan: Plan, region: str) -> list[_Destination]:
-    actions = (step.action for step in plan.steps if isinstance(step.action, _Destination))
-    return [action for action in actions if (action.region or plan.identity.region) == region]
+    return [action for action in _actions_in(plan, region) if isinstance(action, _Destination)]
 
 
 def _occasions_of_destinations(plan: Plan, region: str) -> Iterator[tuple[ReadOccasion, tuple[str, ...]]]:
     """The places from which applications read the address, as a plan changes them in a region; Route 53 is in none."""
-    here = _of_region(plan, region)
+    here, actions = _of_region(plan, region), _actions_in(plan, region)
     secrets = {action.secret for action in here if not isinstance(action, PointParameter)}
     yield ReadOccasion.OF_SECRET, tuple(_name_in_arn("secret", name) for name in sorted(secrets))
     parameters = {action.parameter for action in here if isinstance(action, PointParameter)}
     yield ReadOccasion.OF_PARAMETER, tuple(_name_in_arn("parameter", name) for name in sorted(parameters))
     zones = {step.action.zone for step in plan.steps if isinstance(step.action, ChangeRecord | AwaitRecord)}
     yield ReadOccasion.OF_RECORD, tuple(sorted(zones))
+    proxies = [each for each in actions if isinstance(each, DetachProxy | AttachProxy | AwaitProxy)]
+    yield ReadOccasion.OF_PROXY, _ANY if proxies else ()
+    logins = {arn for each in proxies if isinstance(each, AttachProxy) for arn in each.secrets}
+    yield ReadOccasion.LOGIN_OF_PROXY, tuple(sorted(logins))
     # The id of a change is known only when it is made.
     yield ReadOccasion.OF_CHANGES, _ANY if zones else ()
 

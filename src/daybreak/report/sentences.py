@@ -13,12 +13,14 @@ from daybreak.model.actions import (
     Action,
     AdvanceSequences,
     AnchorJournal,
+    AttachProxy,
     AwaitApproval,
     AwaitClients,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
+    AwaitProxy,
     AwaitRecord,
     AwaitSnapshot,
     AwaitSql,
@@ -36,6 +38,7 @@ from daybreak.model.actions import (
     DeleteInstance,
     DeleteParameterGroup,
     DeleteSnapshot,
+    DetachProxy,
     EndSessions,
     LoadRows,
     ManagePassword,
@@ -201,6 +204,10 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
             return "copy", "copying", f"the snapshot {plain_name(source)} of {home}"
         case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord():
             return _work_on_destination(step.action)
+        case DetachProxy(proxy=proxy, cluster=cluster):
+            return "detach", "detaching", f"the proxy {proxy} from {cluster}"
+        case AttachProxy(proxy=proxy, cluster=cluster):
+            return "attach", "attaching", f"the proxy {proxy} to {cluster}"
         case MoveWriter(member=member, gives_up=gives_up):
             verbs = ("fail over", "failing over") if gives_up else ("switch over", "switching over")
             return *verbs, f"to {plain_name(member)}"
@@ -253,6 +260,8 @@ def _wait_or_removal(action: Wait | _Removal, end: Callable[[str], str]) -> tupl
             return "let", "letting", f"the parameter group rest for {span_in_words(rest)}"
         case AwaitSql():
             return "wait for", "waiting for", "an answer to SQL"
+        case AwaitProxy(proxy=proxy):
+            return "wait for", "waiting for", f"the proxy {proxy} to let clients through"
         case AwaitRecord(record=record):
             return "wait for", "waiting for", f"the change of {record.name} to spread"
         case AwaitWriter(member=member):
@@ -327,8 +336,8 @@ def _sentence(action: Action) -> str:
             return f"Wait until AWS no longer knows {clone}"
         case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord() | AwaitRecord():
             return _on_destination(action)
-        case MoveWriter() | AwaitWriter():
-            return _on_writer(action)
+        case MoveWriter() | AwaitWriter() | DetachProxy() | AttachProxy() | AwaitProxy():
+            return _on_writer(action) if isinstance(action, MoveWriter | AwaitWriter) else _on_proxy(action)
         case TakeSnapshot() | CopySnapshot() | AwaitSnapshot() | DeleteSnapshot():
             return _on_snapshot(action)
         case DeleteParameterGroup(group=group):
@@ -388,6 +397,17 @@ def _on_destination(action: PointSecret | MoveSecretStage | PointParameter | Cha
             assert_never(action)
 
 
+def _on_proxy(action: DetachProxy | AttachProxy | AwaitProxy) -> str:
+    where = f"the target group {action.group} of the proxy {action.proxy}{_in(action)}"
+    match action:
+        case DetachProxy(cluster=cluster):
+            return f"Take {cluster} out of {where}; nothing of the cluster changes"
+        case AttachProxy(cluster=cluster):
+            return f"Put {cluster} into {where}; nothing of the cluster changes"
+        case AwaitProxy(cluster=cluster):
+            return f"Wait until {where} lets clients through to the writer of {cluster}"
+
+
 def destination_words(action: Action) -> str:
     """The destination that an action points elsewhere, in words; empty for any other action."""
     match action:
@@ -397,6 +417,8 @@ def destination_words(action: Action) -> str:
             return f'the parameter "{name}"'
         case ChangeRecord(after=record):
             return f'the {record.type} record of "{record.name}"'
+        case DetachProxy(proxy=name) | AttachProxy(proxy=name):
+            return f'the proxy "{name}"'
         case _:
             return ""
 

@@ -18,6 +18,7 @@ from daybreak.model.actions import (
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
+    AwaitProxy,
     AwaitRecord,
     AwaitSnapshot,
     AwaitSql,
@@ -52,6 +53,8 @@ _HOPELESS = "*failed* | *error* | incompatible-* | inaccessible-* | insufficient
 """Statuses that never become available, as a shell pattern."""
 _ANY_TIME = "*T*"
 """Matches a time stamp, not the word None that the client prints for an empty one."""
+_OF_WRITER = "Targets[?Role=='READ_WRITE'].TargetHealth.State | [0]"
+"""The health of the target to which a proxy sends writes."""
 
 
 ONLY_IF_ASKED = "only where you want it, so it is not run"
@@ -148,7 +151,7 @@ def commands(step: Step, hand: Typist, *, is_asked: bool = True) -> str:
             query = "DBInstances[0].DBInstanceStatus"
             look = hand.look("DescribeDBInstances", query, DBInstanceIdentifier=instance)
             return f"{_until(instance, look, 'available')}\n{_parameter_groups(clone, hand)}"
-        case AwaitParameterGroup(rest=rest):
+        case AwaitParameterGroup(rest=rest) | AwaitRecord(rest=rest):
             return f"sleep {rest.total_seconds():.0f}"
         case AwaitSnapshot(snapshot=snapshot, region=region):
             look = hand.look(
@@ -166,6 +169,9 @@ def commands(step: Step, hand: Typist, *, is_asked: bool = True) -> str:
             return _commands_of_destination(step.action, hand)
         case AwaitRecord(rest=rest, forget=forget):
             return f"sleep {(rest + forget).total_seconds():.0f}"
+        case AwaitProxy(proxy=proxy, group=group, region=region):
+            look = hand.look("DescribeDBProxyTargets", _OF_WRITER, region, DBProxyName=proxy, TargetGroupName=group)
+            return _until(proxy, look, "AVAILABLE")
         case AwaitClusterGone(clone=clone):
             look = hand.look("DescribeDBClusters", "DBClusters[0].Status", DBClusterIdentifier=clone)
             return f"until {look} 2>&1 | grep -q DBClusterNotFoundFault; do\n  sleep 30\ndone"

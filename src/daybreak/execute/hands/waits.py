@@ -20,6 +20,7 @@ from daybreak.model.actions import (
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
+    AwaitProxy,
     AwaitRecord,
     AwaitSnapshot,
     AwaitSql,
@@ -101,7 +102,7 @@ class WaitHand:
         """Where a wait stands: by the shared round, and by further looks where one answer proves nothing."""
         seen = self._rounds[step.action.region]
         action = step.action
-        if isinstance(action, AwaitWriter | AwaitRecord):  # no round looks at global databases, nor at Route 53
+        if isinstance(action, AwaitWriter | AwaitRecord | AwaitProxy):  # no round looks at what these wait for
             return (yield from self._looker.closely(step, lambda: self._stand_alone(step), doubted=DOUBTED))
         first = self._stand(
             step,
@@ -123,6 +124,10 @@ class WaitHand:
                 status = yield from self._looker.look(step, lambda: lookout.change_of_records(change))
             age, spread = self._age_before(step), self._time_since_spread(step, status)
             return standing_of_wait(spreading, None, None, self._looker.owner, age, change=status, spread=spread)
+        if isinstance(leading := step.action, AwaitProxy):
+            proxy = yield from self._looker.look(step, lambda: lookout.proxy(leading.proxy, leading.group))
+            age = self._age_before(step)
+            return standing_of_wait(leading, None, None, self._looker.owner, age, proxy=proxy)
         if name := getattr(step.action, "clone", None):
             cluster = yield from self._looker.look(step, lambda: lookout.cluster(name))
         if isinstance(action := step.action, AwaitInstance):
@@ -260,6 +265,9 @@ class WaitHand:
             case Position.SO | Position.UNLISTED:
                 self._journal.append(StepDone(step=step.id, result=standing.result))
                 return
+            case Position.HOPELESS if standing.is_for_person:
+                go_on = f"then go on: daybreak resume {self._plan.run}"
+                raise Paused(f"step {step.id}: {standing.seen}", *standing.hints, go_on)
             case Position.HOPELESS | Position.BARRED:
                 hints = (*standing.hints, *self._ways_round(step, standing))
                 raise Failed(f"step {step.id}: {standing.seen}", *hints, f"daybreak show {self._plan.run}")

@@ -326,6 +326,30 @@ class ChangeRecord(AwsOrder):
     after: RecordSet
 
 
+class DetachProxy(AwsOrder):
+    """Take a cluster out of a proxy's target group, so that the proxy leads nowhere. Nothing of the cluster changes."""
+
+    kind: Literal["detach-proxy@1"] = "detach-proxy@1"
+    proxy: str
+    group: str
+    cluster: str
+    resource_id: str
+    """Of the cluster."""
+
+
+class AttachProxy(AwsOrder):
+    """Let a proxy that leads nowhere lead to a cluster. Nothing of the cluster changes."""
+
+    kind: Literal["attach-proxy@1"] = "attach-proxy@1"
+    proxy: str
+    group: str
+    cluster: str
+    resource_id: str
+    """Of the cluster: another one of that name is not meant."""
+    secrets: tuple[str, ...] = ()
+    """The ARNs of the secrets with which the proxy logs in: who plans reads as whom, and no step reads them."""
+
+
 Restore = RestoreToMoment | RestoreFromSnapshot
 """The actions that make a clone's storage."""
 
@@ -355,5 +379,7 @@ AwsChange = (
     | MoveSecretStage
     | PointParameter
     | ChangeRecord
+    | DetachProxy
+    | AttachProxy
 )
 """All of them."""

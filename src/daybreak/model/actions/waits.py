@@ -108,6 +108,21 @@ class AwaitRecord(WaitOrder):
     """How long after that resolvers may still remember what the record said before, which is waited for too."""
 
 
+PROXY_PATIENCE = Span(minutes=3)
+"""How long a target may take until it is available. AWS names no time; this is many times what users report."""
+
+
+class AwaitProxy(WaitOrder):
+    """Wait until a proxy lets clients through to the writer of a cluster, by the health of its targets."""
+
+    kind: Literal["await-proxy@1"] = "await-proxy@1"
+    proxy: str
+    group: str
+    cluster: str
+    patience: Span = PROXY_PATIENCE
+    """After which a person is asked, with the reason that AWS gives."""
+
+
 Wait = (
     AwaitCluster
     | AwaitParameterGroup
@@ -117,5 +132,6 @@ Wait = (
     | AwaitSnapshot
     | AwaitWriter
     | AwaitRecord
+    | AwaitProxy
 )
 """All of them."""

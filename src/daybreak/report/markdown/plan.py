@@ -9,12 +9,14 @@ from daybreak.model.actions import (
     Action,
     AdvanceSequences,
     AnchorJournal,
+    AttachProxy,
     AwaitApproval,
     AwaitClients,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
+    AwaitProxy,
     AwaitRecord,
     AwaitSnapshot,
     AwaitSql,
@@ -32,6 +34,7 @@ from daybreak.model.actions import (
     DeleteInstance,
     DeleteParameterGroup,
     DeleteSnapshot,
+    DetachProxy,
     EndSessions,
     LoadRows,
     ManagePassword,
@@ -153,6 +156,8 @@ def chapter(action: Action) -> str:
         case MoveWriter() | AwaitWriter():
             return RESTORE
         case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord() | AwaitRecord():
+            return SWITCH
+        case DetachProxy() | AttachProxy() | AwaitProxy():
             return SWITCH
         case DeleteEndpoint() | DeleteInstance() | DeleteCluster() | AwaitClusterGone() | DeleteParameterGroup():
             return CLEAN
