@@ -24,12 +24,17 @@ from daybreak.lab.protocol.boto import PARTITION, make_client
 
 @dataclass(frozen=True)
 class Ingress:
-    """One rule: the protocol, the first and last port, and the ranges of addresses that it names."""
+    """One rule: the protocol, the first and last port, and the ranges of addresses and the groups that it names."""
 
     protocol: str
     first: int
     last: int
     ranges: tuple[str, ...]
+    groups: tuple[str, ...] = ()
+
+    def opens(self, port: int) -> bool:
+        """Whether it speaks of this TCP port."""
+        return self.protocol in ("tcp", "-1") and self.first <= port <= self.last
 
 
 @dataclass(frozen=True)
@@ -45,8 +50,12 @@ class SecurityGroup:
 
         Nobody in the lab is a member of a group or stands in a prefix list, so a rule that names one lets nobody in.
         """
-        opened = (rule for rule in self.ingress if rule.protocol in ("tcp", "-1") and rule.first <= port <= rule.last)
-        return tuple(each for rule in opened for each in rule.ranges)
+        return tuple(each for rule in self.ingress if rule.opens(port) for each in rule.ranges)
+
+    def lets_in(self, groups: Iterable[str], port: int) -> bool:
+        """Whether members of these groups reach this TCP port. A range of addresses is taken to hold them."""
+        wanted = set(groups)
+        return any(rule.opens(port) and (rule.ranges or wanted & set(rule.groups)) for rule in self.ingress)
 
 
 @dataclass(frozen=True)
@@ -241,4 +250,5 @@ def _ingress(rule: dict[str, Any]) -> Ingress:
     ranges = [str(each["CidrIp"]) for each in rule.get("IpRanges", [])]
     ranges += [str(each["CidrIpv6"]) for each in rule.get("Ipv6Ranges", [])]
     first, last = int(rule.get("FromPort", 0)), int(rule.get("ToPort", 65535))
-    return Ingress(str(rule["IpProtocol"]), first, last, tuple(ranges))
+    groups = tuple(str(each["GroupId"]) for each in rule.get("UserIdGroupPairs", []))
+    return Ingress(str(rule["IpProtocol"]), first, last, tuple(ranges), groups)

@@ -60,8 +60,12 @@ def build(lab: Lab) -> None:
         group, key = network.result()
         account.create_cluster(password, group, key, parameters.result())
         endpoint, port = account.create_instances()
-        others.append(pool.submit(account.announce, password, application, endpoint, port))
-        others.append(pool.submit(account.surround, *roles.result(), group))
+
+        def let_them_in() -> None:
+            secret = account.announce(password, application, endpoint, port)
+            account.surround(*roles.result(), group, secret)
+
+        others.append(pool.submit(let_them_in))
         _write_passfile(lab, {OWNER: password, APPLICATION: application})
         fill((endpoint, port), password, application, connection_proof(lab.folder))
         lab.rds.do((PRIMARY.region, CLUSTER, DATABASE), "extend", {})
@@ -234,11 +238,19 @@ class _Account:
         cluster = self._cluster()
         return cluster["Endpoint"], cluster["Port"]
 
-    def announce(self, password: str, application: str, endpoint: str, port: int) -> None:
-        """Make what the application looks up: the secrets, the parameter, the name in DNS, the topic for the people on call."""
+    def announce(self, password: str, application: str, endpoint: str, port: int) -> str:
+        """Make what the application looks up: the secrets, the parameter, the name in DNS, the topic for the people on call.
+
+        Returns the ARN of the secret with the application's own login.
+        """
         vault = self.client("secretsmanager", PRIMARY.region)
-        for name, user, word in ((SECRET, OWNER, password), (APPLICATION_SECRET, APPLICATION, application)):
-            vault.create_secret(Name=name, SecretString=json.dumps({"username": user, "password": word}), Tags=TAGS)
+        arns = [
+            str(vault.create_secret(Name=name, SecretString=json.dumps(held), Tags=TAGS)["ARN"])
+            for name, held in (
+                (SECRET, {"username": OWNER, "password": password}),
+                (APPLICATION_SECRET, {"username": APPLICATION, "password": application}),
+            )
+        ]
         self.client("ssm", PRIMARY.region).put_parameter(Name=ENDPOINT_PARAMETER, Value=endpoint, Type="String")
         self.client("sns", PRIMARY.region).create_topic(Name="embi-dba-oncall")
         route53 = self.client("route53", PRIMARY.region)
@@ -251,11 +263,12 @@ class _Account:
         }
         batch = {"Changes": [{"Action": "UPSERT", "ResourceRecordSet": record}], "Comment": f"port {port}"}
         route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
+        return arns[1]
 
-    def surround(self, import_role: str, proxy_role: str, group: str) -> None:
+    def surround(self, import_role: str, proxy_role: str, group: str, secret: str) -> None:
         """Make what leads to the cluster, and what the cluster may do in the account."""
         rds = self.here("rds")
-        surroundings.make_proxy(self.here, proxy_role, PRIMARY.subnet_group, group)
+        surroundings.make_proxy(self.here, proxy_role, PRIMARY.subnet_group, group, secret)
         surroundings.lead_readers(self.here, CLUSTER, f"{CLUSTER}-instance-2")
         rds.add_role_to_db_cluster(DBClusterIdentifier=CLUSTER, RoleArn=import_role, FeatureName="s3Import")
         until(lambda: surroundings.proxy_is_there(self.here), "the proxy to become available")

@@ -68,7 +68,7 @@ def lead_readers(client: Clients, cluster: str, reader: str) -> None:
     )
 
 
-def make_proxy(client: Clients, role: str, subnet_group: str, security_group: str) -> None:
+def make_proxy(client: Clients, role: str, subnet_group: str, security_group: str, secret: str) -> None:
     """Make a proxy that leads nowhere yet."""
     rds = client("rds")
     group = rds.describe_db_subnet_groups(DBSubnetGroupName=subnet_group)["DBSubnetGroups"][0]
@@ -76,6 +76,7 @@ def make_proxy(client: Clients, role: str, subnet_group: str, security_group: st
         DBProxyName=PROXY,
         EngineFamily="POSTGRESQL",
         RoleArn=role,
+        Auth=[{"AuthScheme": "SECRETS", "SecretArn": secret, "IAMAuth": "DISABLED"}],
         RequireTLS=False,
         VpcSubnetIds=[subnet["SubnetIdentifier"] for subnet in group["Subnets"]],
         VpcSecurityGroupIds=[security_group],

@@ -60,6 +60,8 @@ class Gate:
     """Whether a session must be encrypted."""
     admitted: tuple[Network, ...]
     """Where clients may come from."""
+    holds: float | None = None
+    """For how many seconds a client is held while there is no server, as a proxy holds it; ``None`` for a server's own gate."""
     listener: socket.socket | None = None
     """``None`` while no client of this machine may come in: a closed port, as near to AWS's silence as a test can wait for."""
     sessions: set[Session] = field(default_factory=set)
@@ -73,6 +75,8 @@ class Session:
     near: socket.socket
     far: socket.socket
     thread: threading.Thread | None = None
+    server: str = ""
+    """The server that it was led to, where its gate holds clients."""
 
     def run(self) -> None:
         """Let the client in, carry bytes until one side ends, and close both."""
@@ -88,6 +92,9 @@ class Session:
     def _run(self) -> None:
         self.near.settimeout(PATIENCE)
         self.far.settimeout(PATIENCE)
+        if self.gate.holds is not None:
+            self._run_held(self.gate.holds)
+            return
         try:
             self.far.connect(self.gate.server)
         except OSError:  # no server is left: this is as near to a closed port as we can get now
@@ -101,6 +108,39 @@ class Session:
             self.far.sendall(greeting)
             _carry(self.near, self.far)
         self._part()
+
+    def _run_held(self, longest: float) -> None:
+        """As a proxy does: take the client first, and hold it until there is a server, or for too long."""
+        try:
+            greeting = self._greet()
+            until = time.monotonic() + longest
+            while not self._is_led():
+                if time.monotonic() > until:
+                    raise _Refused("Timed-out waiting to acquire database connection")
+                time.sleep(0.02)
+        except _Refused as refused:
+            self.near.sendall(_fatal(str(refused)))
+        else:
+            self.far.sendall(greeting)
+            _carry(self.near, self.far)
+        self._part()
+
+    def _is_led(self) -> bool:
+        """Try to reach the server that the gate leads to by now."""
+        self.server = self.gate.server
+        if not self.server:
+            return False
+        try:
+            self.far.connect(self.server)
+        except OSError:
+            pass
+        else:
+            if self.server == self.gate.server:  # else the gate led away from it meanwhile, and cut what it knew of
+                return True
+        self.far.close()
+        self.far, self.server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM), ""
+        self.far.settimeout(PATIENCE)
+        return False
 
     def _greet(self) -> bytes:
         """Read the packet that begins a session (or asks to cancel a statement), through TLS where the client wants it."""
@@ -281,9 +321,11 @@ class Gatehouse:
         gate = self._gates.get(where)
         if gate is None:
             gate = self._new_gate(order)
+        elif gate.server != order["server"] and gate.holds is not None:
+            self._lead(gate, order["server"])
         elif gate.server != order["server"]:
             raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-        gate.is_strict = order["strict"]
+        gate.is_strict, gate.holds = order["strict"], order["holds"]
         gate.admitted = tuple(ipaddress.ip_network(each) for each in order["admitted"])
         is_wanted = any(here.version == each.version and here.overlaps(each) for here in HERE for each in gate.admitted)
         if is_wanted and gate.listener is None:
@@ -293,6 +335,16 @@ class Gatehouse:
         elif not is_wanted:
             self._stop_listening(gate)
         self._gates[where] = gate
+
+    def _lead(self, gate: Gate, server: str) -> None:
+        """Lead a gate elsewhere: whoever was led to the server before is cut off, and whoever is held goes to the new one."""
+        before, gate.server = gate.server, server
+        led = [session for session in gate.sessions if before and session.server == before]
+        for session in led:
+            session.cut(session.far)
+        _wait(led, time.monotonic() + FAREWELL)
+        for session in led:
+            session.cut(session.near)
 
     def _stop_listening(self, gate: Gate) -> None:
         """Let nobody else in; those who are in stay, as a security group does not cut what it once let through."""
@@ -310,7 +362,7 @@ class Gatehouse:
         context.set_alpn_protocols(["postgresql"])
         context.load_cert_chain(order["identity"])
         place = (order["host"], order["port"], order["server"])
-        return Gate(*place, context, order["owner"].encode(), order["strict"], ())
+        return Gate(*place, context, order["owner"].encode(), order["strict"], (), order["holds"])
 
     def _close(self, where: str) -> None:
         gate = self._gates.pop(where, None)

@@ -33,6 +33,7 @@ class Gate:
     host: str
     port: int
     server: str
+    """Empty where it leads nowhere now, which only one that holds clients may."""
     identity: str
     """The file with the key and the certificate."""
     owner: str
@@ -41,6 +42,8 @@ class Gate:
     """Whether a session must be encrypted, as ``rds.force_ssl`` says."""
     admitted: tuple[str, ...]
     """The ranges of addresses from which new clients get in; where no client of this machine does, nothing listens."""
+    holds: float | None = None
+    """For how many seconds a client is held while the gate leads nowhere; ``None`` for the gate of a server, which never does."""
 
 
 class Gates:

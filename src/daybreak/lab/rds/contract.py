@@ -185,10 +185,5 @@ IRRELEVANT: Mapping[str, Members] = {
         " AvailableAdditionalStorageVolumesOptions",
         "Parameter": "MinimumEngineVersion",
     },
-    "no connection goes through a proxy of the lab": {
-        "DBProxy": "EndpointNetworkType TargetConnectionNetworkType",
-        "DBProxyTarget": "TargetArn",
-        "TargetHealth": "Description",
-    },
 }
 """The members that AWS answers and the lab does not, by the reason; the product reads none of them."""

@@ -35,6 +35,8 @@ class Desk:
     kindnesses: Kindnesses = field(default_factory=Kindnesses)
     down: frozenset[str] = frozenset()
     """The lost regions."""
+    on_proxies: Callable[[], None] = lambda: None
+    """What is to be done soon when a proxy leads elsewhere."""
 
     def arn(self, region: str, kind: str, id: str) -> str:
         """The ARN of a resource, ``kind`` being AWS's word in it (``cluster``, ``db``, ``cluster-snapshot``...)."""

@@ -58,6 +58,13 @@ DURATIONS: dict[str, Duration] = {
 }
 """By kind of job."""
 
+PROXY_REGISTERS = 20.0
+"""Guess: for how long a proxy calls a new target registering; AWS shows that state first, and names no time."""
+PROXY_GETS_ROOM = 20.0
+"""Guess: for how long it is then unavailable for want of capacity, as users report."""
+BORROW_TIMEOUT = 120.0
+"""For how long a proxy holds a client that it cannot lead anywhere: AWS's default of ``ConnectionBorrowTimeout`` [M]."""
+
 PARAMETER_GROUP_REST = 5 * MINUTE
 """For how long a new group must rest: a cluster's server that starts before runs without its values (FACTS 4.1)."""
 

@@ -202,6 +202,11 @@ class Fleet:
         volume = self._volumes.get(resource)
         return volume is not None and volume.running
 
+    def socket_of(self, resource: str) -> str:
+        """The socket of a volume's running server; empty where none runs."""
+        volume = self._volumes.get(resource)
+        return str(volume.socket) if volume is not None and volume.running else ""
+
     def window(self, resource: str) -> tuple[datetime, datetime] | None:
         """The earliest and latest restorable time as last published; ``None`` before the first."""
         return self._windows.get(resource)

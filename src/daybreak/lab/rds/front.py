@@ -33,6 +33,7 @@ from daybreak.lab.rds.clusters import changes, clusters, creations, deletions, e
 from daybreak.lab.rds.contract import Params, refuse_foreign
 from daybreak.lab.rds.desk import Call, Desk, cluster_by_resource
 from daybreak.lab.rds.fleet import Fleet
+from daybreak.lab.rds.forwarding import Forwarding, address_of
 from daybreak.lab.rds.globals import globals as global_clusters
 from daybreak.lab.rds.globals import moves
 from daybreak.lab.rds.globals.shipping import SHIP_SECONDS, STOPPED, Shipping
@@ -138,6 +139,8 @@ class Rds:
         self._fleet.goal_of = lambda region, id: servers.goal_of(self._desk, self._desk.down, region, id)
         self._fleet.version_of = self._version_of
         kinds = {word: kind(self._desk) for word, kind in desk.JOBS.items()}
+        self._forwarding = Forwarding(self._desk)
+        self._desk.on_proxies = lambda: self._fleet.soon(self._forwarding.settle)
         self._desk.control = Control(self._state, clock, faults, dict(kinds))
         self._ending = threading.Event()
         self._world_turned = threading.Event()
@@ -186,6 +189,9 @@ class Rds:
             for host in (cluster["Endpoint"], cluster["ReaderEndpoint"]):
                 if not self._fleet.addresses.take_again(Address(host, cluster["Port"])):
                     log.warning("%s is taken by another process, %s", host, cluster["DBClusterIdentifier"])
+        for _, _, proxy in self._state.everywhere("proxy"):
+            if not self._fleet.addresses.take_again(address_of(proxy)):
+                log.warning("%s is taken by another process, %s", proxy["Endpoint"], proxy["DBProxyName"])
         self._open_all()
         self._fleet.start()
         self._desk.control.start()
@@ -205,6 +211,7 @@ class Rds:
         for thread in self._threads:
             thread.join()
         self._desk.control.stop()
+        self._forwarding.close()
         self._fleet.stop()
         self._save_clock()
         self._state.close()
@@ -214,6 +221,7 @@ class Rds:
         with self._state.lock:
             self._desk.control.forget_all()
             self._state.clear()
+            self._forwarding.close()
             self._fleet.wipe()
 
     def region_down(self, region: str, *, down: bool) -> None:
@@ -256,9 +264,10 @@ class Rds:
             self._state.change("cluster", region, cluster.lower(), _lag=STOPPED if behind is None else behind)
 
     def endpoints(self) -> frozenset[str]:
-        """``HOST:PORT`` of every cluster."""
-        clusters = self._state.everywhere("cluster")
-        return frozenset(f"{cluster.get('Endpoint')}:{cluster.get('Port')}" for _, _, cluster in clusters)
+        """``HOST:PORT`` of every cluster and every proxy."""
+        clusters, proxies = self._state.everywhere("cluster"), self._state.everywhere("proxy")
+        found = [f"{cluster.get('Endpoint')}:{cluster.get('Port')}" for _, _, cluster in clusters]
+        return frozenset([*found, *(f"{each.host}:{each.port}" for _, _, row in proxies for each in [address_of(row)])])
 
     def administer(self, region: str, cluster: str, database: str, statement: str) -> list[tuple[object, ...]]:
         """Run one statement as the provider's staff in a running cluster; return its rows, if any."""
@@ -337,6 +346,7 @@ class Rds:
         for region, _, cluster in self._state.everywhere("cluster"):
             if cluster["Status"] not in ("creating", "deleting"):
                 self._settle_quietly(region, cluster["DbClusterResourceId"])
+        self._forwarding.settle()
         with self._state.transaction():
             backups.take_due_snapshots(self._desk)
             clusters.start_long_stopped(self._desk)

@@ -1,4 +1,4 @@
-"""RDS Proxies: recorded with their target groups and targets; no connection is pooled here.
+"""RDS Proxies: recorded with their target groups and targets; where clients are led, ``daybreak.lab.rds.forwarding`` says.
 
 The law: a proxy is a document. Its targets come from the clusters as they are now, so a renamed cluster appears under its new
 name, and one that is gone leads nowhere.
@@ -24,7 +24,8 @@ from daybreak.lab.rds.desk import (
     public,
     resource_id,
 )
-from daybreak.lab.rds.durations import seconds
+from daybreak.lab.rds.durations import PROXY_GETS_ROOM, PROXY_REGISTERS, seconds
+from daybreak.lab.rds.forwarding import address_of
 from daybreak.lab.rds.identifiers import new_identifier
 from daybreak.lab.rds.known import find_cluster, require_status
 from daybreak.lab.rds.paging import PAGES, filter_rows, page
@@ -33,6 +34,10 @@ from daybreak.lab.rds.tagging import check_tags
 GROUP = "default"
 """The one target group that a proxy has."""
 MOST_PROXIES = 20
+PORT = 5432
+"""Where a proxy for PostgreSQL answers, whatever the port of its cluster is."""
+REGISTRABLE = ("available", "modifying", "backing-up")
+"""The statuses of an instance in which AWS registers its cluster: its own refusal names them [I: terraform-provider-aws#19096]."""
 
 
 @changes(
@@ -50,7 +55,7 @@ MOST_PROXIES = 20
     "Tags",
 )
 def create_proxy(call: Call) -> Doc:
-    """Begin to make a proxy; nothing listens at its endpoint."""
+    """Begin to make a proxy; its endpoint is an address of its own, at PostgreSQL's port."""
     name = new_identifier("DBProxyName", call.params["DBProxyName"])
     if call.state.get("proxy", call.region, name):
         raise fault("DBProxyAlreadyExistsFault", f"DB proxy {name} already exists.")
@@ -60,8 +65,8 @@ def create_proxy(call: Call) -> Doc:
         raise invalid_value(f"Invalid engine family: {call.params['EngineFamily']}")
     networks.check_role(call, call.params["RoleArn"])
     subnets = networks.check_subnets(call, call.params["VpcSubnetIds"])
-    groups = call.get("VpcSecurityGroupIds", [])
-    networks.check_security_groups(call, groups, subnets[0].vpc)
+    groups = [each["VpcSecurityGroupId"] for each in networks.choose_security_groups(call, subnets[0].vpc)]
+    address = call.desk.fleet.addresses.take(PORT)
     now, arn = call.desk.clock.now(), resource_id("prx-").lower()
     document: Doc = {
         "DBProxyName": name,
@@ -74,7 +79,9 @@ def create_proxy(call: Call) -> Doc:
         "DefaultAuthScheme": call.get("DefaultAuthScheme", "NONE"),
         "Auth": [_auth(each) for each in call.get("Auth", [])],
         "RoleArn": call.params["RoleArn"],
-        "Endpoint": f"{name}.proxy-lab.{call.region}.rds.invalid",
+        "Endpoint": address.host,
+        "EndpointNetworkType": "IPV4",
+        "TargetConnectionNetworkType": "IPV4",
         "RequireTLS": call.get("RequireTLS", False),
         "IdleClientTimeout": call.get("IdleClientTimeout", 1800),
         "DebugLogging": call.get("DebugLogging", False),
@@ -83,6 +90,7 @@ def create_proxy(call: Call) -> Doc:
         "_group_arn": call.desk.arn(call.region, "target-group", resource_id("prx-tg-").lower()),
         "_tags": check_tags(call.get("Tags", [])),
         "_clusters": [],
+        "_port": address.port,
     }
     call.state.put("proxy", call.region, name, document)
     call.desk.control.submit("create-proxy", call.region, name, seconds("create-proxy"), {"proxy": name})
@@ -127,7 +135,7 @@ def describe_groups(call: Call) -> Doc:
 def describe_targets(call: Call) -> Doc:
     """The clusters registered and their instances, as they are now."""
     proxy = _with_group(call)
-    rows = [target for resource in proxy["_clusters"] for target in _targets(call, resource)]
+    rows = [target for resource in proxy["_clusters"] for target in _targets(call, proxy, resource)]
     return page(call, filter_rows(call, rows, {}), "Targets", maximum=100)
 
 
@@ -141,10 +149,34 @@ def register_targets(call: Call) -> Doc:
     if len(clusters) != 1 or live:
         # guess: the sentence; the model says "one or more" and the guide that a proxy has one target at a time
         raise fault("DBProxyTargetAlreadyRegisteredFault", "A DB proxy leads to one DB cluster at a time.")
-    require_status(clusters[0], "available")
-    resource = clusters[0]["DbClusterResourceId"]
-    call.state.change("proxy", call.region, proxy["DBProxyName"], _clusters=[resource])
-    return {"DBProxyTargets": _targets(call, resource)}
+    _check_target(call, proxy, clusters[0])
+    resource, now = clusters[0]["DbClusterResourceId"], call.desk.clock.simulation_time()
+    changed = call.state.change(
+        "proxy", call.region, proxy["DBProxyName"], _clusters=[resource], _since=now, _obstacle=None
+    )
+    call.desk.on_proxies()
+    return {"DBProxyTargets": _targets(call, changed, resource)}
+
+
+def _check_target(call: Call, proxy: Doc, cluster: Doc) -> None:
+    """Refuse a cluster that the proxy cannot lead to as it is now."""
+    require_status(cluster, "available")
+    vpc = networks.subnet_group(call, cluster["DBSubnetGroup"])["VpcId"]
+    if vpc != proxy["VpcId"]:
+        # guess: code and sentence; the guide says that both must be in one VPC
+        raise invalid_value(f"The DB cluster is in {vpc} and the DB proxy is in {proxy['VpcId']}.")
+    for member in members_of(call.state, call.region, cluster["DBClusterIdentifier"]):
+        if (status := member["DBInstanceStatus"]) not in REGISTRABLE:
+            words = ", ".join(_capitals(each) for each in REGISTRABLE)
+            name = member["DBInstanceIdentifier"]
+            raise fault(
+                "InvalidDBInstanceStateFault",
+                f"DB Instance {name} is in an unsupported state - {_capitals(status)}, needs to be in [{words}]",
+            )
+
+
+def _capitals(status: str) -> str:
+    return status.upper().replace("-", "_")
 
 
 @changes("DeregisterDBProxyTargets", "DBProxyName", "TargetGroupName", "DBInstanceIdentifiers", "DBClusterIdentifiers")
@@ -155,7 +187,9 @@ def deregister_targets(call: Call) -> Doc:
     if not gone or not gone <= set(proxy["_clusters"]):
         raise fault("DBProxyTargetNotFoundFault", "The proxy does not lead there.")
     left = [each for each in proxy["_clusters"] if each not in gone]
-    call.state.change("proxy", call.region, proxy["DBProxyName"], _clusters=left)
+    _require_available(proxy)
+    call.state.change("proxy", call.region, proxy["DBProxyName"], _clusters=left, _obstacle=None)
+    call.desk.on_proxies()
     return {}
 
 
@@ -196,26 +230,48 @@ def _require_available(proxy: Doc) -> None:
         raise fault("InvalidDBProxyStateFault", f"DB proxy {proxy['DBProxyName']} is in {proxy['Status']} state.")
 
 
-def _targets(call: Call, resource: str) -> list[Doc]:
+def _targets(call: Call, proxy: Doc, resource: str) -> list[Doc]:
     """A registered cluster and each of its instances, as the proxy lists them; empty when the cluster is gone."""
     cluster = cluster_by_resource(call.state, call.region, resource)
     if cluster is None:
         return []
     name = cluster["DBClusterIdentifier"]
-    tracked: Doc = {"RdsResourceId": name, "Port": cluster["Port"], "Type": "TRACKED_CLUSTER"}
-    return [tracked, *(_instance(cluster, member) for member in members_of(call.state, call.region, name))]
+    tracked: Doc = {
+        "TargetArn": cluster["DBClusterArn"],
+        "RdsResourceId": name,
+        "Port": cluster["Port"],
+        "Type": "TRACKED_CLUSTER",
+    }
+    age = call.desk.clock.simulation_time() - proxy.get("_since", 0.0)
+    rows = members_of(call.state, call.region, name)
+    return [tracked, *(_instance(cluster, member, _health(proxy, member, age)) for member in rows)]
 
 
-def _instance(cluster: Doc, member: Doc) -> Doc:
-    is_up = member["DBInstanceStatus"] == "available"
+def _health(proxy: Doc, member: Doc, age: float) -> Doc:
+    """The health of an instance: registering at first, then without room, then by what is in the way (guess: in that order)."""
+    if age < PROXY_REGISTERS:
+        return {"State": "REGISTERING"}
+    reason, words = "", ""
+    if age < PROXY_REGISTERS + PROXY_GETS_ROOM:
+        reason, words = "PENDING_PROXY_CAPACITY", "DBProxy Target is waiting for proxy to scale to desired capacity"
+    elif proxy.get("_obstacle"):
+        reason, words = proxy["_obstacle"]
+    elif member["DBInstanceStatus"] not in REGISTRABLE:
+        reason = "UNREACHABLE"
+    described = {"Description": words} if words else {}
+    return {"State": "UNAVAILABLE", "Reason": reason} | described if reason else {"State": "AVAILABLE"}
+
+
+def _instance(cluster: Doc, member: Doc, health: Doc) -> Doc:
     return {
+        "TargetArn": member["DBInstanceArn"],
         "Endpoint": cluster["Endpoint"],
         "TrackedClusterId": cluster["DBClusterIdentifier"],
         "RdsResourceId": member["DBInstanceIdentifier"],
         "Port": cluster["Port"],
         "Type": "RDS_INSTANCE",
         "Role": "READ_WRITE" if member.get("_writer") else "READ_ONLY",
-        "TargetHealth": {"State": "AVAILABLE"} if is_up else {"State": "UNAVAILABLE", "Reason": "UNREACHABLE"},
+        "TargetHealth": health,
     }
 
 
@@ -231,6 +287,7 @@ class CreateProxy(DeskJob):
         """The proxy is left in that status."""
         if self.desk.state.get("proxy", job.region, job.args["proxy"]) is not None:
             self.desk.state.change("proxy", job.region, job.args["proxy"], Status=status)
+            self.desk.on_proxies()
 
 
 @job("delete-proxy")
@@ -238,5 +295,10 @@ class DeleteProxy(CreateProxy):
     """Only takes time."""
 
     def finish(self, job: Job, early: Any, late: Any) -> None:
-        """The proxy is gone."""
+        """The proxy is gone, and its address is free."""
+        proxy = self.desk.state.get("proxy", job.region, job.args["proxy"])
         self.desk.state.drop("proxy", job.region, job.args["proxy"])
+        self.desk.on_proxies()
+        if proxy is not None:
+            address = address_of(proxy)
+            self.desk.fleet.soon(lambda: self.desk.fleet.addresses.give_back(address))

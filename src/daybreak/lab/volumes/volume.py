@@ -152,6 +152,11 @@ class Volume:
         return self._listen
 
     @property
+    def socket(self) -> Path:
+        """The server's own socket."""
+        return self._node.socket
+
+    @property
     def log(self) -> Path:
         """The server's log file."""
         return self._node.log
