@@ -106,8 +106,8 @@ class Forwarding:
                 self._desk.state.change("proxy", region, name, _obstacle=obstacle)
         self._desk.on_proxies()
 
-    def _obstacle(self, region: str, proxy: Doc) -> list[str] | None:
-        """Why the proxy cannot use its target: AWS's reason, and its description."""
+    def _obstacle(self, region: str, proxy: Doc) -> list[str]:
+        """Why the proxy cannot use its target: AWS's reason, and its description; empty where nothing is in the way."""
         clusters = [cluster_by_resource(self._desk.state, region, each) for each in proxy["_clusters"]]
         for cluster in filter(None, clusters):
             secrets = [each["SecretArn"] for each in proxy["Auth"] if each.get("SecretArn")]
@@ -118,4 +118,4 @@ class Forwarding:
             groups = self._desk.world.security_groups(region, ids)
             if not any(each.lets_in(proxy["VpcSecurityGroupIds"], cluster["_port"]) for each in groups):
                 return list(_UNREACHABLE)
-        return None
+        return []

@@ -249,12 +249,12 @@ def _targets(call: Call, proxy: Doc, resource: str) -> list[Doc]:
 
 def _health(proxy: Doc, member: Doc, age: float) -> Doc:
     """The health of an instance: registering at first, then without room, then by what is in the way (guess: in that order)."""
-    if age < PROXY_REGISTERS:
+    if age < PROXY_REGISTERS or "_obstacle" not in proxy:  # nothing is called available before it was tried
         return {"State": "REGISTERING"}
     reason, words = "", ""
     if age < PROXY_REGISTERS + PROXY_GETS_ROOM:
         reason, words = "PENDING_PROXY_CAPACITY", "DBProxy Target is waiting for proxy to scale to desired capacity"
-    elif proxy.get("_obstacle"):
+    elif proxy["_obstacle"]:
         reason, words = proxy["_obstacle"]
     elif member["DBInstanceStatus"] not in REGISTRABLE:
         reason = "UNREACHABLE"

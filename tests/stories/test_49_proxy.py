@@ -1,0 +1,172 @@
+"""Story 49: applications reach the database only through an RDS Proxy, which leads to the clone after the cutover, and back again."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import psycopg
+import pytest
+
+from tests.fix_cli import CONFIGURATION, Person, waiving
+from tests.fix_lab import LabUnderTest, eventually, private
+
+SOURCE = "embi-aurora-cluster"
+PROXY = "embi-proxy"
+SECRET = "embi/app"
+UNASKED = waiving("application.connects", "application.health", "application.functions")
+PLACES = f"""
+[[targets.embi.destinations]]
+kind = "proxy"
+name = "{PROXY}"
+"""
+PASSWORD = "only-for-this-story"
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[LabUnderTest]:
+    """A lab of its own, since its traffic moves."""
+    with private(speed=6000) as lab:
+        lab.remote.administer(
+            SOURCE,
+            f"create role pulse login password '{PASSWORD}'",
+            "create table pulse (id serial primary key, token text)",
+            "grant insert, select on pulse to pulse",
+            "grant usage on sequence pulse_id_seq to pulse",
+            "grant usage, select, update on sequence pulse_id_seq to embi_admin",
+            "grant pulse to embi_admin with admin option",
+            database="embi",
+        )
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def person(lab: LabUnderTest, tmp_path_factory: pytest.TempPathFactory) -> Person:
+    """Somebody whose configuration names the proxy."""
+    somebody = lab.person(tmp_path_factory.mktemp("proxy"))
+    somebody.configure('poll = "200ms"\n' + CONFIGURATION + UNASKED + PLACES)
+    return somebody
+
+
+def led_to(lab: LabUnderTest) -> list[str]:
+    """The clusters that are registered in the proxy."""
+    rows = lab.client("rds").describe_db_proxy_targets(DBProxyName=PROXY)["Targets"]
+    return [str(row["RdsResourceId"]) for row in rows if row["Type"] == "TRACKED_CLUSTER"]
+
+
+def front_door(lab: LabUnderTest) -> dict[str, Any]:
+    """Where applications connect: the proxy's endpoint, whatever is behind it."""
+    proxy = lab.client("rds").describe_db_proxies(DBProxyName=PROXY)["DBProxies"][0]
+    return {"host": str(proxy["Endpoint"]), "port": 5432, "dbname": "embi", "user": "pulse", "password": PASSWORD}
+
+
+@dataclass
+class Writers:
+    """Applications that know one address, the proxy's; each writes, and comes back whenever it is sent out."""
+
+    where: dict[str, Any]
+    number: int = 4
+    acknowledged: list[str] = field(default_factory=list)
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        self._threads = [threading.Thread(target=self._write, daemon=True) for _ in range(self.number)]
+        for each in self._threads:
+            each.start()
+        self.go_on()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for each in self._threads:
+            each.join(20)
+
+    def go_on(self) -> None:
+        """Wait until more writes than these are acknowledged."""
+        before = len(self.acknowledged)
+        eventually(lambda: len(self.acknowledged) > before + 20, within=60)
+
+    def _write(self) -> None:
+        while not self._stop.is_set():
+            with suppress(psycopg.Error), psycopg.connect(**self.where, autocommit=True, connect_timeout=5) as session:
+                while not self._stop.is_set():
+                    token = str(uuid.uuid4())
+                    session.execute("INSERT INTO pulse (token) VALUES (%s)", (token,))
+                    self.acknowledged.append(token)
+                    time.sleep(0.005)
+            time.sleep(0.02)
+
+
+def tokens(lab: LabUnderTest, name: str) -> set[str]:
+    """Every write that a side holds."""
+    return {str(each) for [each] in lab.remote.administer(name, "select token from pulse", database="embi")[0]}
+
+
+def restored(person: Person) -> str:
+    """The run of a new fit clone."""
+    made = person.daybreak("restore", "pitr", "embi", "--to", "latest", "--yes", "-o", "json")
+    assert made.code == 0, made.json()["reasons"]
+    return str(made.json()["run"])
+
+
+def test_the_proxy_moves_and_comes_back_under_writers_who_know_nothing_else(lab: LabUnderTest, person: Person) -> None:
+    """They write before, after the cutover into the clone, and after the rollback into the source again; no write is nowhere."""
+    with Writers(front_door(lab)) as writers:
+        run = restored(person)
+        writers.go_on()
+        moved = person.daybreak("cutover", run, "--confirm", run)
+        assert moved.code == 0, moved.out + moved.err
+        assert led_to(lab) == [run]
+        writers.go_on()
+        held = tokens(lab, SOURCE)
+        assert set(writers.acknowledged) - held, "nobody writes to the clone"
+        assert tokens(lab, SOURCE) == held, "somebody writes to the source after the fence"
+
+        [cutover] = set(person.runs()) - {run}
+        shown = person.daybreak("show", cutover, "-v")
+        assert f"the proxy {PROXY}" in shown.out
+        back = person.daybreak("rollback", cutover, "--confirm", SOURCE)
+        assert back.code == 0, back.out + back.err
+        assert led_to(lab) == [SOURCE]
+        kept = tokens(lab, run)
+        writers.go_on()
+        assert tokens(lab, run) == kept, "somebody writes to the clone after the rollback"
+    assert set(writers.acknowledged) <= tokens(lab, SOURCE) | kept, "an acknowledged write is nowhere"
+    names = [path for path in person.state.rglob("*") if path.is_file()]
+    secret = lab.client("secretsmanager").get_secret_value(SecretId=SECRET)["SecretString"]
+    assert not any(secret in path.read_text() for path in names)
+
+
+def test_a_target_that_stays_unavailable_pauses_with_awss_reason_and_goes_back(
+    lab: LabUnderTest, person: Person
+) -> None:
+    """The proxy loses its secret while it is moved: the run says what AWS says, a person ends it, and the rollback puts it back."""
+    run = restored(person)
+    vault, earlier = lab.client("secretsmanager"), set(person.runs())
+    sent = len(lab.calls("RegisterDBProxyTargets", PROXY))
+    with Writers(front_door(lab)) as writers:
+        with lab.fault("delay", action="RegisterDBProxyTargets", args={"seconds": 3}):
+            process = person.start("cutover", run, "--confirm", run)
+            eventually(lambda: len(lab.calls("RegisterDBProxyTargets", PROXY)) > sent, within=60)
+            vault.delete_secret(SecretId=SECRET)
+            out, err = process.communicate(timeout=120)
+        said = str(out) + str(err)
+        assert process.returncode == 75, said
+        assert "AUTH_FAILURE: Proxy does not have any registered credentials" in said
+        assert "compare its secrets" in said
+        [cutover] = set(person.runs()) - earlier
+        resumed = person.daybreak("resume", cutover)
+        assert resumed.code == 75, "nothing is better yet"
+        assert person.daybreak("abort", cutover).code in (0, 1)
+        vault.restore_secret(SecretId=SECRET)
+        back = person.daybreak("rollback", cutover, "--confirm", SOURCE)
+        assert back.code == 0, back.out + back.err
+        assert led_to(lab) == [SOURCE]
+        writers.go_on()
+    assert set(writers.acknowledged) <= tokens(lab, SOURCE), "an acknowledged write is nowhere"
