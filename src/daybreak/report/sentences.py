@@ -417,7 +417,7 @@ def destination_words(action: Action) -> str:
             return f'the parameter "{name}"'
         case ChangeRecord(after=record):
             return f'the {record.type} record of "{record.name}"'
-        case DetachProxy(proxy=name) | AttachProxy(proxy=name):
+        case AttachProxy(proxy=name):
             return f'the proxy "{name}"'
         case _:
             return ""

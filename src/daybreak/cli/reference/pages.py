@@ -203,6 +203,10 @@ kind = "record"
 zone = "Z0123456789ABCDEFGHIJ"
 name = "db.example.com"
 type = "CNAME"
+
+[[targets.embi.destinations]]
+kind = "proxy"
+name = "embi-proxy"
 """
 """A whole daybreak.toml, as the page shows it; a test loads it."""
 
@@ -238,6 +242,7 @@ def settings_page() -> str:
         ("fields`, of a secret: `{ … }", "SecretFieldsText"),
         ('[[targets.NAME.destinations]]`, `kind = "parameter"', "ParameterText"),
         ('[[targets.NAME.destinations]]`, `kind = "record"', "RecordText"),
+        ('[[targets.NAME.destinations]]`, `kind = "proxy"', "ProxyText"),
     ):
         part = made["$defs"][name]
         lines += ["", f"## `{title}`", "", *_table(part, made)]
