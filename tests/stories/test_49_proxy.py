@@ -122,7 +122,7 @@ def test_the_proxy_moves_and_comes_back_under_writers_who_know_nothing_else(lab:
         writers.go_on()
         moved = person.daybreak("cutover", run, "--confirm", run)
         assert moved.code == 0, moved.out + moved.err
-        assert f'moves    the proxy "{PROXY}" to {run}' in moved.out
+        assert f'moves    the proxy "{PROXY}" to {run}' in moved.out + moved.err
         assert led_to(lab) == [run]
         writers.go_on()
         held = tokens(lab, SOURCE)
