@@ -17,7 +17,8 @@ from daybreak.plan.planner import plan_of
 from daybreak.plan.proxies import problem_of, whereto_of
 from tests import fix_worlds
 from tests.fix_worlds import SOURCE
-from tests.plan.test_cutover import CLONE, cut_over, deeds, planned, request, seen, target
+from tests.plan.test_cutover import CLONE, cut_over, planned, request, seen, target
+from tests.plan.test_returning import deeds
 
 FRONT = ProxyDestination(name="front")
 OWN = "sg-0f0f0f0f"
@@ -57,7 +58,7 @@ def go_back(at: DestinationSeen, *, until: int = 8) -> Plan | Refusal:
 
 def test_the_proxy_is_moved_behind_the_fence_and_waited_for() -> None:
     """Taken off, put on, let through, one after the other; right before each the fence is asked."""
-    steps = moved().steps[5:]
+    steps = moved().steps[6:9]
     assert [type(each.action) for each in steps] == [DetachProxy, AttachProxy, AwaitProxy]
     assert [each.id[3:] for each in steps] == ["detach-proxy-1", "attach-proxy-1", "await-proxy-1"]
     off, on, _ = (each.action for each in steps)
@@ -71,9 +72,9 @@ def test_the_proxy_is_moved_behind_the_fence_and_waited_for() -> None:
 @pytest.mark.parametrize(
     ("at", "until", "kinds"),
     [
-        (place(CLONE, "clone"), 8, [DetachProxy, AttachProxy]),
-        (place(None, "nowhere"), 6, [AttachProxy]),
-        (place(SOURCE, "source"), 6, []),
+        (place(CLONE, "clone"), 9, [DetachProxy, AttachProxy]),
+        (place(None, "nowhere"), 7, [AttachProxy]),
+        (place(SOURCE, "source"), 7, []),
     ],
 )
 def test_a_rollback_puts_the_proxy_back_from_wherever_it_is(at: DestinationSeen, until: int, kinds: list[type]) -> None:
@@ -85,11 +86,11 @@ def test_a_rollback_puts_the_proxy_back_from_wherever_it_is(at: DestinationSeen,
     if kinds:
         assert isinstance(found[-1], AttachProxy)
         assert found[-1].cluster == SOURCE
-        assert isinstance(actions[-1], AwaitProxy)
+        waited = next(number for number, each in enumerate(actions) if isinstance(each, AwaitProxy))
         opened = next(
             number for number, each in enumerate(actions) if isinstance(each, ChangeSql) and each.cluster == SOURCE
         )
-        assert actions.index(found[-1]) < opened < len(actions) - 1
+        assert actions.index(found[-1]) < opened < waited
 
 
 def test_a_proxy_that_leads_elsewhere_is_left() -> None:

@@ -20,8 +20,7 @@ from daybreak.model.destinations import DestinationSeen, ProxyDestination, Where
 from daybreak.model.world import Cluster
 from daybreak.observe.destinations import look_at_destinations
 from daybreak.observe.look import Lookout
-from daybreak.plan.cutover import sides_of
-from daybreak.plan.pointing import objection_to, orders_of
+from daybreak.plan.pointing import objection_to, orders_of, sides_of
 from tests.execute.hands.test_destinations_on_the_lab import Town, plan_of
 from tests.fix_lab import TRUST, LabUnderTest, eventually, private
 

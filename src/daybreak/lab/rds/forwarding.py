@@ -77,7 +77,7 @@ class Forwarding:
         server = next((socket for each in proxy["_clusters"] if (socket := desk.fleet.socket_of(each))), "")
         groups = desk.world.security_groups(region, proxy["VpcSecurityGroupIds"])
         admitted = tuple(sorted({each for group in groups for each in group.ranges(address.port)}))
-        if proxy.get("_obstacle"):
+        if self._obstacle(region, proxy):  # asked now: what was noted is of the target before
             server = ""
         return Gate(
             address.host,
