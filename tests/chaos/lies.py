@@ -35,6 +35,10 @@ class Liar:
 
 def told_as(lie: Lie, call: AwsCall, answer: dict[str, Any]) -> dict[str, Any]:
     """The answer as a liar gives it; one that has nothing to leave out stays true."""
+    if lie is Lie.NOT_FOUND and call.operation in NOT_FOUND_OUTSIDE:
+        raise _not_found(NOT_FOUND_OUTSIDE[call.operation])
+    if call.service != "rds":
+        return answer | ({"ResourceRecordSets": []} if "ResourceRecordSets" in answer else {})
     ((items, things),) = answer.items()
     if lie is Lie.TAGLESS:
         return {
@@ -43,9 +47,12 @@ def told_as(lie: Lie, call: AwsCall, answer: dict[str, Any]) -> dict[str, Any]:
             else [each | ({"TagList": []} if "TagList" in each else {}) for each in things]
         }
     if lie is Lie.NOT_FOUND and _is_by_name(call) and call.operation in NOT_FOUND:
-        code = NOT_FOUND[call.operation]
-        raise AwsFault(Trouble(category=category_of(code, 400), code=code, message="not found"))
+        raise _not_found(NOT_FOUND[call.operation])
     return {items: []}
+
+
+def _not_found(code: str) -> AwsFault:
+    return AwsFault(Trouble(category=category_of(code, 400), code=code, message="not found"))
 
 
 def _is_by_name(call: AwsCall) -> bool:
@@ -60,3 +67,10 @@ NOT_FOUND = {
     "DescribeDBClusterParameterGroups": "DBParameterGroupNotFound",
 }
 """How AWS says of each thing that is asked for by name that it is not there."""
+
+NOT_FOUND_OUTSIDE = {
+    "DescribeSecret": "ResourceNotFoundException",
+    "GetParameterHistory": "ParameterNotFound",
+    "ListResourceRecordSets": "NoSuchHostedZone",
+}
+"""The same for what applications read the address from."""

@@ -21,9 +21,9 @@ from daybreak.model.replies import Reply
 from daybreak.model.tags import JOURNAL_TAG
 from tests import fix_worlds
 from tests.chaos.reply_faults import AFTER, BEFORE, HEARD, Fault
-from tests.chaos.simulated_destinations import SimulatedDestinations
 from tests.chaos.simulated_globals import SimulatedGlobals
 from tests.chaos.simulated_parts import Clock, Resource, refusal
+from tests.chaos.simulated_servers import SimulatedServers
 from tests.chaos.simulated_snapshots import SimulatedSnapshots
 from tests.chaos.wire_shapes import (
     backup_body,
@@ -37,6 +37,7 @@ from tests.chaos.wire_shapes import (
 from tests.fix_operations import CHANGES, names_touched
 
 CALL_TAKES, RESTORING, WINDOW_LAGS, CREATING, SETTLES, DELETING = 0.2, 1500.0, 60.0, 420.0, 45.0, 180.0
+REBOOTING = 30.0
 """Virtual seconds: one call, a restore, its window after it, an instance, a modification, a deletion."""
 
 
@@ -50,7 +51,7 @@ class Hearing:
 
 
 @dataclass
-class SimulatedAws(SimulatedDestinations, SimulatedGlobals, SimulatedSnapshots):
+class SimulatedAws(SimulatedServers, SimulatedGlobals, SimulatedSnapshots):
     """One region of one account; of another one, ``elsewhere``, it has the snapshots alone."""
 
     clusters: dict[str, Resource] = field(default_factory=dict)
@@ -66,14 +67,15 @@ class SimulatedAws(SimulatedDestinations, SimulatedGlobals, SimulatedSnapshots):
     faults: dict[tuple[str, int], Fault] = field(default_factory=dict)
     heard: dict[tuple[str, int], Hearing] = field(default_factory=dict)
     """Calls of which the answer is replaced, by operation and number; reads too."""
+    unrestarted: set[str] = field(default_factory=set)
+    """The instances whose cluster got another parameter group since they were started."""
     breaks: str | None = None
     """The status in which the next instance is stuck from its creation on."""
-    weather: Callable[[bool], Fault | None] = lambda _is_change: None
-    """What befalls any call right now: storms, expired credentials."""
     told: Callable[[AwsCall, dict[str, Any]], dict[str, Any]] = lambda _call, answer: answer
     """What is heard of an answer to a read."""
     before_change: Callable[[AwsCall], None] = lambda _call: None
-    after_effect: Callable[[AwsCall], None] = lambda _call: None
+    after_effect: Callable[[AwsCall | None], None] = lambda _call: None
+    """Takes each change that took effect, as its call; what was done in SQL has none."""
     restoring: float = RESTORING
     window_lags: float = WINDOW_LAGS
     """Seconds from a restore's end until the cluster shows a restorable window."""
@@ -88,6 +90,10 @@ class SimulatedAws(SimulatedDestinations, SimulatedGlobals, SimulatedSnapshots):
         )
         copied = copy.deepcopy(mine)
         copied.sent = list(self.sent)
+        for server in copied.servers.values():  # a server ends what a lost session had begun
+            server.fates = {
+                number: "aborted" if fate == "in progress" else fate for number, fate in server.fates.items()
+            }
         return copied
 
     def shelves(self) -> tuple[dict[str, Resource], ...]:
@@ -140,6 +146,7 @@ class SimulatedAws(SimulatedDestinations, SimulatedGlobals, SimulatedSnapshots):
 
     def _pass(self, *, is_change: bool) -> None:
         self.clock.elapsed += CALL_TAKES
+        self.serve()
         fault = self.weather(is_change)
         if fault is not None:
             raise AwsFault(HEARD[fault])
@@ -147,17 +154,36 @@ class SimulatedAws(SimulatedDestinations, SimulatedGlobals, SimulatedSnapshots):
     def _take_effect(self, call: AwsCall) -> None:
         name, self.here = names_touched(call)[0], call.region
         self.answered, told = {}, self.addresses()
-        before = copy.deepcopy(self.groups.get(name))
-        was_tagged = call.operation == "AddTagsToResource" and JOURNAL_TAG in self.clusters[name].tags
+        before, group = copy.deepcopy(self.groups.get(name)), call.params.get("DBClusterParameterGroupName")
+        was_restarted = call.operation == "RebootDBInstance" and name not in self.unrestarted
+        was_tagged = call.operation == "AddTagsToResource" and self._has_tags(name, call.params["Tags"])
         getattr(self, f"_{call.operation}")(call.params)
-        if was_tagged or (call.service != "rds" and self.addresses() == told):
+        if was_tagged or was_restarted or (call.service != "rds" and self.addresses() == told):
             return  # the same again
         if call.operation == "ModifyDBClusterParameterGroup":
             if self.groups[name] == before:
                 return  # the values were so before
             # More values than AWS takes at once are set by several calls, each another effect.
             name += f" {call.params['Parameters'][0]['ParameterName']}"
+        if call.operation == "ChangeResourceRecordSets":
+            made = call.params["ChangeBatch"]["Changes"][-1]["ResourceRecordSet"]
+            name += f" {made['ResourceRecords'][0]['Value']} {made['TTL']}"  # its time is changed apart from where it points
+        if call.operation == "ModifyDBCluster" and group:
+            name += f" {group}"  # one change gives it protection, another one a group
         self.effects[call.operation, name] += 1
+
+    def _has_tags(self, cluster: str, asked: list[dict[str, str]]) -> bool:
+        """Whether a cluster has these tags already; of the anchor whether it has any."""
+        tags = self.clusters[cluster].tags
+        return all(
+            JOURNAL_TAG in tags if each["Key"] == JOURNAL_TAG else tags.get(each["Key"]) == each["Value"]
+            for each in asked
+        )
+
+    def note_effect(self, what: str, name: str) -> None:
+        """Count what was changed at a server."""
+        self.effects[what, name] += 1
+        self.after_effect(None)
 
     def usurp(self, call: AwsCall) -> None:
         """Somebody else makes, a moment before us, what the call would make."""
@@ -188,7 +214,11 @@ class SimulatedAws(SimulatedDestinations, SimulatedGlobals, SimulatedSnapshots):
         done = self.clock.start + timedelta(seconds=thing.ready_at)
         has_window = self.clock.elapsed >= thing.ready_at + self.window_lags or thing.ready_at == 0
         members = [
-            {"DBInstanceIdentifier": each, "IsClusterWriter": self._is_writer(each, name)}
+            {
+                "DBInstanceIdentifier": each,
+                "IsClusterWriter": self._is_writer(each, name),
+                "DBClusterParameterGroupStatus": "pending-reboot" if each in self.unrestarted else "in-sync",
+            }
             for each in list(self.instances)
             if self.instances[each].body["DBClusterIdentifier"] == name and self._there(self.instances, each)
         ]
@@ -222,6 +252,8 @@ class SimulatedAws(SimulatedDestinations, SimulatedGlobals, SimulatedSnapshots):
             return "deleting"
         if self.clock.elapsed < thing.ready_at:
             return "creating"
+        if self.clock.elapsed < thing.rebooted_at:
+            return "rebooting"
         return "modifying" if thing.later else "available"
 
     def _RestoreDBClusterToPointInTime(self, params: dict[str, Any]) -> None:  # noqa: N802
@@ -261,7 +293,18 @@ class SimulatedAws(SimulatedDestinations, SimulatedGlobals, SimulatedSnapshots):
             asked["MasterUserSecret"] = {
                 "SecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:rds!cluster-1"
             }
+        if "DBClusterParameterGroupName" in params:
+            asked["DBClusterParameterGroup"] = params["DBClusterParameterGroupName"]
+            self.unrestarted |= {each for each in self.instances if self._is_inside(each, thing.body)}
         thing.later = (self.clock.elapsed + SETTLES, asked)
+
+    def _is_inside(self, instance: str, cluster: dict[str, Any]) -> bool:
+        return bool(self.instances[instance].body["DBClusterIdentifier"] == cluster["DBClusterIdentifier"])
+
+    def _RebootDBInstance(self, params: dict[str, Any]) -> None:  # noqa: N802
+        thing = self._settled(self.instances, params["DBInstanceIdentifier"], "DBInstance")
+        thing.rebooted_at = self.clock.elapsed + REBOOTING
+        self.unrestarted.discard(params["DBInstanceIdentifier"])
 
     def _DeleteDBCluster(self, params: dict[str, Any]) -> None:  # noqa: N802
         name = params["DBClusterIdentifier"]

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
-from daybreak.execute.beside import News, Work, WorkResult
+from daybreak.execute.beside import CalledOff, News, Staged, Work, WorkResult
 from daybreak.postgres.leash import Leash
 from tests.chaos.simulated_parts import Clock
 
 
 class SimulatedErrand:
-    """Work beside the walk in virtual time: it is done at once, and its news come when they would have come."""
+    """Work beside the walk in virtual time: it is done at once, and its news come when they would have come.
+
+    What is about to be committed stops it until that is recorded, so the work has a thread; the walk waits while it goes on.
+    """
 
     def __init__(self, clock: Clock, work: Work) -> None:
         self._clock = clock
         self._coming: list[tuple[float, News]] = []
-        self._ending: WorkResult | BaseException
+        self._ending: WorkResult | BaseException | None = None
+        self._over = float("inf")
+        self._about_to: Staged | None = None
+        self._leash = Leash()
+        self._goes_on, self._rests = threading.Semaphore(0), threading.Semaphore(0)
         self.was_called_off = False
-        began = clock.elapsed
-        try:
-            self._ending = work(lambda news: self._coming.append((clock.elapsed, news)), Leash())
-        except BaseException as trouble:  # noqa: BLE001 - carried to the walk, which raises it
-            self._ending = trouble
-        self._over, clock.elapsed = clock.elapsed, began
+        threading.Thread(target=self._run, args=(work,), daemon=True).start()
+        self._let_go_on()
 
     @property
     def is_over(self) -> bool:
+        if self._about_to is not None and self._about_to.is_recorded.is_set():
+            self._about_to = None
+            self._let_go_on()
         return self._clock.elapsed >= self._over
 
     def wait(self, seconds: float) -> None:
@@ -41,10 +48,39 @@ class SimulatedErrand:
     def result(self) -> WorkResult:
         if isinstance(self._ending, BaseException):
             raise self._ending
+        assert self._ending is not None, "it is over"
         return self._ending
 
     def call_off(self) -> None:
         self.was_called_off = True
+        self._leash.is_called_off.set()
+        if self._ending is None:
+            self._let_go_on()
+
+    def _let_go_on(self) -> None:
+        """Let the work go on until it ends or is about to commit something; the walk's time stands still meanwhile."""
+        began = self._clock.elapsed
+        self._goes_on.release()
+        self._rests.acquire()
+        self._over = self._clock.elapsed if self._ending is not None else float("inf")
+        self._clock.elapsed = began
+
+    def _run(self, work: Work) -> None:
+        self._goes_on.acquire()
+        try:
+            self._ending = work(self._hand_over, self._leash)
+        except BaseException as trouble:  # noqa: BLE001 - carried to the walk, which raises it
+            self._ending = trouble
+        self._rests.release()
+
+    def _hand_over(self, news: News) -> None:
+        self._coming.append((self._clock.elapsed, news))
+        if isinstance(news, Staged):
+            self._about_to = news
+            self._rests.release()
+            self._goes_on.acquire()
+            if self._leash.is_called_off.is_set():
+                raise CalledOff
 
 
 @dataclass

@@ -72,6 +72,8 @@ class SimulatedDestinations:
     proxies: dict[str, SimulatedProxy] = field(default_factory=dict)
     changes: list[float] = field(default_factory=list)
     """When each change of Route 53 has spread; its place here is its id."""
+    before: dict[str, tuple[float, list[dict[str, Any]]]] = field(default_factory=dict)
+    """The record sets of each zone before its newest change, and until when name servers answer with them."""
     answered: dict[str, Any] = field(default_factory=dict)
     """What the reply to the newest change says."""
 
@@ -169,9 +171,15 @@ class SimulatedDestinations:
             if any(_key(each) == _key(asked) for each in there):
                 raise refusal("InvalidChangeBatch", "it already exists")
             there.append(asked)
-        self.records[params["HostedZoneId"]] = there
         self.changes.append(self.clock.elapsed + SPREADING)
+        self.before[params["HostedZoneId"]] = self.changes[-1], self.records[params["HostedZoneId"]]
+        self.records[params["HostedZoneId"]] = there
         self.answered = {"ChangeInfo": {"Id": f"/change/C{len(self.changes) - 1}", "Status": "PENDING"}}
+
+    def records_answered(self, zone: str) -> list[dict[str, Any]]:
+        """The record sets of a zone by which name servers answer now."""
+        until, before = self.before.get(zone, (0.0, []))
+        return before if self.clock.elapsed < until else self.records[zone]
 
     def _GetChange(self, params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         spread = self.changes[int(params["Id"].removeprefix("/change/C"))]
@@ -188,8 +196,21 @@ class SimulatedDestinations:
         return self.proxies[params["DBProxyName"]]
 
     def _DescribeDBProxies(self, params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        known = {"DBProxyName": params["DBProxyName"], "Status": "available"}
-        return {"DBProxies": [known | self._proxy(params).facts]}
+        names = [params["DBProxyName"]] if "DBProxyName" in params else sorted(self.proxies)
+        facts = {name: self._proxy({"DBProxyName": name}).facts for name in names}
+        return {"DBProxies": [{"DBProxyName": name, "Status": "available"} | more for name, more in facts.items()]}
+
+    def _DescribeSecurityGroups(self, params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        [wanted] = [each["Values"] for each in params["Filters"] if each["Name"] == "group-id"]
+        everybody = [{"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+        groups = [{"GroupId": each, "GroupName": each, "IpPermissions": everybody} for each in wanted]
+        return {"SecurityGroups": groups}
+
+    def _DescribeScalableTargets(self, _params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        raise refusal("AccessDeniedException", "not here")
+
+    def _GetAccountAuthorizationDetails(self, _params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        raise refusal("AccessDenied", "not here")
 
     def _DescribeDBProxyTargets(self, params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         return {"Targets": self._proxy(params).targets(self.clock.elapsed)}

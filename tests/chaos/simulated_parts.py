@@ -49,6 +49,8 @@ class Resource:
     """When a modification is over, and what it then shows."""
     failed: str | None = None
     """A status in which it is stuck."""
+    rebooted_at: float = 0.0
+    """When a restart is over."""
 
 
 def refusal(code: str, message: str) -> AwsFault:

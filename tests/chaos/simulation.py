@@ -19,14 +19,13 @@ from typing import Any, Literal
 from daybreak.assess.obstacles import Obstacle
 from daybreak.errors import DaybreakError, Interrupted, Uncertain, Unreachable
 from daybreak.execute.beside import Beside
-from daybreak.execute.doors import Answers, Doors, Patience, Place, Scene, SqlDoor, Timing
+from daybreak.execute.doors import Doors, Patience, Place, SqlDoor, Timing
 from daybreak.execute.interpreter import carry_out
 from daybreak.execute.writing import Sql
 from daybreak.journal.folder import FolderStore
 from daybreak.journal.store import Journal, Store
-from daybreak.model.actions import AwaitSql, CreateInstance, Validate
-from daybreak.model.checks import ValidationPart
-from daybreak.model.findings import Finding, Level, Measured, Standing
+from daybreak.model.actions import CreateInstance
+from daybreak.model.findings import Standing
 from daybreak.model.moment import Latest
 from daybreak.model.observation import Observation
 from daybreak.model.plan import AwsCall, Plan
@@ -34,16 +33,19 @@ from daybreak.model.requests import CleanRequest, SnapshotRequest
 from daybreak.model.run import Event, RunState, StepIntended, StepRetried
 from daybreak.model.tags import JOURNAL_TAG, NONCE_TAG, STATE_TAG
 from daybreak.model.trust import Trust
-from daybreak.model.world import AutomatedBackup, Cluster, ParameterGroup, ServerlessRange, Window
+from daybreak.model.world import AutomatedBackup, ParameterGroup, ServerlessRange, Window
 from daybreak.observe.look import Lookout
 from daybreak.observe.observation import look_at_remains
 from daybreak.observe.poller import Poller
 from daybreak.plan.calls import FILLED_WHEN_SENT, complete, owner_of
-from daybreak.postgres.leash import Leash
+from daybreak.plan.touching import things_touched
 from tests import fix_moves, fix_worlds
 from tests.chaos import fix_copies, fix_destinations
 from tests.chaos.simulated_aws import SimulatedAws, world_of
 from tests.chaos.simulated_beside import SimulatedBeside, SimulatedErrand
+from tests.chaos.simulated_database import SimulatedDatabase
+from tests.chaos.simulated_servers import check_ledger
+from tests.chaos.simulated_sessions import ENVIRON, opener
 from tests.chaos.simulated_snapshots import RegionOfAccount
 from tests.fix_operations import names_touched
 
@@ -65,66 +67,6 @@ class Crash:
 
     number: int
     mode: Mode
-
-
-class SimulatedDatabase:
-    """PostgreSQL as far as the interpreter sees it: it answers some seconds after the first instance is there."""
-
-    def __init__(
-        self,
-        aws: SimulatedAws,
-        kept_out: timedelta = timedelta(),
-        obstacle: Obstacle | None = None,
-        takes: timedelta = timedelta(minutes=2),
-    ) -> None:
-        self.aws, self.clock = aws, aws.clock
-        self._takes = takes.total_seconds()
-        self.raises: BaseException | None = None
-        self._kept_out = kept_out.total_seconds()
-        self._obstacle = obstacle
-        self.validations: list[ValidationPart] = []
-
-    def answers(self, action: AwaitSql, cluster: Cluster) -> Answers:
-        self.aws.clock.elapsed += 0.5
-        ready = min(
-            (each.ready_at for each in self.aws.instances.values() if each.body["DBClusterIdentifier"] == action.clone),
-            default=float("inf"),
-        )
-        is_up = self.aws.clock.elapsed >= ready + 20
-        if is_up and self.aws.clock.elapsed < ready + 20 + self._kept_out:
-            return Answers(is_answering=False, seen="no way in", obstacle=self._obstacle, hints=("look there",))
-        return Answers(is_answering=is_up, seen="PostgreSQL 16.6 answers" if is_up else "connection refused")
-
-    def validate(
-        self,
-        action: Validate,
-        scene: Scene,
-        report: Callable[[Finding], None],
-        progress: Callable[[str], None],
-        leash: Leash | None = None,
-    ) -> Measured:
-        assert action.part is not None, "a plan of this release asks in two parts"
-        self.validations.append(action.part)
-        if action.part == "clone":
-            self.aws.clock.elapsed += 1
-            report(_finding("instances", is_fit=len(scene.instances) >= max(1, len(action.instances_seen))))
-            return Measured()
-        group = self.aws.groups.get(scene.clone.parameter_group)
-        values = group.body["Parameters"] if group else {}
-        if self.raises is not None:
-            raise self.raises
-        in_quarantine = all(values.get(name) == value for name, value in action.quarantine.items())
-        self.aws.clock.elapsed += self._takes / 2
-        report(_finding("quarantine", is_fit=in_quarantine))
-        progress("half of it")
-        self.aws.clock.elapsed += self._takes / 2
-        report(_finding("moment", is_fit=abs(scene.moment - fix_worlds.MOMENT) < timedelta(hours=2)))
-        return Measured(newest=scene.moment - timedelta(seconds=1), rows=5_000)
-
-
-def _finding(check: str, *, is_fit: bool) -> Finding:
-    standing = Standing.FIT if is_fit else Standing.UNFIT
-    return Finding(check=check, level=Level.DATA, title=check, standing=standing, expected="so", found=str(is_fit))
 
 
 @dataclass
@@ -152,10 +94,12 @@ class Simulation:
     """What keeps them out."""
     validation_takes: timedelta = timedelta(minutes=2)
     """How long the data is validated for."""
+    validation_finds: Standing = Standing.FIT
+    """How the moment of the clone's data stands."""
     validation_raises: BaseException | None = None
     """What ends it before it finds anything."""
     sql: SqlDoor | None = None
-    """The door to the databases, where a plan changes something inside one."""
+    """The door to the databases; ``None`` is the real one, with the simulated servers behind it."""
     timing: Timing | None = None
     """What the walk waits by; ``None`` is the account's own clock."""
     beside: Beside | None = None
@@ -199,12 +143,16 @@ class Simulation:
         clock = self.aws.clock
         worlds = (self.aws, *self.abroad)
         databases = {
-            aws.region: SimulatedDatabase(aws, self.kept_out, self.obstacle, self.validation_takes) for aws in worlds
+            aws.region: SimulatedDatabase(
+                aws, self.kept_out, self.obstacle, self.validation_takes, self.validation_finds
+            )
+            for aws in worlds
         }
-        places = {aws.region: _place(aws, databases[aws.region], self.sql, self.poll) for aws in worlds}
+        sql = self.sql or Sql(self.aws, ENVIRON, Trust(), things_touched(self.plan), opener(self.aws))
+        places = {aws.region: _place(aws, databases[aws.region], sql, self.poll) for aws in worlds}
         if self.aws.elsewhere:
             beyond = RegionOfAccount(self.aws, self.aws.elsewhere)
-            places[beyond.region] = _place(beyond, databases[self.aws.region], self.sql, self.poll)
+            places[beyond.region] = _place(beyond, databases[self.aws.region], sql, self.poll)
 
         def told(event: Event) -> None:
             self.told.append(event)
@@ -237,11 +185,10 @@ class Simulation:
         assert all(isinstance(body, StepRetried) for body in own)
 
 
-def _place(aws: SimulatedAws | RegionOfAccount, database: SimulatedDatabase, sql: SqlDoor | None, poll: float) -> Place:
+def _place(aws: SimulatedAws | RegionOfAccount, database: SimulatedDatabase, sql: SqlDoor, poll: float) -> Place:
     lookout, clock = Lookout(aws), database.clock
     poller = Poller(lookout, poll, monotonic=clock.monotonic, sleep=clock.sleep)
-    # Of plans that change nothing inside a database, the door refuses each.
-    return Place(aws, lookout, poller, database, sql or Sql(database.aws, {}, Trust()))
+    return Place(aws, lookout, poller, database, sql)
 
 
 class _Death:
@@ -272,7 +219,7 @@ class _Death:
             case Crash(number=planned, mode="after") if planned == self._nonces - 2:
                 raise Killed
 
-    def after_effect(self, _call: AwsCall) -> None:
+    def after_effect(self, _call: AwsCall | None) -> None:
         self._changes += 1
         self._simulation.after_effect()
         if self._crash == Crash(self._changes, "sent"):
@@ -313,6 +260,10 @@ class Case:
         aws.weather = _clear
         store.create(self.plan)
         return Simulation(aws=aws, plan=self.plan, store=store, **changes)
+
+
+def _ignore(_call: AwsCall | None) -> None:
+    return None
 
 
 def _clear(_is_change: bool) -> None:  # noqa: FBT001 - the shape of ``weather``
@@ -388,12 +339,19 @@ def _clean_case(name: str, *, is_protected: bool) -> Case:
         made = pitr_case(name, seen).simulation(FolderStore(folder))
         nonce = made.live().nonce
     aws = made.aws
-    aws.after_effect = aws.before_change = lambda _call: None
+    aws.after_effect, aws.before_change = _ignore, _ignore
     request = CleanRequest(target="embi", run=made.plan.run, nonce=nonce, suffix="9x4")
     left = look_at_remains(Lookout(aws), fix_worlds.identity(), request, aws.clock.now())
     for record in (aws.effects, aws.sent, aws.reads, aws.read_at):
         record.clear()
     return Case(name, fix_worlds.plan(request=request, seen=left), aws)
+
+
+def _move_case(name: str) -> Case:
+    """Traffic is moved to a clone, or back, with every kind of destination, while applications write."""
+    from tests.chaos import fix_cutover
+
+    return fix_cutover.case(name)
 
 
 _DEFAULT_GROUP = ParameterGroup(name="default.aurora-postgresql16", family="aurora-postgresql16")
@@ -417,6 +375,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "fail-over": lambda: _moved_case("fail-over"),
     "switch-over": lambda: _moved_case("switch-over", is_switch=True),
     **{name: partial(fix_destinations.case, Case, name) for name in ("destinations", "destinations-back")},
+    **{name: partial(_move_case, name) for name in ("cutover", "rollback", "rollback-of-part", "rollback-of-start")},
     "clean-protected": lambda: _clean_case("clean-protected", is_protected=True),
     "clean-unprotected": lambda: _clean_case("clean-unprotected", is_protected=False),
 }
@@ -461,6 +420,7 @@ def standing_of_world(aws: SimulatedAws, plan: Plan) -> dict[str, Any]:
         "tags": {key: value for key, value in cluster.tags.items() if key not in DRAWN} if cluster else None,
         "drawn": sorted(DRAWN & cluster.tags.keys()) if cluster else None,
         "writers": (aws.writers(), aws.addresses()),
+        "servers": {name: (dict(one.roles), sorted(one.prepared)) for name, one in sorted(aws.servers.items())},
         "snapshots": sorted(name for name, one in aws.taken.items() if one.gone_at is None),
     }
 
@@ -474,7 +434,10 @@ def check_effects(simulation: Simulation) -> None:
     assert twice == {}, twice
     touched = [call for call in aws.sent if plan.source in names_touched(call)]
     assert touched == []
-    if plan.kind == "clean":
+    for _ in range(3):
+        aws.serve()
+    check_ledger(aws)
+    if plan.kind in ("clean", "cutover", "rollback"):
         return
     planned = {step.action.instance for step in plan.steps if isinstance(step.action, CreateInstance)}
     ours = {name for name, one in aws.instances.items() if owner.owns(one.tags)}

@@ -23,8 +23,10 @@ from daybreak.model.guards import (
     Ours,
     OursOrAbsent,
     Outlived,
+    Recent,
     Sets,
     Unchanged,
+    Unwritten,
 )
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Step
@@ -180,6 +182,8 @@ def ways_to_break(guard: Guard) -> tuple[Way, ...]:
             return (_USURPED,)
         case Ours():
             return (_USURPED, _REMOVED)
+        case Unwritten():
+            return ()  # a clone is written to in story 48
         case Unchanged():
             return ()  # destinations have worlds of their own: tests/execute/hands/test_destinations.py
         case AsPlanned(field="writer"):
@@ -192,7 +196,7 @@ def ways_to_break(guard: Guard) -> tuple[Way, ...]:
             return (_EXCHANGED,)
         case Sets():
             return (_RESET,)
-        case NotTheSource() | OldEnough() | Approved():
+        case NotTheSource() | OldEnough() | Recent() | Approved():
             return ()  # the call and the journal decide these: nobody outside can break them
         case Fenced() | OfRunOrAbsent() | Outlived():
             return ()  # no plan of these kinds has one: tests/execute/hands/test_sql.py and tests/chaos/test_guards.py break them
@@ -233,7 +237,7 @@ def _name(step: Step) -> str:
 
 
 def _kind(guard: Guard) -> str:
-    return "" if isinstance(guard, NotTheSource | Approved) else guard.thing.kind
+    return "" if isinstance(guard, NotTheSource | Recent | Approved) else guard.thing.kind
 
 
 def _field(guard: Guard) -> str:
@@ -273,7 +277,7 @@ def test_nothing_is_sent_where_another_client_breaks_a_guard(account: Account, b
     """The intent is durable, another client acts, and the look before the sending finds what it did."""
     plan = KINDS[breach.kind].made(account)
     step, guard = breach.place(plan)
-    assert not isinstance(guard, NotTheSource | Approved)
+    assert not isinstance(guard, NotTheSource | Recent | Approved)
     before: list[int] = []
     left: list[Any] = []
 
@@ -302,7 +306,7 @@ def test_nothing_is_sent_where_another_client_breaks_a_guard(account: Account, b
 
 def _own(step: Step, guard: Guard) -> set[str]:
     """The names that a step is about, and what its guard speaks of."""
-    assert not isinstance(guard, NotTheSource | Approved)
+    assert not isinstance(guard, NotTheSource | Recent | Approved)
     own = {getattr(step.action, field, None) for field in ("instance", "endpoint")} - {None}
     return {*map(str, own), guard.thing.name}
 

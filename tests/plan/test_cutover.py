@@ -105,6 +105,7 @@ def seen(source: dict[str, Any] | None = None, clone: dict[str, Any] | None = No
             {
                 "identifier": CLONE,
                 "resource_id": "cluster-CLONE",
+                "arn": f"arn:aws:rds:{fix_worlds.REGION}:{fix_worlds.ACCOUNT}:cluster:{CLONE}",
                 "endpoint": "clone.example",
                 "tags": {EXPIRES_TAG: "2024-01-22T14:52:00Z"},
                 "is_protected": False,
@@ -258,7 +259,7 @@ def test_nobody_has_written_in_the_clone_until_a_place_names_it() -> None:
     plan = planned(cut_over())
     [judged] = guards_of(plan, "count-writes", Unwritten)
     assert judged.since == WriteCount(rows={"embi": 7}, definitions={"embi": 1})
-    for slug in ("close-source", "empty-source", "advance-sequences-1", "point-secret-1"):
+    for slug in ("close-source", "advance-sequences-1", "point-secret-1"):
         [counted] = guards_of(plan, slug, Unwritten)
         assert (counted.since, counted.thing.name) == (None, CLONE), slug
     assert guards_of(plan, "point-parameter-2", Unwritten) == []

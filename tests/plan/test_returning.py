@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from daybreak.model.actions import (
+    AdvanceSequences,
     ChangeRecord,
     ChangeSql,
     EndSessions,
@@ -43,10 +44,15 @@ def deeds(plan: Plan, *, until: int) -> tuple[CutoverDeed, ...]:
     return tuple(found)
 
 
+def go_back_request(done: tuple[CutoverDeed, ...]) -> RollbackRequest:
+    """Take these deeds back."""
+    return RollbackRequest(target="embi", run="embi-cutover", clone=CLONE, nonce="n1", deeds=done, suffix="9x4")
+
+
 def go_back(until: int, at: str) -> Plan:
     """The rollback of a cutover that came so far."""
     done = deeds(planned(cut_over()), until=until)
-    asked = RollbackRequest(target="embi", run="embi-cutover", clone=CLONE, nonce="n1", deeds=done, suffix="9x4")
+    asked = go_back_request(done)
     return planned(plan_of(asked, target(), seen(destinations=destinations(at)), fix_worlds.terms()))
 
 
@@ -54,7 +60,18 @@ def test_a_rollback_closes_the_clone_first_and_opens_the_source_last() -> None:
     """What was written to the clone stays there, and nothing is added while the places go back."""
     plan = go_back(8, "clone")
     kinds = [type(step.action) for step in plan.steps]
-    assert kinds == [ChangeSql, EndSessions, PointParameter, MoveSecretStage, ChangeSql, SetExpiry]
+    assert kinds == [
+        ChangeSql,
+        EndSessions,
+        AdvanceSequences,
+        PointParameter,
+        MoveSecretStage,
+        ChangeSql,
+        SetExpiry,
+    ]
+    advance = plan.steps[2].action
+    assert isinstance(advance, AdvanceSequences)
+    assert (advance.cluster, advance.past) == (SOURCE, CLONE), "the numbers that the clone gave out stand in mails too"
     first, last, left = plan.steps[0].action, plan.steps[-2].action, plan.steps[-1].action
     assert isinstance(left, SetExpiry)
     assert left.expires == f"left: {plan.run}", "what clients wrote there is nowhere else"
@@ -62,7 +79,7 @@ def test_a_rollback_closes_the_clone_first_and_opens_the_source_last() -> None:
     assert isinstance(last, ChangeSql)
     assert (first.cluster, "NOLOGIN" in first.change.text) == (CLONE, True)
     assert (last.cluster, "NOLOGIN" in last.change.text) == (SOURCE, False)
-    for step in plan.steps[2:4]:
+    for step in plan.steps[2:5]:
         assert any(isinstance(each, Fenced) and each.thing.name == CLONE for each in step.guards)
 
 
@@ -85,7 +102,7 @@ def test_a_place_that_was_not_changed_yet_is_left_alone() -> None:
 def test_a_secret_that_was_changed_since_keeps_what_was_changed() -> None:
     """Its old version would bring an old password back: only the address goes back."""
     done = deeds(planned(cut_over()), until=8)
-    asked = RollbackRequest(target="embi", run="embi-cutover", clone=CLONE, nonce="n1", deeds=done, suffix="9x4")
+    asked = go_back_request(done)
     secret, parameter = destinations("clone")
     assert isinstance(secret.facts, SecretSeen)
     rotated = secret.model_copy(update={"facts": SecretSeen(name="embi/database", stages={"v9": ("AWSCURRENT",)})})
@@ -97,7 +114,7 @@ def test_a_secret_that_was_changed_since_keeps_what_was_changed() -> None:
 def rollback_in(world: Observation, *, until: int = 8) -> Plan | Refusal:
     """The answer to a rollback in that world."""
     done = deeds(planned(cut_over()), until=until)
-    asked = RollbackRequest(target="embi", run="embi-cutover", clone=CLONE, nonce="n1", deeds=done, suffix="9x4")
+    asked = go_back_request(done)
     return plan_of(asked, target(), world, fix_worlds.terms())
 
 
@@ -128,7 +145,7 @@ def test_taken_back_the_clone_is_quiet_before_anything_in_it_wakes() -> None:
     """Its own group is in force again, after a restart, before the job is on and the subscription attached."""
     made = planned(cut_over(**quarantined()))
     done = deeds(made, until=[step.id[3:] for step in made.steps].index("advance-sequences-1"))
-    asked = RollbackRequest(target="embi", run="embi-cutover", clone=CLONE, nonce="n1", deeds=done, suffix="9x4")
+    asked = go_back_request(done)
     plan = planned(plan_of(asked, target(), seen(**quarantined()), fix_worlds.terms()))
     texts = [getattr(getattr(step.action, "change", None), "text", step.action.kind) for step in plan.steps]
     place = {
@@ -145,7 +162,7 @@ def test_a_record_that_was_only_shortened_has_its_time_again() -> None:
     by = target(destinations=(record(300).destination,))
     made = planned(cut_over(by, destinations=(record(300),)))
     done = deeds(made, until=[step.id[3:] for step in made.steps].index("count-writes"))
-    asked = RollbackRequest(target="embi", run="embi-cutover", clone=CLONE, nonce="n1", deeds=done, suffix="9x4")
+    asked = go_back_request(done)
     plan = planned(plan_of(asked, by, seen(destinations=(record(5),)), fix_worlds.terms()))
     changes = [step.action for step in plan.steps if isinstance(step.action, ChangeRecord)]
     assert [(each.before.ttl, each.after.ttl) for each in changes] == [(5, 300)]

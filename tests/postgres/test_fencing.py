@@ -294,3 +294,22 @@ def test_a_role_that_is_only_named_like_awss_is_fenced_too(yard: Server, session
         assert "rdstopmgr" not in read_fence(session).holes
     finally:
         yard.run("postgres", "DROP ROLE IF EXISTS rdstopmgr", f"DROP ROLE {name}")
+
+
+def test_a_role_that_was_dropped_meanwhile_keeps_no_other_shut(yard: Server, session: Session) -> None:
+    """The others get LOGIN back all the same, and what proves it holds."""
+    yard.run(
+        "postgres", "CREATE ROLE goes LOGIN", "CREATE ROLE stays LOGIN", *(_owned(each) for each in ("goes", "stays"))
+    )
+    for order in (loss_of_login(["goes", "stays"]), return_of_login(["goes", "stays"])):
+        assert make_change(session, BEARING, order.text, order.look, lambda _number: None)
+        if "NOLOGIN" in order.text:
+            yard.run("postgres", "DROP ROLE goes")
+    with yard.connection("postgres") as master:
+        [[may]] = master.execute("SELECT rolcanlogin FROM pg_roles WHERE rolname = 'stays'").fetchall()
+    assert may
+    yard.run("postgres", "DROP ROLE stays")
+
+
+def _owned(role: str) -> str:
+    return f"GRANT {role} TO rescuer WITH ADMIN OPTION"

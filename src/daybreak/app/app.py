@@ -41,6 +41,7 @@ from daybreak.model.world import Cluster, Identity
 from daybreak.observe.look import AwsDoor, Lookout
 from daybreak.observe.poller import Poller
 from daybreak.plan.touching import things_touched
+from daybreak.postgres.session import Opener, open_session
 from daybreak.repository.repository import Repository, open_repository
 from daybreak.repository.samples import Samples
 
@@ -63,6 +64,8 @@ class App:
     environ: Mapping[str, str]
     stopping: threading.Event = field(default_factory=threading.Event)
     patience: Patience = field(default_factory=Patience)
+    opener: Opener = open_session
+    """What opens a session with a database, where traffic is moved."""
 
     def __post_init__(self) -> None:
         self.timing = SystemTiming(self.stopping)
@@ -72,6 +75,8 @@ class App:
         self.fitting: dict[str, tuple[str, ...]] = {}
         self.clones: dict[str, tuple[Cluster, ...]] = {}
         """The clones that the newest look for a plan saw, by the target's name."""
+        self.made: set[str] = set()
+        """The digests of the plans that this process has made."""
         self._lock = threading.Lock()
 
     @cached_property

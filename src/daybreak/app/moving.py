@@ -134,7 +134,9 @@ def _deeds(plan: Plan, state: RunState) -> Iterator[CutoverDeed]:
             continue
         back: tuple[Action, ...] = step.undo.actions if isinstance(step.undo, TakenBack) else ()
         if back:
-            yield CutoverDeed(step=step.id, action=step.action, back=tuple(_by_name(each, own) for each in back))
+            is_done = state.step(step.id).status == "done"
+            named = tuple(_by_name(each, own) for each in back)
+            yield CutoverDeed(step=step.id, action=step.action, back=named, is_done=is_done)
 
 
 def _by_name(action: Action, own: Owner) -> Action:

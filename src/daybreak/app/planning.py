@@ -115,6 +115,7 @@ def plan_for(app: App, request: Request, target: Target) -> Plan:
     answer = plan_of(request, target, seen, terms)
     if isinstance(answer, Refusal):
         raise Refused(answer.what, *answer.hints, reasons=answer.reasons)
+    app.made.add(answer.digest())
     return answer
 
 

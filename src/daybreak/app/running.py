@@ -24,7 +24,7 @@ from daybreak.journal.records import refusal_of_old_plan, refusal_without_nonce
 from daybreak.journal.writing import Journal
 from daybreak.model.clock import is_off, skew_in_words
 from daybreak.model.plan import FORMAT, Plan
-from daybreak.model.requests import CopyRequest, FailOverRequest, RegionRequest, RestoreRequest
+from daybreak.model.requests import CopyRequest, FailOverRequest, MoveRequest, RegionRequest, RestoreRequest
 from daybreak.model.run import Event, RunAborted, RunState, SourceMoved
 from daybreak.model.tags import JOURNAL_TAG
 from daybreak.model.targets import Target
@@ -61,10 +61,18 @@ def start(app: App, plan: Plan) -> str:
 def hold_to_the_world(app: App, plan: Plan) -> tuple[str, ...]:
     """Raise ``Refused`` for a plan that has expired, was made elsewhere, does not fit the world, or removes what is not vouched for.
 
+    So it does for one that moves traffic and was not made by this process: its request holds the verdict, or what was done, and
+    nothing else says whether that is true.
+
     Returns in what the source looks otherwise by now where the clone is only compared with it, each in words.
     """
     if plan.format != FORMAT:
         raise refusal_of_old_plan(plan.run, has_begun=False)
+    if isinstance(plan.request, MoveRequest) and plan.digest() not in app.made:
+        raise Refused(
+            f"a {plan.kind} is planned and begun by one command: what it goes by was seen and judged then",
+            f"daybreak {plan.kind} {plan.request.run}",
+        )
     seen = observe_for(app, plan.request, plan.target)
     targets = app.targets
     terms = terms_for(app, plan.request, plan.target, plan.created)
@@ -180,7 +188,7 @@ def _place(app: App, door: Aws | RegionalDoor, plan: Plan) -> Place:
     """One region of a run: what acts there, and what reads its logins there."""
     health_urls = app.settings.health_urls.get(plan.target.name, {})
     database = Database(door, app.environ, app.repository, health_urls, app.trust_in(plan))
-    sql = Sql(door, app.environ, app.trust_in(plan), things_touched(plan))
+    sql = Sql(door, app.environ, app.trust_in(plan), things_touched(plan), app.opener)
     return Place(door, Lookout(door), app.poller(door), database, sql)
 
 

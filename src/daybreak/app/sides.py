@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import TypeVar
@@ -22,13 +22,13 @@ from daybreak.model.world import Cluster, Identity, Surroundings
 from daybreak.model.writes import WriteCount
 from daybreak.observe.destinations import look_at_destinations
 from daybreak.observe.look import AwsReads, Lookout
-from daybreak.observe.surroundings import surroundings_of
+from daybreak.observe.surroundings import BY_NAME, surroundings_of
 from daybreak.plan.pointing import sides_of
 from daybreak.postgres.address import address_of
 from daybreak.postgres.fencing import read_access, read_databases
 from daybreak.postgres.jobs import read_jobs
 from daybreak.postgres.sequences import see_sequences
-from daybreak.postgres.session import Limits, Session, open_session
+from daybreak.postgres.session import Limits, Session
 from daybreak.postgres.warming import can_warm
 from daybreak.postgres.writes import count_writes
 
@@ -58,19 +58,19 @@ def observe_sides(app: App, request: MoveRequest, target: Target, identity: Iden
         access=access,
         source_silence=next(iter(unheard), ""),
         clone_access=clone_access,
-        around_source=_around(aws, lookout, source) if request.kind == "cutover" else None,
-        around_clone=_around(aws, lookout, clone) if request.kind == "cutover" else None,
+        around_source=_around(aws, source) if request.kind == "cutover" else None,
+        around_clone=_around(aws, clone) if request.kind == "cutover" else None,
         destinations=look_at_destinations(target.destinations, app.aws, target.region, sides, clusters),
         silences=tuple(silences),
     )
-    if request.kind == "cutover" and clone and not silences:
-        both = _with_databases(app, target, source if access else None, clone, both)
+    if clone and target.login is not None and not silences:
+        both = _with_databases(app, target, source if access else None, both, is_cutover=request.kind == "cutover")
     return Observation(seen=app.now(), identity=identity, cluster=source, cutover=both)
 
 
-def _around(aws: AwsReads, lookout: Lookout, cluster: Cluster | None) -> Surroundings | None:
+def _around(aws: AwsReads, cluster: Cluster | None) -> Surroundings | None:
     """What belongs to a cluster and is kept beside it; what may not be looked at is named in it."""
-    return surroundings_of(aws, cluster, lookout.inside(cluster)) if cluster else None
+    return surroundings_of(aws, cluster, (), only=BY_NAME) if cluster else None
 
 
 def _ask(
@@ -107,29 +107,34 @@ def words_on_clone(app: App, plan: Plan, since: WriteCount) -> str:
 def _session(app: App, target: Target, cluster: Cluster, database: str | None) -> Iterator[Session]:
     address = address_of(cluster, database or target.database or cluster.database, target.trust)
     login = login_at(target.login or "", app.aws(target.region), app.environ, address)
-    with open_session(address, login, _LOOKING) as session:
+    with app.opener(address, login, _LOOKING) as session:
         yield session
 
 
-def _with_databases(app: App, target: Target, source: Cluster | None, clone: Cluster, both: CutoverSeen) -> CutoverSeen:
-    """The databases: the jobs that run in the clone's, and whether the sequences of both sides may be read there and set here.
+def _with_databases(
+    app: App, target: Target, source: Cluster | None, both: CutoverSeen, *, is_cutover: bool
+) -> CutoverSeen:
+    """Whether the sequences in each database of both sides may be read and set on both: traffic may go back.
 
-    Without a ``source`` that answers there is no sequence to go past.
+    Without a ``source`` that answers there is no sequence to go past. A cutover also sees the clone's jobs, and what it could warm.
     """
     found: list[SequenceSeen] = []
     jobs: list[JobsSeen] = []
     warmable: list[str] = []
+    if (clone := both.clone) is None:
+        return both
     try:
         with _session(app, target, clone, None) as here:
             names = read_databases(here)
         there = _databases_of(app, target, source) if source else ()
         for database in names:
             with _session(app, target, clone, database) as here:
-                jobs.append(read_jobs(here))
-                warmable += [database] if database in there and can_warm(here) else []
-                may_set = {each.name: each.may_set for each in see_sequences(here)}
+                jobs += [read_jobs(here)] if is_cutover else []
+                warmable += [database] if is_cutover and database in there and can_warm(here) else []
+                ours = {each.name: each for each in see_sequences(here)}
             if source and database in there:
-                found += _sequences_of(app, target, source, database, may_set)
+                with _session(app, target, source, database) as session:
+                    found += [_on_both(each, ours[each.name]) for each in see_sequences(session) if each.name in ours]
     except DaybreakError as error:
         return both.model_copy(update={"silences": (f"the databases cannot be seen: {error.message}",)})
     seen = {
@@ -149,10 +154,7 @@ def _databases_of(app: App, target: Target, cluster: Cluster) -> tuple[str, ...]
         return read_databases(session)
 
 
-def _sequences_of(
-    app: App, target: Target, source: Cluster, database: str, may_set: Mapping[str, bool]
-) -> list[SequenceSeen]:
-    """The source's sequences that the clone has too, each with whether it may be set there."""
-    with _session(app, target, source, database) as there:
-        seen = see_sequences(there)
-    return [each.model_copy(update={"may_set": may_set[each.name]}) for each in seen if each.name in may_set]
+def _on_both(one: SequenceSeen, other: SequenceSeen) -> SequenceSeen:
+    return one.model_copy(
+        update={"may_read": one.may_read and other.may_read, "may_set": one.may_set and other.may_set}
+    )

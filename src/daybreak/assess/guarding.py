@@ -39,6 +39,7 @@ from daybreak.model.guards import (
     OursOrAbsent,
     Outlived,
     PlannedField,
+    Recent,
     Sets,
     Unchanged,
     Unwritten,
@@ -49,6 +50,7 @@ from daybreak.model.names import comma_list
 from daybreak.model.plan import Plan, StepId
 from daybreak.model.run import RunState
 from daybreak.model.things import Thing
+from daybreak.model.value import stamp
 from daybreak.model.world import Cluster, Endpoint, Instance, ParameterGroup, Snapshot
 from daybreak.plan.calls import Owner, call_of, stamp_of
 from daybreak.plan.copies import is_complete, is_newer
@@ -102,6 +104,19 @@ def breach_of(guards: Iterable[Guard], situation: Situation) -> Breach | None:
     return next((breach for guard in guards if (breach := _breach(guard, situation)) is not None), None)
 
 
+def guards_left(guards: Iterable[Guard], own: Thing | None = None) -> tuple[Guard, ...]:
+    """The guards that still say something once a step has taken effect, or may have: they were all asked before it left.
+
+    What the step changes of its ``own`` thing is no longer as planned. Who was let in by it may write since then, and the verdict
+    that it went by grows old. Before another sending all of them are asked again.
+    """
+    return tuple(
+        each
+        for each in guards
+        if not isinstance(each, Recent | Unwritten) and not (isinstance(each, AsPlanned) and each.thing == own)
+    )
+
+
 def things_asked(guards: Iterable[Guard]) -> tuple[Thing, ...]:
     """The things that have to be looked at before these guards can be judged, each once."""
     of_one = Ours | OursOrAbsent | AsPlanned | Sets | Fenced | Unwritten | OfRunOrAbsent | Unchanged
@@ -141,6 +156,8 @@ def _breach(guard: Guard, situation: Situation) -> Breach | None:
             return _change_by_others(guard, situation)
         case Outlived():
             return _not_outlived(guard, situation)
+        case Recent():
+            return _old_verdict(guard, situation)
         case Approved(by_another=by_another):
             return disapproval_of(situation.approvals, by_another=by_another)
         case _:
@@ -237,7 +254,8 @@ def _open_fence(thing: Thing, situation: Situation) -> Breach | None:
         return _absence(thing)
     seen = situation.fences.get(thing)
     if seen is None:
-        return Breach(why=f"who can write at {thing.words()} could not be asked")
+        # Not known is no answer: a run that failed for it would leave both sides closed.
+        return Breach(why=f"who can write at {thing.words()} could not be asked", is_for_person=True)
     return Breach(why=f"{thing.words()} is not fenced: {seen.holes}") if seen.holes else None
 
 
@@ -246,8 +264,15 @@ def _breach_by_writes(thing: Thing, situation: Situation) -> Breach | None:
         return _absence(thing)
     words = situation.writes.get(thing)
     if words is None:
-        return Breach(why=f"whether anybody has written in {thing.words()} could not be asked")
+        return Breach(why=f"whether anybody has written in {thing.words()} could not be asked", is_for_person=True)
     return Breach(why=f"somebody has written in {thing.words()}: {words}") if words else None
+
+
+def _old_verdict(guard: Recent, situation: Situation) -> Breach | None:
+    if situation.approvals.now - guard.judged <= guard.within:
+        return None
+    why = f"the verdict of {stamp(guard.judged)} is older than {span_in_words(guard.within)} by now"
+    return Breach(why=why, hints=("nothing is closed: end this run, take it back, and plan anew",))
 
 
 def _strange(guard: OfRunOrAbsent, situation: Situation) -> Breach | None:

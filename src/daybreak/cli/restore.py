@@ -134,11 +134,6 @@ def carry_out(
 
     with Following(given) as following:
         made = decide(following.app)
-        if is_older and isinstance(made.request, MoveRequest):
-            raise Refused(
-                f"a {made.kind} is planned and begun by one command: its verdict is of today",
-                f"daybreak {made.kind} {made.request.run}",
-            )
         if confirm is not None and not isinstance(made.request, CleanRequest | FailOverRequest | MoveRequest):
             raise Refused(
                 "--confirm names what a plan removes or moves, and this one removes nothing", "add --yes in its place"

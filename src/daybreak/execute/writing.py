@@ -50,7 +50,7 @@ from daybreak.postgres.faults import refusal_of
 from daybreak.postgres.fencing import end_sessions, next_transaction, read_fence
 from daybreak.postgres.leash import Leash
 from daybreak.postgres.sequences import advance_sequences, read_sequences
-from daybreak.postgres.session import Limits, Session, open_session
+from daybreak.postgres.session import Limits, Opener, Session, open_session
 from daybreak.postgres.warming import hot_relations, warm
 from daybreak.postgres.writes import count_writes
 
@@ -71,6 +71,8 @@ class Sql:
     environ: Mapping[str, str]
     trust: Trust
     may_change: Iterable[Thing] = field(default_factory=frozenset)
+    opener: Opener = open_session
+    """What opens a session."""
 
     def change(self, action: ChangeSql, cluster: Cluster, hand_over: Callable[[News], None], leash: Leash) -> Changed:
         """Carry out the change, unless it is there; it hands over ``Staged`` before the commit."""
@@ -117,7 +119,7 @@ class Sql:
         """Who can still write at the cluster."""
         address = address_of(cluster, guard.database, self.trust)
         login = login_at(guard.login, self.aws, self.environ, address)
-        with open_session(address, login, Limits(statement=_LOOKING, whole=_LOOKING)) as session:
+        with self.opener(address, login, Limits(statement=_LOOKING, whole=_LOOKING)) as session:
             return read_fence(session)
 
     def count(self, database: str, login: str, cluster: Cluster) -> WriteCount:
@@ -127,7 +129,7 @@ class Sql:
         @contextmanager
         def open_in(name: str | None) -> Iterator[Session]:
             address = address_of(cluster, name or database, self.trust)
-            with open_session(address, login_at(login, self.aws, self.environ, address), limits) as session:
+            with self.opener(address, login_at(login, self.aws, self.environ, address), limits) as session:
                 yield session
 
         return count_writes(open_in)
@@ -175,7 +177,7 @@ class Sql:
         """
         address: Address = address_of(cluster, action.database, self.trust, leash)
         login = login_at(action.login, self.aws, self.environ, address)
-        with open_session(address, login, Limits(statement=limit, lock=action.lock, whole=limit + _LOOKING)) as session:
+        with self.opener(address, login, Limits(statement=limit, lock=action.lock, whole=limit + _LOOKING)) as session:
             yield session
 
 

@@ -11,7 +11,7 @@ from daybreak.model.writes import WriteCount
 
 
 class SequenceSeen(Value):
-    """A sequence, as far as our login may read it and set it."""
+    """A sequence of both sides, as far as our login may read it and set it on each: traffic that went may go back."""
 
     database: str
     name: str
@@ -64,7 +64,7 @@ class CutoverSeen(Value):
     databases: tuple[str, ...] = ()
     """The databases that let somebody in and are on both sides."""
     sequences: tuple[SequenceSeen, ...] = ()
-    """Those of both sides that our login may not read at the source, or not set in the clone."""
+    """Those that both sides have."""
     jobs: JobsSeen = JobsSeen()
     """The clone's."""
     warmable: tuple[str, ...] = ()

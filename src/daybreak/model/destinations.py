@@ -183,6 +183,11 @@ class RecordSet(Value):
     """Its other members in AWS's own words, such as ``Weight`` and ``HealthCheckId``."""
 
     @property
+    def place(self) -> tuple[str, str, str | None]:
+        """What names it in its zone: two sets of one place are one set at two times."""
+        return self.name, self.type, self.set_identifier
+
+    @property
     def state(self) -> str:
         """All of it in one line: two sets that differ in anything have different lines.
 

@@ -14,7 +14,7 @@ from pydantic import Field
 from daybreak.model.moment import span_in_words
 from daybreak.model.names import comma_list
 from daybreak.model.things import Thing
-from daybreak.model.value import Span, Value, iso
+from daybreak.model.value import Instant, Span, Value, iso, stamp
 from daybreak.model.writes import WriteCount
 
 
@@ -197,6 +197,18 @@ class Unchanged(Value):
         return f"{self.thing.words()} is at {at}, as planned, or as this step leaves it, by a look right before"
 
 
+class Recent(Value):
+    """What was judged is not too old to act on. Once the step has taken effect it is not asked any more."""
+
+    kind: Literal["recent"] = "recent"
+    judged: Instant
+    within: Span
+
+    def sentence(self) -> str:
+        """The guard in words."""
+        return f"the verdict of {stamp(self.judged)} is at most {span_in_words(self.within)} old"
+
+
 class Approved(Value):
     """A person has approved the plan as it stands, and the approval still counts."""
 
@@ -222,6 +234,7 @@ Guard = Annotated[
     | OfRunOrAbsent
     | Outlived
     | Unchanged
+    | Recent
     | Approved,
     Field(discriminator="kind"),
 ]

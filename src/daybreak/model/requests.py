@@ -175,6 +175,8 @@ class CutoverDeed(Value):
     step: str
     action: Action
     back: tuple[Action, ...]
+    is_done: bool = True
+    """Whether it was done for certain."""
 
 
 class RollbackRequest(Value):

@@ -48,10 +48,22 @@ class _Hidden(Exception):
     """Something that we cannot see although AWS did not refuse."""
 
 
+BY_NAME = ("endpoints", "scaling", "proxies", "connect_policies")
+"""What is kept by a cluster's name or resource id, and so follows no traffic."""
+
+
 def surroundings_of(
-    aws: AwsReads, cluster: Cluster, instances: tuple[Instance, ...], *, group: ParameterGroup | None = None
+    aws: AwsReads,
+    cluster: Cluster,
+    instances: tuple[Instance, ...],
+    *,
+    group: ParameterGroup | None = None,
+    only: tuple[str, ...] = (),
 ) -> Surroundings:
-    """Look at what belongs to the cluster; ``group`` is its parameter group where it was already read."""
+    """Look at what belongs to the cluster; ``group`` is its parameter group where it was already read.
+
+    ``only`` names the fields that are asked for; empty is all of them.
+    """
     look = _Look(aws, cluster, instances, group)
     questions: dict[str, Callable[[], Any]] = {
         "parameter_group": look.parameter_group,
@@ -65,7 +77,8 @@ def surroundings_of(
         "key": look.key,
     }
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        asked = {what: pool.submit(_answer, what, question) for what, question in questions.items()}
+        wanted = {what: question for what, question in questions.items() if not only or what in only}
+        asked = {what: pool.submit(_answer, what, question) for what, question in wanted.items()}
         answers = {what: future.result() for what, future in asked.items()}
     unseen = tuple(answer for answer in answers.values() if isinstance(answer, Unseen))
     seen = {what: answer for what, answer in answers.items() if not isinstance(answer, Unseen)}

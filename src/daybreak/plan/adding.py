@@ -37,14 +37,15 @@ def first_database(target: Target, cluster: Cluster) -> str:
 
 def fence_of(target: Target, cluster: Cluster) -> Fenced:
     """The guard that nobody can write at a cluster."""
-    return Fenced(thing=_thing(cluster), database=first_database(target, cluster), login=target.login or "")
+    return Fenced(thing=thing_of(cluster), database=first_database(target, cluster), login=target.login or "")
 
 
 def guard_of_writes(target: Target, cluster: Cluster, since: WriteCount | None = None) -> Unwritten:
     """The guard that nobody has written at a cluster since a count; without one, since the run counted last."""
     database, login = first_database(target, cluster), target.login or ""
-    return Unwritten(thing=_thing(cluster), database=database, login=login, since=since)
+    return Unwritten(thing=thing_of(cluster), database=database, login=login, since=since)
 
 
-def _thing(cluster: Cluster) -> Thing:
+def thing_of(cluster: Cluster) -> Thing:
+    """The cluster, as guards name it."""
     return Thing(kind="cluster", name=cluster.identifier, region=cluster.arn.split(":")[3])

@@ -30,10 +30,7 @@ from daybreak.model.destinations import (
     DestinationSeen,
 )
 from daybreak.model.fences import AccessSeen
-from daybreak.model.guards import (
-    Guard,
-    Unwritten,
-)
+from daybreak.model.guards import Guard, Ours, Recent, Unwritten
 from daybreak.model.moment import span_in_words
 from daybreak.model.names import clone_stem, comma_list, printable
 from daybreak.model.observation import Observation
@@ -52,12 +49,21 @@ from daybreak.model.targets import Target
 from daybreak.model.value import Span, stamp
 from daybreak.model.world import Cluster
 from daybreak.plan import estimates
-from daybreak.plan.adding import add_next, fence_of, guard_of_writes, server_order
+from daybreak.plan.adding import (
+    add_next,
+    fence_of,
+    guard_of_writes,
+    server_order,
+    thing_of,
+)
 from daybreak.plan.fence import loss_of_login, return_of_login
 from daybreak.plan.keyed import notes_on_keyed
 from daybreak.plan.lifting import let_jobs_go_on, lift, notes_on_lifting
 from daybreak.plan.pointing import orders_of, reason_to_point, sides_of, verb_of
-from daybreak.plan.refusing import objections_to_cutover
+from daybreak.plan.refusing import (
+    NEWS,
+    objections_to_cutover,
+)
 from daybreak.plan.remembering import lengthen, shorten
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.terms import Terms
@@ -87,12 +93,14 @@ def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, ter
     why = "what clients write there later is known by it, and so whether everything may be taken back"
     # A restart may begin the counters anew, so what was judged is asked right before it.
     add_next(sequence, "count-writes", count, why, estimates.CALL, guards=() if is_restarted else judged)
+    own, unwritten = Ours(thing=thing_of(clone)), guard_of_writes(target, clone)
     opens, fence = None, tuple[Guard, ...]()
     if both.access is not None:
         fence = (fence_of(target, source),)
-        opens = close(sequence, target, source, both.access, "source", guards=(guard_of_writes(target, clone),))
-    _advance(sequence, target, source, both)
-    _point(sequence, (source, clone), records, fence, guard_of_writes(target, clone))
+        recent = Recent(judged=request.verdict.at, within=NEWS)
+        opens = close(sequence, target, source, both.access, "source", guards=(recent, own, unwritten))
+    advance(sequence, target, source, clone, both.databases, guards=(*fence, unwritten))
+    _point(sequence, (source, clone), records, (*fence, own), unwritten)
     restart(sequence, target)
     closes = _await_clients(sequence, target, clone, fence)
     let_jobs_go_on(sequence, target, both)
@@ -101,7 +109,6 @@ def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, ter
     made = plan_of_move(request, target, seen, terms, sequence, run=run, clone=request.run, notes=notes)
     if opens is None:
         return made  # without a fence there is nothing to open again, and the source serves nobody
-    unwritten = guard_of_writes(target, clone)
     return made.model_copy(
         update={"gap": Gap(opens=opens, closes=closes, budget=target.cutover.budget, unwritten=unwritten)}
     )
@@ -176,7 +183,10 @@ def close(
     *,
     guards: tuple[Guard, ...] = (),
 ) -> StepId:
-    """Fence a side: take LOGIN from every role that has it, and send everybody out; the id of the first step."""
+    """Fence a side: take LOGIN from every role that has it, and send everybody out; the id of the first step.
+
+    ``guards`` are asked before the first of both.
+    """
     names, server = [role.name for role in access.roles], server_order(target, cluster)
     first: StepId | None = None
     if names:
@@ -185,7 +195,7 @@ def close(
         first = add_next(sequence, f"close-{side}", order, why, estimates.CALL, guards=guards)
     order_to_end = EndSessions.model_validate({**server, "limit": SENDING_OUT})
     why = "who is inside goes on writing until the session ends; the mark is read when nobody is left"
-    last = add_next(sequence, f"empty-{side}", order_to_end, why, estimates.CALL, guards=guards)
+    last = add_next(sequence, f"empty-{side}", order_to_end, why, estimates.CALL, guards=() if names else guards)
     return first or last
 
 
@@ -202,24 +212,22 @@ def _warm(sequence: Sequence, target: Target, source: Cluster, both: CutoverSeen
         )
 
 
-def _advance(sequence: Sequence, target: Target, source: Cluster, both: CutoverSeen) -> None:
-    if both.clone is None:
-        return
-    for number, database in enumerate(both.databases, start=1):
-        add_next(
-            sequence,
-            f"advance-sequences-{number}",
-            AdvanceSequences(
-                cluster=both.clone.identifier,
-                database=database,
-                login=target.login or "",
-                past=source.identifier,
-                past_id=source.resource_id,
-            ),
-            "a number that the source gave out stands in mails and payments: it is never given out again",
-            estimates.CALL,
-            guards=(fence_of(target, source), guard_of_writes(target, both.clone)),
+def advance(
+    sequence: Sequence,
+    target: Target,
+    past: Cluster,
+    side: Cluster,
+    databases: tuple[str, ...],
+    *,
+    guards: tuple[Guard, ...],
+) -> None:
+    """Set the sequences of the side that will take writes past those of the side that is fenced."""
+    for number, database in enumerate(databases, start=1):
+        order = AdvanceSequences.model_validate(
+            server_order(target, side, database=database) | {"past": past.identifier, "past_id": past.resource_id}
         )
+        why = f"a number that {past.identifier} gave out stands in mails and payments: it is never given out again"
+        add_next(sequence, f"advance-sequences-{number}", order, why, estimates.CALL, guards=guards)
 
 
 def _point(

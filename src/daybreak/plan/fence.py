@@ -67,7 +67,9 @@ def return_of_login(roles: Iterable[str]) -> SqlStatement:
 
 
 def _alterations(names: tuple[str, ...], word: str) -> str:
-    orders = " ".join(f"ALTER ROLE {sql_identifier(name)} {word};" for name in names)
+    # A role that was dropped meanwhile must not keep all the others shut.
+    there = "IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {}) THEN ALTER ROLE {} {}; END IF;"
+    orders = " ".join(there.format(sql_text(name), sql_identifier(name), word) for name in names)
     tag = "$fence$"
     while tag in orders:
         tag = f"{tag[:-1]}_$"

@@ -115,6 +115,9 @@ def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tupl
             return (Ours(thing=thing("cluster", clone)),)
         case CountWrites() | AwaitClients() | WarmCache():
             return (_on_database(action, thing("cluster", action.cluster)),)
+        case AdvanceSequences(past=past, past_id=str() as past_id):
+            read = AsPlanned(thing=thing("cluster", past), field="resource_id", value=past_id)
+            return _on_database(action, thing("cluster", action.cluster)), read, hands_off
         case ChangeSql() | EndSessions() | AdvanceSequences() | LoadRows():
             return _on_database(action, thing("cluster", action.cluster)), hands_off
         case TakeSnapshot() | CopySnapshot() | DeleteSnapshot() | AwaitSnapshot():

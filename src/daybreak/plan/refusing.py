@@ -47,10 +47,7 @@ def objections_to_cutover(request: CutoverRequest, target: Target, seen: Observa
         yield from (f"in the clone: {each}" for each in objections_to_fence(both.clone_access, is_quarantined=True))
     yield from objections_to_lifting(both)
     yield from _of_destinations(target, seen.cluster or request.source_before, both)
-    for each in both.sequences:
-        if not (each.may_read and each.may_set):
-            where = f"the sequence {printable(each.name)} in {printable(each.database)}"
-            yield f"our login may not {'read' if not each.may_read else 'set'} {where}: {_grant(each.name, both)}"
+    yield from objections_to_advancing(both)
 
 
 def _of_source(request: CutoverRequest, target: Target, seen: Observation) -> Iterator[str]:
@@ -84,6 +81,15 @@ def _of_destinations(target: Target, source: Cluster | None, both: CutoverSeen) 
         yield from filter(None, (objection_to(each, "source", sides) for each in both.destinations))
         ends = {each.destination.endpoint for each in both.destinations}
         yield from (f"AWS shows no endpoint of the clone's {end}" for end in sorted(ends - sides.clone.keys()))
+
+
+def objections_to_advancing(both: CutoverSeen) -> Iterator[str]:
+    """Each sequence that cannot be set past the other side's, there and back: a way without a return would be no way."""
+    for each in both.sequences:
+        if not (each.may_read and each.may_set):
+            where = f"the sequence {printable(each.name)} in {printable(each.database)}"
+            word = "read" if not each.may_read else "set"
+            yield f"our login may not {word} {where} on both sides: {_grant(each.name, both)}"
 
 
 def _grant(name: str, both: CutoverSeen) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from daybreak.model.actions import AwaitRecord, ChangeRecord
 from daybreak.model.cutover import CutoverSeen
@@ -63,15 +63,13 @@ def lengthen(sequence: Sequence, target: Target, source: Cluster, both: CutoverS
         add_next(sequence, f"lengthen-record-{number}", _change(each, now, there), why, estimates.CALL)
 
 
-def restore_times(sequence: Sequence, now: Iterable[DestinationSeen], before: Iterable[RecordSet]) -> None:
-    """Give each record the time that it had before anything was changed."""
-    known = {(each.name, each.type, each.set_identifier): each.ttl for each in before}
+def restore_times(
+    sequence: Sequence, now: Iterable[DestinationSeen], wanted: Mapping[tuple[str, str, str | None], int | None]
+) -> None:
+    """Give each record the time that it is to have in the end; ``now`` are the destinations as they are by then."""
     for number, each in enumerate(now, start=1):
         record = each.facts
-        if not isinstance(record, RecordSet):
-            continue
-        ttl = known.get((record.name, record.type, record.set_identifier), record.ttl)
-        if ttl != record.ttl:
+        if isinstance(record, RecordSet) and (ttl := wanted.get(record.place, record.ttl)) != record.ttl:
             after = record.model_copy(update={"ttl": ttl})
             why = "nothing moves any more, so it is remembered as before"
             add_next(sequence, f"lengthen-record-{number}", _change(each, record, after), why, estimates.CALL)

@@ -35,9 +35,10 @@ from daybreak.model.targets import Target
 from daybreak.model.world import Cluster
 from daybreak.plan import estimates
 from daybreak.plan.adding import add_next, fence_of, server_order
-from daybreak.plan.cutover import close, plan_of_move, restart
+from daybreak.plan.cutover import advance, close, plan_of_move, restart
 from daybreak.plan.fence import objections_to_fence, return_of_login
 from daybreak.plan.pointing import objection_to, orders_of, reason_to_point, sides_of
+from daybreak.plan.refusing import objections_to_advancing
 from daybreak.plan.remembering import restore_times, shorten
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.terms import Terms
@@ -64,6 +65,7 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
             destinations = shorten(sequence, target, destinations)
         close(sequence, target, both.clone, both.clone_access, "clone")
         guards = (fence_of(target, both.clone), *filter(None, (request.unwritten,)))
+        advance(sequence, target, both.clone, source, both.databases, guards=guards)
     sides, proxies = sides_of(source, both.clone), list[AwaitProxy]()
     for number, each in enumerate(reversed(destinations), start=1):
         if each.points_at in _ASTRAY:
@@ -76,7 +78,7 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
         add_next(sequence, f"await-proxy-{number}", wait, reason_to_point(wait), estimates.LOOK)
     if was_moved:
         restart(sequence, target)
-    restore_times(sequence, (_at_source(each, sides) for each in destinations), _records_before(request))
+    restore_times(sequence, (_at_source(each, sides) for each in destinations), _times_wanted(request, both))
     is_clone_again = not was_moved or request.unwritten is not None
     if not is_clone_again:
         _leave(sequence, both.clone, run)
@@ -90,15 +92,15 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
 
 def has_moved(request: RollbackRequest, both: CutoverSeen) -> bool:
     """Whether a destination may have named the clone, by the cutover or by anybody's hand, so that clients may have written there."""
-    was_ours = any(map(_leads_there, request.deeds))
+    was_ours = any(leads_there(each.action) for each in request.deeds)
     return was_ours or any(each.points_at == "clone" for each in both.destinations)
 
 
-def _leads_there(deed: CutoverDeed) -> bool:
-    """Whether a step of the cutover led clients to the clone; a record that is only remembered for a shorter time leads nobody."""
-    if isinstance(deed.action, ChangeRecord):
-        return deed.action.before.values != deed.action.after.values
-    return isinstance(deed.action, _POINTS)
+def leads_there(action: Action) -> bool:
+    """Whether an action leads clients elsewhere; a record that is only remembered for another time leads nobody."""
+    if isinstance(action, ChangeRecord):
+        return action.before.values != action.after.values
+    return isinstance(action, _POINTS)
 
 
 def _places_lost(request: RollbackRequest, both: CutoverSeen) -> Iterator[str]:
@@ -147,14 +149,19 @@ def _at_source(seen: DestinationSeen, sides: SideAddresses) -> DestinationSeen:
     return seen.model_copy(update={"facts": after})
 
 
-def _records_before(request: RollbackRequest) -> tuple[RecordSet, ...]:
-    """Each record as it was before the cutover changed it for the first time."""
-    found: dict[tuple[str, str, str | None], RecordSet] = {}
-    for deed in request.deeds:
-        if isinstance(deed.action, ChangeRecord):
-            record = deed.action.before
-            found.setdefault((record.name, record.type, record.set_identifier), record)
-    return tuple(found.values())
+def _times_wanted(request: RollbackRequest, both: CutoverSeen) -> dict[tuple[str, str, str | None], int | None]:
+    """For how long each record is to be remembered: as before the cutover, or as somebody has set it since."""
+    found: dict[tuple[str, str, str | None], int | None] = {}
+    for each in both.destinations:
+        if not isinstance(each.facts, RecordSet):
+            continue
+        first, ours = each.facts.ttl, set[int | None]()
+        for deed in request.deeds:
+            if isinstance(deed.action, ChangeRecord) and deed.action.before.place == each.facts.place:
+                first = first if ours else deed.action.before.ttl
+                ours = ({deed.action.before.ttl} | ours if not deed.is_done else set()) | {deed.action.after.ttl}
+        found[each.facts.place] = first if each.facts.ttl in ours else each.facts.ttl
+    return found
 
 
 def _put_back(sequence: Sequence, actions: Iterable[Action], number: int, guards: tuple[Guard, ...]) -> None:
@@ -230,6 +237,8 @@ def _objections(request: RollbackRequest, target: Target, seen: Observation) -> 
     if not has_moved(request, both):
         return
     yield from both.silences
+    yield from filter(None, (both.source_silence,))
+    yield from objections_to_advancing(both)
     if both.clone_access is not None:
         yield from objections_to_fence(both.clone_access)
     elif not both.silences:

@@ -41,9 +41,11 @@ GROUP BY r.rolname ORDER BY r.rolname
 _INSIDE = sql.SQL(COUNT_INSIDE)
 _END = sql.SQL(END_INSIDE)
 _PREPARED = sql.SQL("SELECT gid FROM pg_catalog.pg_prepared_xacts ORDER BY gid")
-_MARK = sql.SQL(
-    "SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text, pg_catalog.clock_timestamp()"
-)
+_COUNTERS = "SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text, pg_catalog.clock_timestamp()"
+_MARK = sql.SQL(_COUNTERS)
+"""Read once nobody is left inside."""
+_CLOCK = sql.SQL(_COUNTERS)
+"""Read at any time."""
 _WRITTEN = sql.SQL("SELECT pg_catalog.pg_current_wal_lsn()::text")
 
 _OWN = sql.SQL("""
@@ -107,7 +109,7 @@ def count_clients(session: Session) -> int:
 
 def read_clock(session: Session) -> tuple[datetime, int]:
     """The server's time, and the first transaction id that it had not given out then."""
-    [[number, at]] = session.ask(_MARK)
+    [[number, at]] = session.ask(_CLOCK)
     return at, int(number)
 
 
@@ -177,9 +179,9 @@ def end_sessions(session: Session, within: timedelta) -> Emptied:
 
 
 def _read_mark(session: Session) -> HighWaterMark:
-    at, number = read_clock(session)
+    [[number, at]] = session.ask(_MARK)
     try:
         [[lsn]] = session.ask(_WRITTEN)
     except Failed:
         lsn = None
-    return HighWaterMark(transaction=number, lsn=lsn, at=at)
+    return HighWaterMark(transaction=int(number), lsn=lsn, at=at)

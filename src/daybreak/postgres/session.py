@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from time import monotonic
@@ -346,6 +346,10 @@ def open_session(address: Address, login: Login, limits: Limits) -> Iterator[Ses
         yield session
     finally:
         session.hang_up()
+
+
+Opener = Callable[[Address, Login, Limits], AbstractContextManager[Session]]
+"""What opens a session as ``open_session`` does."""
 
 
 def connect(address: Address, login: Login, limits: Limits) -> Session:

@@ -46,8 +46,8 @@ from daybreak.plan.undoing import undo_of
 from daybreak.report.shell import Typist, commands
 from tests.chaos import fix_destinations as fix
 from tests.chaos.simulated_aws import SimulatedAws
+from tests.chaos.simulated_database import SimulatedDatabase
 from tests.chaos.simulated_parts import Clock
-from tests.chaos.simulation import SimulatedDatabase
 from tests.fix_lab import LabUnderTest
 
 SIDES = SideAddresses(

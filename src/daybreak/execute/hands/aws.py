@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from daybreak.assess.guarding import Resource, things_asked
+from daybreak.assess.guarding import Resource, guards_left, things_asked
 from daybreak.assess.moves import ATTEMPTS, Again, Look, Pause, Stop, move_after
 from daybreak.assess.position import DOUBTED, OrderStanding, Position
 from daybreak.assess.standing import Resting, is_at_rest, once_answered, standing_of_change
@@ -23,7 +23,6 @@ from daybreak.execute.hands.texts import discreet, text_to_send
 from daybreak.execute.refusals import Barred, Forbidden, Rejected, Withheld, pause_for
 from daybreak.execute.slowly import Slowly
 from daybreak.model.actions import AnchorJournal, AwsChange, DeleteParameterGroup, PointParameter, PointSecret
-from daybreak.model.guards import AsPlanned
 from daybreak.model.names import comma_list
 from daybreak.model.plan import AwsCall, Step
 from daybreak.model.replies import Category
@@ -249,7 +248,7 @@ class AwsHand:
         version = self._looker.owner.version_of(own.name) or ""
         standing = standing_of_change(action, seen[own], version)
         if was_sent and standing.place is Position.SO:
-            others = tuple(each for each in step.guards if not (isinstance(each, AsPlanned) and each.thing == own))
+            others = guards_left(step.guards, own)
             step = step.model_copy(update={"guards": others})
         return self._looker.bar(step, seen, changes) or standing
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, assert_never
 
+from daybreak.assess.guarding import guards_left
 from daybreak.assess.moves import Again
+from daybreak.aws.faults import AwsFault
 from daybreak.errors import Bug, DaybreakError, Failed, Refused, Unreachable
 from daybreak.execute.arriving import Expected
 from daybreak.execute.beside import Changed, Loaded, News, Recorded, Staged, Thwarted, Work, WorkResult
@@ -129,11 +131,17 @@ class SqlHand:
                 assert_never(action)
 
     def _past(self, action: AdvanceSequences | WarmCache, place: Place) -> Cluster:
-        """The other cluster, which is only read; raises ``Failed`` where it is not the planned one."""
+        """The other cluster, which is only read. The guards say whether it is there, and the planned one.
+
+        Raises ``Unreachable`` where AWS does not show it: one look proves nothing.
+        """
         thing = Thing(kind="cluster", name=action.past, region=action.region or self._doors.home.aws.region)
-        past = place.lookout.thing(thing)
+        try:
+            past = place.lookout.thing(thing)
+        except AwsFault as fault:
+            raise Unreachable(fault.message) from fault
         if not isinstance(past, Cluster) or past.resource_id != action.past_id:
-            raise Failed(f"{thing.words()} is not the one that was planned on")
+            raise Unreachable(f"AWS does not show {thing.words()}")
         return past
 
     def _expectation(self, action: AwaitClients) -> Expected:
@@ -211,8 +219,13 @@ class SqlHand:
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _once(self, step: Step, action: SqlOrder, work_at: Callable[[Cluster], Work]) -> Slowly[WorkResult]:
-        """Do the work beside, right after a look: what it comes to, or what kept it from that."""
-        cluster = yield from self._cluster_of(step, action)
+        """Do the work beside, right after a look: what it comes to, or what kept it from that.
+
+        Where it may be there already, it is found out whether it is, however old the verdict is by now: before another commit the
+        guards are asked again, all of them.
+        """
+        asked = guards_left(step.guards) if self._doubt(step) else step.guards
+        cluster = yield from self._cluster_of(step.model_copy(update={"guards": asked}), action)
         work, began = work_at(cluster), self._doors.timing.now()
 
         def try_it(hand_over: Callable[[News], None], leash: Leash) -> WorkResult:
