@@ -55,6 +55,10 @@ sweep: $(VENV)/.dev ## every crash, every lost reply, every moment: minutes inst
 matrix: $(VENV)/.dev ## plant every defect, make every clean restore, and print what was found
 	@$(BIN)/python -m tests.defects
 
+.PHONY: ledger
+ledger: $(VENV)/.dev ## cutovers under every kind of client, seed after seed (ARGS="FIRST COUNT")
+	@$(BIN)/python -m tests.ledger $(ARGS)
+
 .PHONY: bench
 bench: $(VENV)/.dev ## measure start-up, own share of a run, reaction time, calls
 	@$(BIN)/python -m bench $(ARGS)

@@ -17,7 +17,7 @@ import pytest
 T = TypeVar("T")
 
 SECONDS = {
-    "defects": 8.0, "stories": 5.0, "validate": 1.5, "pictures": 1.0, "prove": 1.0, "tests": 0.5, "cli": 0.5, "lab": 0.3,
+    "ledger": 20.0, "defects": 8.0, "stories": 5.0, "validate": 1.5, "pictures": 1.0, "prove": 1.0, "tests": 0.5, "cli": 0.5, "lab": 0.3,
     "delta": 0.3, "chaos": 0.3, "postgres": 0.2, "report": 0.2, "aws": 0.1, "execute": 0.1, "journal": 0.1, "observe": 0.1,
 }  # fmt: skip
 """About how long a test of a folder takes. A folder that is not here has pure tests, thousands in a second."""

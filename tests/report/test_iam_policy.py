@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
-from daybreak.model.actions import ManagePassword
+from daybreak.model.actions import EndSessions, ManagePassword, PausePool
 from daybreak.model.names import quarantine_group_name
+from daybreak.model.pools import PgBouncer
 from daybreak.model.world import Domain
+from daybreak.plan import estimates
 from daybreak.plan.operations import OPERATIONS, ChangeOperation, ReadOccasion
+from daybreak.plan.sequence import Sequence
 from daybreak.report.iam_policy import policy_of
 from tests import fix_moves, fix_worlds
 from tests.chaos.simulation import CASES
@@ -39,6 +42,20 @@ def test_a_change_is_allowed_on_what_the_plan_makes_only() -> None:
     assert {f"{place}:cluster:{made.source}", f"{place}:cluster:{made.clone}"} < restored
     assert resources(policy, "rds:ModifyDBCluster") == {f"{place}:cluster:{made.clone}"}
     assert resources(policy, "rds:DeleteDBCluster") == set()
+
+
+def test_what_orders_log_in_with_may_be_read() -> None:
+    """A cutover and a pool log in without waiting for any answer."""
+    pool = PgBouncer(host="one", login="ssm:/pool", database="embi")
+    sequence = Sequence("us-east-1", ())
+    order = {"cluster": "c", "database": "d", "login": "secretsmanager:rescuer"}
+    sequence.add("empty", EndSessions.model_validate(order), "why", estimates.CALL)
+    sequence.add("pause", PausePool(pool=pool), "why", estimates.CALL)
+    policy = policy_of(fix_worlds.plan().model_copy(update={"steps": tuple(sequence.steps)}))
+    [secret] = resources(policy, "secretsmanager:GetSecretValue")
+    assert secret.endswith(":secret:rescuer-??????")
+    [parameter] = resources(policy, "ssm:GetParameter")
+    assert parameter.endswith(":parameter/pool")
 
 
 def test_what_is_tagged_may_be_tagged() -> None:

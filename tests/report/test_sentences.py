@@ -39,9 +39,11 @@ from daybreak.model.actions import (
     ManagePassword,
     MoveSecretStage,
     MoveWriter,
+    PausePool,
     RebootInstance,
     RestoreFromSnapshot,
     RestoreToMoment,
+    ResumePool,
     RunCommand,
     SetClusterOptions,
     SetExpiry,
@@ -53,13 +55,15 @@ from daybreak.model.actions import (
     WarmCache,
 )
 from daybreak.model.checks import CHECKS
-from daybreak.model.destinations import RecordSet
+from daybreak.model.destinations import DatabaseAddress, RecordSet
 from daybreak.model.moment import At, Latest
+from daybreak.model.pools import PgBouncer
 from daybreak.report.sentences import sentence
 from tests import fix_worlds as worlds
 from tests.chaos import fix_destinations
 
 AT = At(instant=worlds.MOMENT)
+POOL = PgBouncer(host="pool.internal", login="env:POOL", database="shop")
 VALIDATE = Validate(
     clone="c",
     source="s",
@@ -191,6 +195,14 @@ SENTENCES: tuple[tuple[Action, str], ...] = (
             size=2_000_000,
         ),
         "Load 2.0 MB of rows from /tmp/rows into public.order in the database d of c",
+    ),
+    (
+        PausePool(pool=POOL),
+        "Hold the clients of the pool shop of pool.internal:6432 for 30 seconds at most",
+    ),
+    (
+        ResumePool(pool=POOL, address=DatabaseAddress(host="h", port=5432)),
+        "Let the clients of the pool shop of pool.internal:6432 go on at h:5432",
     ),
     (
         RunCommand(

@@ -17,6 +17,7 @@ from daybreak.errors import Failed, Refused
 from daybreak.execute import interpreter
 from daybreak.execute.database import Database
 from daybreak.execute.doors import Doors, Place, Progress
+from daybreak.execute.pooling import Pools
 from daybreak.execute.writing import Sql
 from daybreak.journal.chain import Chain
 from daybreak.journal.damage import damage_by_anchor
@@ -168,6 +169,7 @@ def carry_out(
             progress=watchers.progress,
             asked=lambda: app.store.inbox(run),
             is_stopping=app.stopping.is_set,
+            pools=Pools(aws, app.environ, things_touched(plan)),
             environ=app.environ,
             state_place=app.state_place,
             is_state_local=app.is_state_local,

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from daybreak.app.app import App
+from daybreak.app.pools import look_at_pools
 from daybreak.aws.faults import AwsFault
 from daybreak.errors import DaybreakError
 from daybreak.execute.database import login_at
@@ -61,6 +62,7 @@ def observe_sides(app: App, request: MoveRequest, target: Target, identity: Iden
         around_source=_around(aws, source) if request.kind == "cutover" else None,
         around_clone=_around(aws, clone) if request.kind == "cutover" else None,
         destinations=look_at_destinations(target.destinations, app.aws, target.region, sides, clusters),
+        pools=look_at_pools(app, target, sides),
         silences=tuple(silences),
     )
     if clone and target.login is not None and not silences:

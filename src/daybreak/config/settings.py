@@ -28,6 +28,7 @@ from daybreak.model.destinations import (
 )
 from daybreak.model.moment import span_in_words
 from daybreak.model.names import is_identifier, printable, show_url
+from daybreak.model.pools import PgBouncer
 from daybreak.model.samples import SampleLimits
 from daybreak.model.targets import (
     LOGIN,
@@ -364,6 +365,25 @@ def _place_of(destination: DestinationText, region: str) -> tuple[str | None, ..
             return destination.kind, destination.zone, destination.name, destination.type, destination.set_identifier
 
 
+def _pause(span: timedelta) -> timedelta:
+    if not timedelta(seconds=2) <= span <= timedelta(minutes=10):
+        message = "write a time from 2 s to 10 min: clients wait for no longer"
+        raise ValueError(message)
+    return span
+
+
+class PoolText(PgBouncer):
+    """A PgBouncer in front of the database, whose clients are held while the traffic moves."""
+
+    kind: Literal["pgbouncer"]
+    host: Annotated[str, _text_like(r"[A-Za-z0-9.:-]{1,253}", "a host's name or its address, without the port")]
+    login: LoginText
+    database: DatabaseName
+    repoint: tuple[Named, ...] = ()
+    pause: Annotated[SpanText, AfterValidator(_pause)] = Span(seconds=30)
+    tls_ca: Annotated[str, _text_like(r"/[^\0]+", "the absolute path of a PEM file")] | None = None
+
+
 def _tls_ca(text: str) -> str:
     if not text or "\0" in text or "://" in text:
         message = 'write a PEM file\'s name, "system" for the public roots of this machine, or "amazon" for the RDS authorities brought along'
@@ -399,6 +419,7 @@ class TargetText(Value):
     approval: Annotated[SpanText, AfterValidator(_approval)] | None = None
     destinations: tuple[DestinationText, ...] = ()
     cutover: CutoverText = CutoverText()
+    pools: tuple[PoolText, ...] = ()
     tls: Tls | None = None
     tls_ca: TlsCa | None = None
 
@@ -408,6 +429,10 @@ class TargetText(Value):
         places = [_place_of(each, self.region) for each in self.destinations]
         if len(set(places)) < len(places):
             what = "name each destination once"
+            raise ValueError(what)
+        pools = {(each.host, each.port, each.database) for each in self.pools}
+        if len(pools) < len(self.pools):
+            what = "name each pool once"
             raise ValueError(what)
         if isinstance(self.databases, dict) and self.database in self.databases:
             what = "write what must be true of the database that is entered first beside its name, not below databases"

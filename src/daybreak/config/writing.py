@@ -132,6 +132,7 @@ def _target(target: Target, health_urls: Mapping[str, str], top: Trust, found: F
     yield from _contacts(target, here)
     yield from _destinations(target, here)
     yield from _cutover(target.cutover, here)
+    yield from _pools(target, here)
 
 
 def _network(network: Network) -> Iterator[str]:
@@ -309,6 +310,18 @@ def _cutover(rules: CutoverRules, here: str) -> Iterator[str]:
         yield f"limit = {_text(span_text(each.limit))}"
         if each.environment:
             yield f"environment = [{', '.join(map(_text, each.environment))}]"
+
+
+def _pools(target: Target, here: str) -> Iterator[str]:
+    for each in target.pools:
+        yield f"\n[[{here}.pools]]"
+        yield f"kind = {_text(each.kind)}\nhost = {_text(each.host)}\nport = {each.port}"
+        yield f"login = {_text(each.login)}\ndatabase = {_text(each.database)}"
+        if each.repoint:
+            yield f"repoint = [{', '.join(map(_text, each.repoint))}]"
+        yield f"pause = {_text(span_text(each.pause))}\ntls = {_text(each.tls)}"
+        if each.tls_ca:
+            yield f"tls_ca = {_text(each.tls_ca)}"
 
 
 def _key(name: str) -> str:

@@ -87,6 +87,23 @@ class Ran:
 
 
 @dataclass(frozen=True)
+class PoolHeld:
+    """What came of the order to hold a pool's clients."""
+
+    is_held: bool
+    why: str = ""
+    """Why they are not held."""
+
+
+@dataclass(frozen=True)
+class PoolGoes:
+    """A pool's clients go on."""
+
+    was_held: bool
+    """Whether they were held until now; else their time was over before."""
+
+
+@dataclass(frozen=True)
 class Thwarted:
     """The work came to nothing, for a reason that its hand judges."""
 
@@ -103,7 +120,7 @@ News = Finding | Staged | Loaded | str
 Recorded = Emptied | Advanced | WriteCount | Arrived | Warmed
 """What a piece of work at a server comes to: it is recorded whole."""
 
-WorkResult = Measured | Loaded | Changed | Recorded | Ran | Thwarted
+WorkResult = Measured | Loaded | Changed | Recorded | Ran | PoolHeld | PoolGoes | Thwarted
 """What the work comes to."""
 
 Work = Callable[[Callable[[News], None], Leash], WorkResult]

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from daybreak.assess.obstacles import Obstacle
+from daybreak.errors import Bug
 from daybreak.execute.arriving import Expected
-from daybreak.execute.beside import Advanced, Beside, Changed, InThread, Loaded, News
+from daybreak.execute.beside import Advanced, Beside, Changed, InThread, Loaded, News, PoolGoes, PoolHeld
 from daybreak.journal.store import Message
 from daybreak.model.actions import (
     AdvanceSequences,
@@ -21,6 +22,8 @@ from daybreak.model.actions import (
     ChangeSql,
     EndSessions,
     LoadRows,
+    PausePool,
+    ResumePool,
     Validate,
     WarmCache,
 )
@@ -156,6 +159,28 @@ class SqlDoor(Protocol):
         """Look until clients work at the cluster, as the action wants it."""
 
 
+class PoolDoor(Protocol):
+    """What the hands need of the pools. Each method raises ``Unreachable``, or ``DaybreakError`` for a definite no."""
+
+    def pause(self, action: PausePool, hand_over: Callable[[News], None], leash: Leash) -> PoolHeld:
+        """Hold a pool's clients, or let them go on; it hands over ``Staged`` with the process that lets them go in time."""
+
+    def resume(self, action: ResumePool, leash: Leash) -> PoolGoes:
+        """Let a pool read its configuration, and its clients go on."""
+
+
+class NoPools:
+    """For a run without a pool."""
+
+    def pause(self, action: PausePool, hand_over: Callable[[News], None], leash: Leash) -> PoolHeld:
+        """Raises ``Bug``: there is none."""
+        raise Bug(f"{action.pool.words()} was to be held, by a run without pools")
+
+    def resume(self, action: ResumePool, leash: Leash) -> PoolGoes:
+        """Raises ``Bug``: there is none."""
+        raise Bug(f"{action.pool.words()} was to be let go, by a run without pools")
+
+
 @dataclass(frozen=True)
 class Patience:
     """How long to go on before a person is asked."""
@@ -226,6 +251,8 @@ class Doors:
     """Reads the run's inbox: did a person ask for its end?"""
     is_stopping: Callable[[], bool] = lambda: False
     """Whether this process was asked to stop (Ctrl-C)."""
+    pools: PoolDoor = field(default_factory=NoPools)
+    """The pools in front of the database, whose logins are read in the plan's own region."""
     environ: Mapping[str, str] = field(default_factory=dict)
     """The environment, of which a program of the owner's gets what its action names."""
     state_place: str = ""

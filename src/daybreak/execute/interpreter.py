@@ -31,6 +31,7 @@ from daybreak.execute.hands.aws import AwsHand
 from daybreak.execute.hands.commands import CommandHand
 from daybreak.execute.hands.course import Course
 from daybreak.execute.hands.looking import Looker
+from daybreak.execute.hands.pools import PoolHand
 from daybreak.execute.hands.sql import SqlHand
 from daybreak.execute.hands.validation import ValidationHand
 from daybreak.execute.hands.waits import WaitHand
@@ -55,6 +56,8 @@ from daybreak.model.actions import (
     CountWrites,
     EndSessions,
     LoadRows,
+    PausePool,
+    ResumePool,
     RunCommand,
     Validate,
     Wait,
@@ -145,6 +148,7 @@ class _Interpreter:
         self._course = Course(self._plan, self._journal, doors, looker, aside, about=plan.steps[0])
         self._aws, self._waits = AwsHand(self._course), WaitHand(self._course)
         self._validation, self._sql = ValidationHand(self._course), SqlHand(self._course)
+        self._pools = PoolHand(self._course)
         self._commands, self._approval = CommandHand(self._course), ApprovalHand(self._course)
         self._held: dict[StepId, DaybreakError] = {}
         self._tasks: list[_Task] = []
@@ -218,6 +222,10 @@ class _Interpreter:
                 return self._sql.serve(step, action)
             case LoadRows():
                 return self._sql.load(step, action)
+            case PausePool():
+                return self._pools.hold(step, action)
+            case ResumePool():
+                return self._pools.let_go(step, action)
             case RunCommand():
                 return self._commands.make_so(step, action)
             case _:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from daybreak.model.destinations import DestinationSeen
 from daybreak.model.fences import AccessSeen
 from daybreak.model.findings import Standing
+from daybreak.model.pools import PoolSeen
 from daybreak.model.value import Instant, Value
 from daybreak.model.world import Cluster, Instance, Surroundings
 from daybreak.model.writes import WriteCount
@@ -73,4 +74,5 @@ class CutoverSeen(Value):
     """What belongs to the source and is kept beside it; ``None`` where it was not looked at."""
     around_clone: Surroundings | None = None
     destinations: tuple[DestinationSeen, ...] = ()
+    pools: tuple[PoolSeen, ...] = ()
     silences: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from daybreak.model.destinations import TrafficDestination
 from daybreak.model.names import QUERY, show_url
+from daybreak.model.pools import PgBouncer
 from daybreak.model.trust import Tls, Trust
 from daybreak.model.value import Span, Value
 
@@ -228,6 +229,8 @@ class Target(Value):
     destinations: tuple[TrafficDestination, ...] = ()
     """The places from which applications read the database's address."""
     cutover: CutoverRules = CutoverRules()
+    pools: tuple[PgBouncer, ...] = ()
+    """What stands between applications and the database, and is held while the traffic moves."""
     tls: Tls = "verify-full"
     """What the database's server must prove, in libpq's words."""
     tls_ca: str | None = None

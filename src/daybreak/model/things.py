@@ -40,18 +40,18 @@ _WORDS: dict[str, str] = {
 """What people call the kinds that are looked at."""
 
 
-ThingKind = ResourceKind | Literal["record", "proxy-target", "database", "program"]
+ThingKind = ResourceKind | Literal["record", "proxy-target", "database", "program", "pool"]
 """A kind of thing: a resource of AWS's, or what is no resource by itself."""
 
-_EXACT = frozenset({"secret", "parameter", "hostedzone", "record", "program"})
+_EXACT = frozenset({"secret", "parameter", "hostedzone", "record", "program", "pool"})
 """The kinds whose names are apart from those of databases, and in which case matters."""
 
 
 class Thing(Value):
     """One thing outside of Daybreak."""
 
-    world: Literal["aws", "sql", "host"] = "aws"
-    """Where it is: at AWS, inside a database's server, or on the machine that carries out the run."""
+    world: Literal["aws", "sql", "host", "pool"] = "aws"
+    """Where it is: at AWS, inside a database's server, on the machine that carries out the run, or in a pool in front of the database."""
     kind: ThingKind
     name: str
     """At AWS its identifier, or its ARN where it belongs to another account; a database with its cluster, as ``CLUSTER/DATABASE``;

@@ -39,6 +39,7 @@ from daybreak.model.actions import (
     MoveWriter,
     PointParameter,
     PointSecret,
+    PoolOrder,
     RebootInstance,
     Restore,
     RestoreFromSnapshot,
@@ -214,6 +215,7 @@ def call_of(action: Action, stamp: Stamp, region: str) -> AwsCall | None:
             | AwaitClients()
             | WarmCache()
             | LoadRows()
+            | PoolOrder()
             | RunCommand()
             | WaitOrder()
             | Validate()

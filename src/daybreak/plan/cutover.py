@@ -7,7 +7,7 @@ write is lost in between; whatever stops the run there leaves the source closed 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -60,6 +60,12 @@ from daybreak.plan.fence import loss_of_login, return_of_login
 from daybreak.plan.keyed import notes_on_keyed
 from daybreak.plan.lifting import let_jobs_go_on, lift, notes_on_lifting
 from daybreak.plan.pointing import orders_of, reason_to_point, sides_of, verb_of
+from daybreak.plan.pools import (
+    PoolStep,
+    steps_to_other_side,
+    steps_to_pause,
+    steps_to_resume,
+)
 from daybreak.plan.refusing import (
     NEWS,
     objections_to_cutover,
@@ -94,13 +100,20 @@ def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, ter
     # A restart may begin the counters anew, so what was judged is asked right before it.
     add_next(sequence, "count-writes", count, why, estimates.CALL, guards=() if is_restarted else judged)
     own, unwritten = Ours(thing=thing_of(clone)), guard_of_writes(target, clone)
+    add_pool_steps(sequence, steps_to_pause(both.pools), ())
     opens, fence = None, tuple[Guard, ...]()
     if both.access is not None:
         fence = (fence_of(target, source),)
         recent = Recent(judged=request.verdict.at, within=NEWS)
         opens = close(sequence, target, source, both.access, "source", guards=(recent, own, unwritten))
     advance(sequence, target, source, clone, both.databases, guards=(*fence, unwritten))
-    _point(sequence, (source, clone), records, (*fence, own), unwritten)
+    sides = sides_of(source, clone)
+    repointed = tuple(each for each in both.pools if each.pool.repoint)
+    if repointed:
+        steps = steps_to_other_side(repointed, sides.clone["writer"], sides.source["writer"])
+        add_pool_steps(sequence, steps, (*fence, own))
+    _point(sequence, (source, clone), records, (*fence, own), None if repointed else unwritten)
+    add_pool_steps(sequence, steps_to_resume(both.pools, None, by_command=False), fence)
     restart(sequence, target)
     closes = _await_clients(sequence, target, clone, fence)
     let_jobs_go_on(sequence, target, both)
@@ -148,6 +161,13 @@ def _total(steps: list[Step]) -> Estimate:
     low = sum((step.estimate.low for step in steps), start=timedelta())
     high = sum((step.estimate.high for step in steps), start=timedelta())
     return Estimate(low=low, high=high, evidence="the sum of its steps")
+
+
+def add_pool_steps(sequence: Sequence, steps: Iterable[PoolStep], guards: tuple[Guard, ...]) -> None:
+    """Append what is ordered of pools."""
+    for each in steps:
+        asked = guards if each.is_guarded else ()
+        add_next(sequence, each.slug, each.action, each.reason, each.estimate, guards=asked, when_refused="pause")
 
 
 def _keep(sequence: Sequence, clone: Cluster, run: RunId) -> None:
@@ -235,15 +255,18 @@ def _point(
     clusters: tuple[Cluster, Cluster],
     destinations: tuple[DestinationSeen, ...],
     fence: tuple[Guard, ...],
-    unwritten: Unwritten,
+    unwritten: Unwritten | None,
 ) -> None:
-    """Let every destination name the clone; ``clusters`` are source and clone. Until the first does, nobody has written in the clone."""
-    sides, is_led = sides_of(*clusters), False
+    """Let every destination name the clone; ``clusters`` are source and clone. Until the first does, nobody has written there.
+
+    ``unwritten`` asks that; without it clients may be there already.
+    """
+    sides = sides_of(*clusters)
     for number, each in enumerate(destinations, start=1):
         end = each.destination.endpoint
         for action in orders_of(each, sides.source[end], sides.clone[end], clusters):
             is_wait = isinstance(action, AwaitRecord | AwaitProxy)
-            guards = fence if is_led else (*fence, unwritten)
+            guards = fence if unwritten is None else (*fence, unwritten)
             add_next(
                 sequence,
                 f"{verb_of(action)}-{each.destination.kind}-{number}",
@@ -252,7 +275,7 @@ def _point(
                 estimates.LOOK if is_wait else estimates.CALL,
                 guards=() if is_wait else guards,
             )
-            is_led = is_led or not isinstance(action, DetachProxy)
+            unwritten = unwritten if isinstance(action, DetachProxy) else None
 
 
 def restart(sequence: Sequence, target: Target) -> None:

@@ -41,11 +41,14 @@ from daybreak.model.actions import (
     ManagePassword,
     MoveSecretStage,
     MoveWriter,
+    PausePool,
     PointParameter,
     PointSecret,
+    PoolOrder,
     RebootInstance,
     RestoreFromSnapshot,
     RestoreToMoment,
+    ResumePool,
     RunCommand,
     SetClusterOptions,
     SetExpiry,
@@ -64,7 +67,7 @@ from daybreak.model.things import Thing, ThingKind
 
 def is_change(action: Action) -> bool:
     """Whether an action changes anything outside, and so needs the approval that a plan asks for."""
-    return isinstance(action, AwsOrder | SqlOrder | RunCommand) and not isinstance(action, SqlLook)
+    return isinstance(action, AwsOrder | SqlOrder | PoolOrder | RunCommand) and not isinstance(action, SqlLook)
 
 
 def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tuple[Guard, ...]:
@@ -132,6 +135,8 @@ def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tupl
             | AwaitWriter()
             | AwaitClusterGone()
             | AwaitParameterGroup()
+            | PausePool()
+            | ResumePool()
             | RunCommand()
             | AwaitApproval()
         ):

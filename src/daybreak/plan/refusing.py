@@ -24,6 +24,7 @@ from daybreak.model.world import Cluster
 from daybreak.plan.fence import objections_to_fence
 from daybreak.plan.lifting import objections_to_lifting
 from daybreak.plan.pointing import objection_to, sides_of
+from daybreak.plan.pools import objections_to_pools
 
 NEWS = timedelta(hours=1)
 """How old a verdict may be for traffic to be moved on its word."""
@@ -47,6 +48,7 @@ def objections_to_cutover(request: CutoverRequest, target: Target, seen: Observa
         yield from (f"in the clone: {each}" for each in objections_to_fence(both.clone_access, is_quarantined=True))
     yield from objections_to_lifting(both)
     yield from _of_destinations(target, seen.cluster or request.source_before, both)
+    yield from objections_to_pools(both.pools, "source")
     yield from objections_to_advancing(both)
 
 
@@ -71,7 +73,7 @@ def _of_source(request: CutoverRequest, target: Target, seen: Observation) -> It
 
 
 def _of_destinations(target: Target, source: Cluster | None, both: CutoverSeen) -> Iterator[str]:
-    if not target.destinations:
+    if not target.destinations and not any(each.repoint for each in target.pools):
         yield (
             f"nothing says from where applications read the address of {target.name}: name each place in daybreak.toml, as "
             f"[[targets.{target.name}.destinations]] with kind and name"
@@ -79,7 +81,7 @@ def _of_destinations(target: Target, source: Cluster | None, both: CutoverSeen) 
     if source is not None and both.clone is not None:
         sides = sides_of(source, both.clone)
         yield from filter(None, (objection_to(each, "source", sides) for each in both.destinations))
-        ends = {each.destination.endpoint for each in both.destinations}
+        ends = {each.destination.endpoint for each in both.destinations} | ({"writer"} if both.pools else set())
         yield from (f"AWS shows no endpoint of the clone's {end}" for end in sorted(ends - sides.clone.keys()))
 
 

@@ -19,6 +19,7 @@ from daybreak.model.actions import (
     ChangeSql,
     DetachProxy,
     MoveSecretStage,
+    PausePool,
     PointParameter,
     PointSecret,
     SetExpiry,
@@ -35,9 +36,18 @@ from daybreak.model.targets import Target
 from daybreak.model.world import Cluster
 from daybreak.plan import estimates
 from daybreak.plan.adding import add_next, fence_of, server_order
-from daybreak.plan.cutover import advance, close, plan_of_move, restart
+from daybreak.plan.cutover import add_pool_steps, advance, close, plan_of_move, restart
 from daybreak.plan.fence import objections_to_fence, return_of_login
 from daybreak.plan.pointing import objection_to, orders_of, reason_to_point, sides_of
+from daybreak.plan.pools import (
+    have_pools_moved,
+    is_repointing,
+    objections_to_pools,
+    pools_lost,
+    steps_after_opening,
+    steps_to_move,
+    steps_to_pause,
+)
 from daybreak.plan.refusing import objections_to_advancing
 from daybreak.plan.remembering import restore_times, shorten
 from daybreak.plan.sequence import Sequence
@@ -63,10 +73,13 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
     if was_moved and both.clone_access is not None:
         if request.unwritten is None:
             destinations = shorten(sequence, target, destinations)
+        add_pool_steps(sequence, steps_to_pause(both.pools), ())
         close(sequence, target, both.clone, both.clone_access, "clone")
         guards = (fence_of(target, both.clone), *filter(None, (request.unwritten,)))
         advance(sequence, target, both.clone, source, both.databases, guards=guards)
     sides, proxies = sides_of(source, both.clone), list[AwaitProxy]()
+    if was_moved and both.pools:
+        add_pool_steps(sequence, steps_to_move(both.pools, sides.source["writer"], sides.clone["writer"]), guards)
     for number, each in enumerate(reversed(destinations), start=1):
         if each.points_at in _ASTRAY:
             ways = _ways_back(request, each, source, both.clone)
@@ -76,6 +89,8 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
     for number, wait in enumerate(proxies, start=1):
         # It looks whether it can log in there, and until the source is open nobody can.
         add_next(sequence, f"await-proxy-{number}", wait, reason_to_point(wait), estimates.LOOK)
+    if both.pools:
+        add_pool_steps(sequence, steps_after_opening(request, both.pools, sides, was_moved=was_moved), guards)
     if was_moved:
         restart(sequence, target)
     restore_times(sequence, (_at_source(each, sides) for each in destinations), _times_wanted(request, both))
@@ -86,13 +101,13 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
         _be_a_clone_again(sequence, request, target)
     if was_moved and is_clone_again and both.clone_access is not None and both.clone_access.roles:
         _open_clone(sequence, target, both)
-    notes = tuple(_notes(request, target, is_clone_again=is_clone_again))
+    notes = (*_notes(request, target, is_clone_again=is_clone_again), *pools_lost(request, both.pools))
     return plan_of_move(request, target, seen, terms, sequence, run=run, clone=request.clone, notes=notes)
 
 
 def has_moved(request: RollbackRequest, both: CutoverSeen) -> bool:
     """Whether a destination may have named the clone, by the cutover or by anybody's hand, so that clients may have written there."""
-    was_ours = any(leads_there(each.action) for each in request.deeds)
+    was_ours = any(leads_there(each.action) for each in request.deeds) or have_pools_moved(request, both.pools)
     return was_ours or any(each.points_at == "clone" for each in both.destinations)
 
 
@@ -177,6 +192,11 @@ def _put_back(sequence: Sequence, actions: Iterable[Action], number: int, guards
         )
 
 
+def _is_of_clients(action: Action) -> bool:
+    """Whether an action leads or holds clients: what becomes of it is decided by what is seen now."""
+    return isinstance(action, _POINTS | PausePool) or is_repointing(action)
+
+
 def _is_door(deed: CutoverDeed, target: Target) -> bool:
     """Whether a step of the cutover closed the source."""
     return isinstance(deed.action, ChangeSql) and deed.action.cluster == target.cluster
@@ -192,9 +212,7 @@ def _open(sequence: Sequence, request: RollbackRequest, target: Target, guards: 
 
 def _be_a_clone_again(sequence: Sequence, request: RollbackRequest, target: Target) -> None:
     """Take back what made the clone production, in the reverse order: its quarantine is in force before anything in it wakes up."""
-    deeds = [
-        each for each in reversed(request.deeds) if not _is_door(each, target) and not isinstance(each.action, _POINTS)
-    ]
+    deeds = [each for each in reversed(request.deeds) if not (_is_door(each, target) or _is_of_clients(each.action))]
     for number, deed in enumerate(deeds, start=1):
         for part, action in enumerate(deed.back):
             slug = f"{action.kind.partition('@')[0]}-{number}" + (f"-{part}" if part else "")
@@ -234,6 +252,7 @@ def _objections(request: RollbackRequest, target: Target, seen: Observation) -> 
         astray = (each for each in both.destinations if each.points_at not in ("source", "nowhere"))
         yield from filter(None, (objection_to(each, "clone", sides) for each in astray))
     yield from _places_lost(request, both)
+    yield from objections_to_pools(both.pools, None)
     if not has_moved(request, both):
         return
     yield from both.silences

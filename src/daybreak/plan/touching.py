@@ -8,6 +8,7 @@ from daybreak.model.actions import (
     Action,
     AwaitApproval,
     AwsOrder,
+    PoolOrder,
     RunCommand,
     SqlLook,
     SqlOrder,
@@ -16,6 +17,7 @@ from daybreak.model.actions import (
 )
 from daybreak.model.guards import NotTheSource
 from daybreak.model.plan import Plan
+from daybreak.model.pools import PgBouncer
 from daybreak.model.requests import MoveRequest
 from daybreak.model.things import Thing
 from daybreak.plan.calls import Stamp, call_of, stamp_of
@@ -34,6 +36,8 @@ def things_touched_by(action: Action, stamp: Stamp, region: str) -> tuple[Thing,
             return (database_of(action, region),)
         case RunCommand(command=(program, *_)):
             return (Thing(world="host", kind="program", name=program, region=region),)
+        case PoolOrder(pool=pool):
+            return (pool_named(pool, region),)
         case RunCommand() | WaitOrder() | Validate() | AwaitApproval():
             return ()
         case _:
@@ -44,6 +48,11 @@ def database_of(action: SqlOrder, region: str) -> Thing:
     """The database in which an action changes something; ``region`` is the plan's, where the action names none."""
     name = f"{action.cluster}/{action.database}"
     return Thing(world="sql", kind="database", name=name, region=action.region or region)
+
+
+def pool_named(pool: PgBouncer, region: str) -> Thing:
+    """The pool whose clients an action holds or lets go; ``region`` is the plan's."""
+    return Thing(world="pool", kind="pool", name=f"{pool.host}:{pool.port}/{pool.database}", region=region)
 
 
 def things_touched(plan: Plan) -> frozenset[Thing]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Any, assert_never
 
 from daybreak.model.actions import (
     Action,
@@ -39,11 +39,13 @@ from daybreak.model.actions import (
     ManagePassword,
     MoveSecretStage,
     MoveWriter,
+    PausePool,
     PointParameter,
     PointSecret,
     RebootInstance,
     RestoreFromSnapshot,
     RestoreToMoment,
+    ResumePool,
     RunCommand,
     SetClusterOptions,
     SetExpiry,
@@ -104,10 +106,8 @@ def _undo_of(action: Action, region: str) -> Undo | None:
             return TakenBack(actions=(action.model_copy(update={"expires": before, "before": expires}),))
         case LoadRows(cluster=cluster):
             return GoesWith(thing=Thing(kind="cluster", name=cluster, region=region))
-        case RunCommand(back=(_, *_) as back):
-            return TakenBack(actions=(action.model_copy(update={"command": back, "back": action.command}),))
-        case RunCommand():
-            return Irreversible(because="only its owner knows what takes it back")
+        case PausePool() | ResumePool() | RunCommand():
+            return _undo_in_front(action)
         case TakeSnapshot(snapshot=snapshot, tags=tags) | CopySnapshot(snapshot=snapshot, tags=tags):
             return TakenBack(actions=(DeleteSnapshot(snapshot=snapshot, origin=tags.get(COPY_OF_TAG, "")),))
         case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord() | DetachProxy() | AttachProxy():
@@ -130,6 +130,24 @@ def _undo_of(action: Action, region: str) -> Undo | None:
             return None
         case _:
             assert_never(action)
+
+
+def _undo_in_front(action: PausePool | ResumePool | RunCommand) -> Undo:
+    match action:
+        case RunCommand(back=(_, *_) as back):
+            return TakenBack(actions=(action.model_copy(update=_turn_round(action, back)),))
+        case PausePool(pool=pool):
+            return TakenBack(actions=(ResumePool(pool=pool),))
+        case ResumePool():
+            return TakenBack(actions=(), traces=("its clients have gone on",))
+        case RunCommand():
+            return Irreversible(because="only its owner knows what takes it back")
+        case _:
+            assert_never(action)
+
+
+def _turn_round(action: RunCommand, back: tuple[str, ...]) -> dict[str, Any]:
+    return {"command": back, "back": action.command, "given": action.given_back, "given_back": action.given}
 
 
 def _undo_in_sql(action: SqlChange) -> Undo | None:

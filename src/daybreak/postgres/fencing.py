@@ -90,6 +90,9 @@ _DATABASES = sql.SQL(
 _SHORTEST, _LONGEST = 0.002, 0.1
 """Seconds until it is asked again who is left."""
 
+_DECIDING = 1.0
+"""Seconds that those who are inside have to decide the transactions that they prepared: such clients have one open at most moments."""
+
 
 def read_fence(session: Session) -> FenceSeen:
     """Who can still write there; raises as ``Session.ask`` does."""
@@ -156,9 +159,14 @@ def end_sessions(session: Session, within: timedelta) -> Emptied:
     Raises ``Failed`` where somebody could come back or a prepared transaction is open, or where the login may not end sessions, and
     ``Unreachable`` where somebody is still inside after ``within``.
     """
-    until, pause, ended, clients = time.monotonic() + within.total_seconds(), _SHORTEST, 0, None
+    began, pause, ended, clients = time.monotonic(), _SHORTEST, 0, None
+    until = began + within.total_seconds()
     while True:
         seen = read_fence(session)
+        if seen.prepared and seen.inside and not seen.can_enter and time.monotonic() < began + _DECIDING:
+            # Whoever is inside may be about to decide it: sent out in between, nobody could but a superuser.
+            time.sleep(_SHORTEST)
+            continue
         if seen.can_enter or seen.prepared:
             raise Failed(f"nobody is sent out of a server that is open: {seen.holes}")
         [[own, *_, is_shared]] = session.ask(_OWN)

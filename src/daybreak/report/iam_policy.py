@@ -28,8 +28,10 @@ from daybreak.model.actions import (
     MoveWriter,
     PointParameter,
     PointSecret,
+    PoolOrder,
     Restore,
     RestoreFromSnapshot,
+    SqlOrder,
     Validate,
 )
 from daybreak.model.guards import AsPlanned, Ours
@@ -222,10 +224,12 @@ def _parameter(name: str) -> str:
 
 
 def _logins(plan: Plan, scheme: str) -> list[str]:
-    """What the plan's logins of one scheme name, each once; a plan that waits for no answer logs in nowhere."""
-    if not any(isinstance(step.action, AwaitSql) for step in plan.steps):
-        return []
-    application = plan.target.application.login if plan.target.application else None
-    references = {plan.target.login, application, *(check.login for check in plan.target.checks)}
+    """What the plan's logins of one scheme name, each once: those of its orders, and of a plan that waits for an answer the target's."""
+    actions = [step.action for step in plan.steps]
+    references: set[str | None] = {each.login for each in actions if isinstance(each, SqlOrder)}
+    references |= {each.pool.login for each in actions if isinstance(each, PoolOrder)}
+    if any(isinstance(each, AwaitSql) for each in actions):
+        application = plan.target.application.login if plan.target.application else None
+        references |= {plan.target.login, application, *(check.login for check in plan.target.checks)}
     split = [reference.partition(":") for reference in references if reference]
     return sorted(name for found, _, name in split if found == scheme)

@@ -44,11 +44,13 @@ from daybreak.model.actions import (
     ManagePassword,
     MoveSecretStage,
     MoveWriter,
+    PausePool,
     PointParameter,
     PointSecret,
     RebootInstance,
     RestoreFromSnapshot,
     RestoreToMoment,
+    ResumePool,
     RunCommand,
     SetClusterOptions,
     SetExpiry,
@@ -196,6 +198,10 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
             return "load", "loading", f"rows into {'.'.join(table)}"
         case RunCommand(command=command):
             return "run", "running", command[0]
+        case PausePool(pool=pool):
+            return "hold", "holding", f"the clients of {pool.words()}"
+        case ResumePool(pool=pool):
+            return "let go", "letting go", f"the clients of {pool.words()}"
         case AwaitApproval():
             return "wait for", "waiting for", "an approval"
         case TakeSnapshot(cluster=cluster):
@@ -324,8 +330,8 @@ def _sentence(action: Action) -> str:
         case LoadRows(table=table, cluster=cluster, database=database, size=size):
             where = f"{'.'.join(table)} in the database {database} of {cluster}"
             return f"Load {humanize.naturalsize(size)} of rows from {action.file} into {where}"
-        case RunCommand(what=what, command=command):
-            return f"{what[:1].upper()}{what[1:]}, at most once: {shlex.join(command)}"
+        case PausePool() | ResumePool() | RunCommand():
+            return _in_front(action)
         case AwaitApproval():
             return _approval(action)
         case DeleteInstance(instance=instance):
@@ -342,6 +348,19 @@ def _sentence(action: Action) -> str:
             return _on_snapshot(action)
         case DeleteParameterGroup(group=group):
             return f"Delete the parameter group {group}"
+        case _:
+            assert_never(action)
+
+
+def _in_front(action: PausePool | ResumePool | RunCommand) -> str:
+    match action:
+        case PausePool(pool=pool):
+            return f"Hold the clients of {pool.words()} for {span_in_words(pool.pause)} at most"
+        case ResumePool(pool=pool, address=address):
+            where = f" at {address.host}:{address.port}" if address else ""
+            return f"Let the clients of {pool.words()} go on{where}"
+        case RunCommand(what=what, command=command):
+            return f"{what[:1].upper()}{what[1:]}, at most once: {shlex.join(command)}"
         case _:
             assert_never(action)
 

@@ -28,8 +28,10 @@ from daybreak.model.actions import (
     EndSessions,
     LoadRows,
     MoveSecretStage,
+    PausePool,
     PointParameter,
     PointSecret,
+    ResumePool,
     RunCommand,
     SqlChange,
     SqlOrder,
@@ -183,8 +185,8 @@ def commands(step: Step, hand: Typist, *, is_asked: bool = True) -> str:
             names = ", ".join(map(sql_identifier, columns))
             path = "'" + file.replace("'", "''") + "'"
             return hand.psql_change(action, f"\\copy {'.'.join(map(sql_identifier, table))} ({names}) FROM {path}")
-        case RunCommand(command=command):
-            return " ".join(map(quote, command))
+        case PausePool() | ResumePool() | RunCommand():
+            return _commands_in_front(step.action)
         case AwaitApproval():
             return "# by hand nobody waits: ask for the approval now"
         case Validate(part="clone", clone=clone):
@@ -225,6 +227,17 @@ def _commands_in_sql(action: SqlChange, hand: Typist) -> str:
 
 _COUNTED = "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables;"
 """What a person sees of the writes in one database: the catalogs' own changes are left out."""
+
+
+def _commands_in_front(action: PausePool | ResumePool | RunCommand) -> str:
+    if isinstance(action, RunCommand):
+        given = (f"{name}={quote(value)}" for name, value in action.given.items())
+        return " ".join((*given, *map(quote, action.command)))
+    pool, name = action.pool, sql_identifier(action.pool.database)
+    console = f"psql -h {quote(pool.host)} -p {pool.port} -d pgbouncer -X"
+    orders = ("PAUSE {};",) if isinstance(action, PausePool) else ("RELOAD;", "RECONNECT {};", "RESUME {};")
+    return "\n".join(f"{console} -c {quote(each.format(name))}" for each in orders)
+
 
 _FROM_PIPE = "file:///dev/stdin"
 """So the text is in no command line, which every user of the machine could see."""

@@ -36,6 +36,12 @@ def test_a_version_of_a_secret_is_made_once(lab: LabUnderTest) -> None:
     stages = {first: ["AWSCURRENT"], token: ["AWSPREVIOUS"]}
     assert vault.describe_secret(SecretId=name)["VersionIdsToStages"] == stages
     assert vault.get_secret_value(SecretId=name)["SecretString"] == "a"
+    third = vault.put_secret_value(SecretId=name, SecretString="c")["VersionId"]
+    assert vault.describe_secret(SecretId=name)["VersionIdsToStages"] == {
+        first: ["AWSPREVIOUS"],
+        third: ["AWSCURRENT"],
+    }
+    assert vault.get_secret_value(SecretId=name)["SecretString"] == "c"
 
 
 def test_a_stage_is_moved_only_from_the_version_that_has_it(lab: LabUnderTest) -> None:

@@ -207,6 +207,15 @@ type = "CNAME"
 [[targets.embi.destinations]]
 kind = "proxy"
 name = "embi-proxy"
+
+[[targets.embi.pools]]
+kind     = "pgbouncer"
+host     = "127.0.0.1"
+port     = 6432
+login    = "env:POOL"
+database = "embi"
+repoint  = ["/usr/local/bin/repoint-pool"]
+pause    = "30s"
 """
 """A whole daybreak.toml, as the page shows it; a test loads it."""
 
@@ -243,6 +252,7 @@ def settings_page() -> str:
         ('[[targets.NAME.destinations]]`, `kind = "parameter"', "ParameterText"),
         ('[[targets.NAME.destinations]]`, `kind = "record"', "RecordText"),
         ('[[targets.NAME.destinations]]`, `kind = "proxy"', "ProxyText"),
+        ("[[targets.NAME.pools]]", "PoolText"),
     ):
         part = made["$defs"][name]
         lines += ["", f"## `{title}`", "", *_table(part, made)]

@@ -52,7 +52,10 @@ class CommandHand:
         )
         environ = self._doors.environ
         program = Program(
-            action.command, environment_for(action.environment, environ), action.limit, secrets_in(environ)
+            action.command,
+            environment_for(action.environment, environ) | action.given,
+            action.limit,
+            secrets_in(environ),
         )
         ran = yield from self._course.aside.carry(
             step, program.run, _takes_nothing, lambda each: self._start(step, each)

@@ -91,6 +91,8 @@ class Manners:
                 return vault.close_secure(self._key, reply)
             case "secretsmanager", "GetSecretValue":
                 return vault.show_current(Asked(call, request, self._world), reply)
+            case "secretsmanager", "PutSecretValue":
+                vault.take_label(Asked(call, request, self._world), reply)
             case "secretsmanager", "DescribeSecret":
                 return vault.show_labels(reply)
             case "secretsmanager", "ListSecretVersionIds":

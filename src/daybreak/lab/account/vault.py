@@ -154,6 +154,17 @@ def show_current(asked: Asked, reply: Reply) -> Reply:
     return replace(reply, body=json.dumps(answer).encode())
 
 
+def take_label(asked: Asked, reply: Reply) -> None:
+    """Take AWSCURRENT from the version that had it, where a label was moved by hand before: moto takes it from the newest one only."""
+    client, made = asked.client("secretsmanager"), json.loads(reply.body)["VersionId"]
+    stages = client.describe_secret(SecretId=asked.text("SecretId"))["VersionIdsToStages"]
+    for version, labels in stages.items():
+        if version != made and "AWSCURRENT" in labels and "AWSCURRENT" in stages.get(made, ()):
+            client.update_secret_version_stage(
+                SecretId=asked.text("SecretId"), VersionStage="AWSCURRENT", RemoveFromVersionId=version
+            )
+
+
 def show_labels(reply: Reply) -> Reply:
     """The description of a secret without the versions that have no label."""
     answer = json.loads(reply.body)

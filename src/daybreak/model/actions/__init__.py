@@ -45,6 +45,7 @@ from daybreak.model.actions.aws import (
 )
 from daybreak.model.actions.commands import RunCommand
 from daybreak.model.actions.loads import LoadRows
+from daybreak.model.actions.pools import PausePool, PoolOrder, ResumePool
 from daybreak.model.actions.questions import AwaitApproval
 from daybreak.model.actions.sql import (
     AdvanceSequences,
@@ -113,12 +114,15 @@ __all__ = [
     "ManagePassword",
     "MoveSecretStage",
     "MoveWriter",
+    "PausePool",
     "PointParameter",
     "PointSecret",
+    "PoolOrder",
     "RebootInstance",
     "Restore",
     "RestoreFromSnapshot",
     "RestoreToMoment",
+    "ResumePool",
     "RunCommand",
     "SetClusterOptions",
     "SetExpiry",
@@ -137,7 +141,7 @@ __all__ = [
 ]
 
 Action = Annotated[
-    AwsChange | SqlChange | LoadRows | RunCommand | Wait | Validate | AwaitApproval,
+    AwsChange | SqlChange | LoadRows | PausePool | ResumePool | RunCommand | Wait | Validate | AwaitApproval,
     Field(discriminator="kind"),
 ]
 """Any one thing a step can order."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from daybreak.model.actions.placed import Placed
 from daybreak.model.value import Span
 
@@ -23,5 +25,9 @@ class RunCommand(Placed):
     """How long it may take; then it is ended, with all that it started."""
     environment: tuple[str, ...] = ()
     """The names of the variables that it gets besides its way to programs, its home and its language."""
+    given: dict[str, str] = Field(default_factory=dict)
+    """Variables that it gets with these values: what it is run for. They are no secrets."""
     back: tuple[str, ...] | None = None
     """The command that takes it back; ``None`` where nothing does."""
+    given_back: dict[str, str] = Field(default_factory=dict)
+    """The variables that the command gets which takes it back."""

@@ -40,12 +40,14 @@ from daybreak.model.actions import (
     ManagePassword,
     MoveSecretStage,
     MoveWriter,
+    PausePool,
     PointParameter,
     PointSecret,
     RebootInstance,
     Restore,
     RestoreFromSnapshot,
     RestoreToMoment,
+    ResumePool,
     RunCommand,
     SetClusterOptions,
     SetExpiry,
@@ -145,7 +147,7 @@ def chapter(action: Action) -> str:
             return CREATE
         case Validate() | AnchorJournal():
             return VALIDATE
-        case SetParameterGroup() | RebootInstance() | SetExpiry():
+        case SetParameterGroup() | RebootInstance() | SetExpiry() | PausePool() | ResumePool():
             return CUTOVER
         case ChangeSql() | EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients() | WarmCache():
             return CUTOVER

@@ -1,0 +1,138 @@
+"""Pools are held around the fence, learn the address, and let their clients go on; there and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from daybreak.model.actions import (
+    AdvanceSequences,
+    AwaitClients,
+    ChangeSql,
+    CountWrites,
+    EndSessions,
+    MoveSecretStage,
+    PausePool,
+    PointParameter,
+    PointSecret,
+    ResumePool,
+    RunCommand,
+    SetClusterOptions,
+    SetExpiry,
+)
+from daybreak.model.guards import Fenced, Unwritten
+from daybreak.model.plan import Plan, Refusal
+from daybreak.model.pools import PgBouncer, PoolSeen
+from daybreak.plan.planner import plan_of
+from tests import fix_worlds
+from tests.fix_worlds import SOURCE
+from tests.plan.test_cutover import CLONE, cut_over, destinations, planned, seen, target
+from tests.plan.test_returning import deeds, go_back_request
+
+
+def pools(*, at: str = "source", **changes: Any) -> tuple[PoolSeen, ...]:
+    """One that learns the address by a command, and one that reads a name."""
+    told = PgBouncer(host="one", login="env:POOL", database="embi", repoint=("/bin/repoint",))
+    named = PgBouncer(host="two", login="env:POOL", database="embi")
+    return (
+        PoolSeen.model_validate({"pool": told, "points_at": at} | changes),
+        PoolSeen(pool=named, points_at="elsewhere"),
+    )
+
+
+POOLED = [
+    *(CountWrites, PausePool, PausePool, ChangeSql, EndSessions, AdvanceSequences),
+    *(RunCommand, ResumePool, PointSecret, PointParameter, ResumePool, AwaitClients),
+]
+
+
+def test_pools_are_held_around_the_fence() -> None:
+    """One that learns the address goes on as soon as the clone takes writes; one that reads a name when the places have moved."""
+    plan = planned(cut_over(pools=pools()))
+    assert [type(step.action) for step in plan.steps[2:]] == POOLED
+    repoint, resume = plan.steps[8], plan.steps[9]
+    assert isinstance(repoint.action, RunCommand)
+    assert repoint.action.given == {
+        "DAYBREAK_HOST": "clone.example",
+        "DAYBREAK_PORT": "5432",
+        "DAYBREAK_DATABASE": "embi",
+    }
+    assert isinstance(resume.action, ResumePool)
+    assert resume.action.address is not None
+    assert resume.action.address.host == "clone.example"
+    for step in (repoint, resume, plan.steps[-2]):
+        assert any(isinstance(each, Fenced) and each.thing.name == SOURCE for each in step.guards), step.id
+    for before, step in zip(plan.steps, plan.steps[1:], strict=False):
+        assert step.after == (before.id,)
+    assert all(step.when_refused == "pause" for step in plan.steps if "pool" in step.id)
+    unasked = [step for step in plan.steps[10:] if any(isinstance(each, Unwritten) for each in step.guards)]
+    assert unasked == [], "clients may write in the clone once a pool has let them go on"
+
+
+def test_a_pool_that_learns_the_address_is_a_place_by_itself() -> None:
+    """Nothing else need be named where every client comes by it."""
+    told, named = pools()
+    plan = planned(cut_over(target(destinations=(), pools=(told.pool,)), destinations=(), pools=(told,)))
+    assert isinstance(plan.steps[-2].action, ResumePool)
+    made = cut_over(target(destinations=(), pools=(named.pool,)), destinations=(), pools=(named,))
+    assert isinstance(made, Refusal)
+    assert "[[targets.embi.destinations]]" in "; ".join(made.reasons)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"unfit": "does not answer"}, "the pool embi of one:6432 does not answer"),
+        ({"is_paused": True}, "is paused already, and not by us"),
+        ({"at": "clone"}, "does not point at the source, but at the clone"),
+    ],
+)
+def test_a_pool_that_cannot_be_held_is_named_before(changes: dict[str, Any], says: str) -> None:
+    """Nobody is fenced out for it."""
+    made = cut_over(pools=pools(**changes))
+
+    assert isinstance(made, Refusal)
+    assert says in "; ".join(made.reasons)
+
+
+def go_back_pooled(until: int, at: str, seen_now: tuple[PoolSeen, ...]) -> Plan:
+    """The rollback of a cutover with pools that came so far."""
+    done = deeds(planned(cut_over(pools=pools())), until=until)
+    asked = go_back_request(done)
+    world = seen(destinations=destinations(at), pools=seen_now)
+    return planned(plan_of(asked, target(), world, fix_worlds.terms()))
+
+
+def test_a_rollback_lets_pools_go_on_when_the_source_is_open() -> None:
+    """Until then their clients would meet two closed sides."""
+    plan = go_back_pooled(14, "clone", pools(at="clone"))
+    kinds = [type(step.action) for step in plan.steps]
+    assert kinds == [
+        *(PausePool, PausePool, ChangeSql, EndSessions, AdvanceSequences, RunCommand),
+        *(PointParameter, MoveSecretStage, ChangeSql, ResumePool, ResumePool, SetExpiry),
+    ]
+    repoint = plan.steps[5].action
+    assert isinstance(repoint, RunCommand)
+    assert repoint.given["DAYBREAK_HOST"] == "source.example"
+
+
+def test_a_pool_that_was_pointed_at_the_clone_counts_as_moved() -> None:
+    """Its clients may have written there before any other place was moved."""
+    plan = go_back_pooled(9, "source", pools(at="source"))
+    assert isinstance(plan.steps[2].action, ChangeSql)
+    assert plan.steps[2].action.cluster == CLONE
+
+
+def test_a_pool_that_was_only_held_goes_on() -> None:
+    """Nothing was moved: the clone is not fenced for it."""
+    plan = go_back_pooled(6, "source", pools(is_paused=True))
+    kinds = [type(step.action) for step in plan.steps]
+    assert kinds == [ChangeSql, ResumePool, ResumePool, SetExpiry, SetClusterOptions]
+    assert not plan.steps[1].guards
+
+
+def test_a_pool_that_is_no_longer_configured_is_named() -> None:
+    """Where it is gone for good, it must not keep everybody from going back."""
+    plan = go_back_pooled(6, "source", ())
+    assert any("the cutover held the pool embi of one:6432" in note for note in plan.notes)
