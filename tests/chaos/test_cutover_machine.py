@@ -35,6 +35,7 @@ from daybreak.model.run import RunApproved
 from daybreak.model.tags import NONCE_TAG
 from daybreak.model.targets import Waiver
 from daybreak.model.value import Span
+from daybreak.model.writes import WriteCount
 from tests import fix_worlds
 from tests.chaos import fix_cutover
 from tests.chaos.fix_cutover import DESTINATIONS, ROLES, SimulatedApp
@@ -75,7 +76,8 @@ class FoundAnew:
     def validate(self, _action: Any, _scene: Any, report: Any, *_: object, **__: object) -> Measured:
         """Report what is so now."""
         report(finding("moment", self._machine.found))
-        return Measured()
+        rows = {"embi": len(self._machine.world.servers[self._machine.run].rows), "postgres": 0}
+        return Measured(written=WriteCount(rows=rows, definitions=dict.fromkeys(rows, 0)))
 
 
 class Cutovers(RuleBasedStateMachine):
@@ -106,6 +108,10 @@ class Cutovers(RuleBasedStateMachine):
         self.state = self._open.enter_context(fix_cutover.restored_state(found))
         self.world = fix_cutover.world(finds=found)
         self.world.after_effect = self._watch
+        # Its quarantine has ended: a real server would have to answer after the restart. The kill sweep restarts it.
+        group = self.world.clusters[fix_worlds.SOURCE].body["DBClusterParameterGroup"]
+        for one in self.world.clusters.values():
+            one.body["DBClusterParameterGroup"] = group
         _, _, self.run = fix_cutover.restored(found)
         self.nonce = self.world.clusters[self.run].tags[NONCE_TAG]
         self.ended, self.found_at_end = self.world.clock.now(), found

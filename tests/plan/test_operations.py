@@ -24,11 +24,11 @@ from daybreak.model.value import Value
 from daybreak.model.world import ServerlessRange
 from daybreak.plan.arns import arn_of
 from daybreak.plan.calls import call_of
+from daybreak.plan.occasions import ReadOccasion
 from daybreak.plan.operations import (
     OPERATIONS,
     ChangeOperation,
     Operation,
-    ReadOccasion,
     ReadOperation,
     ResourceName,
     aws_call,

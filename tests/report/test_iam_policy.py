@@ -12,7 +12,8 @@ from daybreak.model.names import quarantine_group_name
 from daybreak.model.pools import PgBouncer
 from daybreak.model.world import Domain
 from daybreak.plan import estimates
-from daybreak.plan.operations import OPERATIONS, ChangeOperation, ReadOccasion
+from daybreak.plan.occasions import ReadOccasion
+from daybreak.plan.operations import OPERATIONS, ChangeOperation
 from daybreak.plan.sequence import Sequence
 from daybreak.report.iam_policy import policy_of
 from tests import fix_moves, fix_worlds

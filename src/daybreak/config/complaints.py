@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from daybreak.config.settings import DESTINATIONS, FileText
+from daybreak.config.places import DESTINATIONS
+from daybreak.config.settings import FileText
 from daybreak.config.spans import ALLOWED
 from daybreak.model.names import printable, show_url
 from daybreak.model.targets import LOGIN_ALLOWED

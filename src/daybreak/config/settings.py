@@ -8,41 +8,39 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from daybreak.config.spans import ALLOWED, PATTERN, parse_span
-from daybreak.model.actions import PARAMETER_GROUP_REST
-from daybreak.model.checks import CHECKS, OWN
-from daybreak.model.destinations import (
-    DEFAULT_GROUP,
-    RECORD_TYPES,
-    ParameterDestination,
-    ProxyDestination,
-    RecordDestination,
-    RecordType,
-    SecretDestination,
-    SecretFields,
-    full_name,
+from daybreak.config.places import CutoverText, DestinationText, PoolText, place_of
+from daybreak.config.texts import (
+    CheckName,
+    DatabaseName,
+    GroupId,
+    HealthUrl,
+    Identifier,
+    InstanceClass,
+    KeyName,
+    LoginText,
+    Named,
+    Region,
+    SpanText,
+    TableName,
+    TargetName,
 )
+from daybreak.model.actions import PARAMETER_GROUP_REST
 from daybreak.model.moment import span_in_words
-from daybreak.model.names import is_identifier, printable, show_url
-from daybreak.model.pools import PgBouncer
+from daybreak.model.names import show_url
 from daybreak.model.samples import SampleLimits
 from daybreak.model.targets import (
-    LOGIN,
-    LOGIN_ALLOWED,
     Application,
     Contact,
     CopyPromise,
-    CutoverRules,
     DatabaseTarget,
     Expectation,
     HealthCheck,
     Network,
     Objectives,
-    OwnCommand,
     SqlCheck,
     Staging,
     Target,
@@ -50,15 +48,6 @@ from daybreak.model.targets import (
 )
 from daybreak.model.trust import Tls, Trust
 from daybreak.model.value import Span, Value
-
-
-def _span(written: Any) -> timedelta:
-    if isinstance(written, timedelta):
-        return written
-    if not isinstance(written, str):
-        message = f"write {ALLOWED}"
-        raise ValueError(message)  # noqa: TRY004 - pydantic gathers ValueErrors, a TypeError would escape it
-    return parse_span(written)
 
 
 def _approval(span: timedelta) -> timedelta:
@@ -70,27 +59,6 @@ def _approval(span: timedelta) -> timedelta:
 
 _LEAST_APPROVAL = Span(minutes=5)
 """The shortest time for which an approval may count."""
-
-
-def _text_like(pattern: str, allowed: str) -> Any:
-    """A validator of text; its complaint says what is allowed and does not repeat what was written."""
-
-    def check(text: str) -> str:
-        if not re.fullmatch(pattern, text, re.ASCII):
-            message = f"write {allowed}"
-            raise ValueError(message)
-        return text
-
-    return AfterValidator(check)
-
-
-def _identifier(text: str) -> str:
-    if not is_identifier(text):
-        message = (
-            "write an identifier that AWS accepts: 1 to 63 letters, digits and single hyphens, starting with a letter"
-        )
-        raise ValueError(message)
-    return text.lower()
 
 
 def _state(text: str) -> str:
@@ -107,49 +75,6 @@ def _copies(places: tuple[str, ...]) -> tuple[str, ...]:
         message = "name each place once"
         raise ValueError(message)
     return checked
-
-
-def _check_name(text: str) -> str:
-    if text not in CHECKS and not (text.startswith(OWN) and len(text) > len(OWN)):
-        message = (
-            f'"{printable(text)}" is no check: write owner.NAME for one of your own, or one of {", ".join(CHECKS)}'
-        )
-        raise ValueError(message)
-    return text
-
-
-def _health_url(text: str) -> str:
-    if not re.fullmatch(r"https?://(?:\{host\}|[^\s/?#@{}]+)(?::(?:\{port\}|\d{1,5}))?(?:[/?#]\S*)?", text, re.ASCII):
-        message = (
-            'write a URL without a login, such as "https://app.example.com/health"; {host} and {port} are the clone\'s'
-        )
-        raise ValueError(message)
-    return text
-
-
-SpanText = Annotated[Span, BeforeValidator(_span), WithJsonSchema({"type": "string", "pattern": PATTERN})]
-Identifier = Annotated[str, AfterValidator(_identifier)]
-Region = Annotated[str, _text_like(r"[a-z]{2,}(?:-[a-z]+)+-\d{1,2}", 'an AWS region such as "us-east-1"')]
-LoginText = Annotated[str, _text_like(LOGIN, LOGIN_ALLOWED), WithJsonSchema({"type": "string", "pattern": LOGIN})]
-GroupId = Annotated[str, _text_like(r"sg-[0-9a-f]{8,17}", 'a security group\'s id such as "sg-0123456789abcdef0"')]
-TableName = Annotated[str, _text_like(r"(?s)[^.]+\.[^.]+", 'a table with its schema, quoted: "public.employees"')]
-TargetName = Annotated[str, _text_like(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", "a name of letters, digits, - and _")]
-Named = Annotated[str, Field(min_length=1)]
-CheckName = Annotated[
-    str,
-    AfterValidator(_check_name),
-    WithJsonSchema({"type": "string", "anyOf": [{"enum": list(CHECKS)}, {"pattern": r"^owner\..+"}]}),
-]
-HealthUrl = Annotated[str, AfterValidator(_health_url), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
-InstanceClass = Annotated[str, _text_like(r"db\.[a-z0-9.-]+", 'an instance class such as "db.t4g.medium"')]
-KeyName = Annotated[
-    str,
-    _text_like(
-        r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(?:key|alias)/\S+|alias/\S+|(?:mrk-)?[0-9a-f-]{8,}",
-        "a KMS key by its ARN, its id or its alias (alias/NAME)",
-    ),
-]
-DatabaseName = Annotated[str, Field(min_length=1, max_length=63)]
 
 
 class ObjectivesText(Objectives):
@@ -229,22 +154,6 @@ class DatabaseText(DatabaseTarget):
         return self
 
 
-class CommandText(OwnCommand):
-    """A program of the owner's that a cutover runs once every place has changed, such as one that restarts what caches an address."""
-
-    what: Annotated[str, Field(min_length=1)]
-    command: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
-    limit: SpanText = Span(minutes=1)
-
-
-class CutoverText(CutoverRules):
-    """How the traffic of a target is moved, and what must be seen before it counts as moved."""
-
-    budget: SpanText = Span(minutes=5)
-    hold: SpanText = Span(seconds=30)
-    restarts: tuple[CommandText, ...] = ()
-
-
 class StagingText(Staging):
     """The size to which a clone for staging is scaled down."""
 
@@ -267,121 +176,6 @@ class SamplesText(SampleLimits):
     keep: SpanText = Span(days=35)
     most: int = Field(default=20_000, ge=100)
     bytes: int = Field(default=256 * 2**20, ge=2**20)
-
-
-def _parameter(text: str) -> str:
-    if not re.fullmatch(r"/?[\w.-]+(?:/[\w.-]+)*", text, re.ASCII):
-        message = 'write a parameter\'s name such as "/prod/db/host", without its version'
-        raise ValueError(message)
-    return text
-
-
-def _keys(written: Any) -> Any:
-    return (written,) if isinstance(written, str) else written
-
-
-_OneOrMore = WithJsonSchema(
-    {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
-)
-
-
-class SecretFieldsText(SecretFields):
-    """The keys of a secret's JSON that hold the address."""
-
-    host: Annotated[tuple[Named, ...], BeforeValidator(_keys), Field(min_length=1), _OneOrMore] = ("host",)
-    port: Named = "port"
-
-
-class SecretText(SecretDestination):
-    """A secret from which applications read the address."""
-
-    kind: Literal["secret"]
-    name: Annotated[str, _text_like(r"(?!arn:)[\w/+=.@!-]{1,512}", "a secret's name, and its region beside it")]
-    fields: SecretFieldsText = SecretFieldsText()
-    region: Region | None = None
-
-
-class ParameterText(ParameterDestination):
-    """A parameter from which applications read the address."""
-
-    kind: Literal["parameter"]
-    name: Annotated[str, AfterValidator(_parameter)]
-    region: Region | None = None
-
-
-def _record_type(written: Any) -> Any:
-    if written in RECORD_TYPES:
-        return written
-    message = f"write {', '.join(RECORD_TYPES)}"
-    if written in ("A", "AAAA"):
-        message += "; A and AAAA hold addresses, or are aliases, and neither names an endpoint of Aurora"
-    raise ValueError(message)
-
-
-class RecordText(RecordDestination):
-    """A record of Route 53 from which applications read the address."""
-
-    kind: Literal["record"]
-    zone: Annotated[str, _text_like(r"[A-Z0-9]{6,32}", 'a hosted zone\'s id such as "Z0123456789ABCDEFGHIJ"')]
-    name: Annotated[
-        str,
-        _text_like(r"(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+\.?", 'a name of DNS such as "db.example.com"'),
-        AfterValidator(full_name),
-    ]
-    type: Annotated[RecordType, BeforeValidator(_record_type)] = "CNAME"
-    set_identifier: Annotated[str, Field(min_length=1, max_length=128)] | None = None
-
-
-class ProxyText(ProxyDestination):
-    """An RDS Proxy through which applications reach the database."""
-
-    kind: Literal["proxy"]
-    name: Annotated[str, _text_like(r"[A-Za-z](?:-?[A-Za-z0-9])*", "a proxy's name, and its region beside it")]
-    group: Annotated[str, _text_like(r"[A-Za-z](?:-?[A-Za-z0-9])*", "a target group's name")] = DEFAULT_GROUP
-    region: Region | None = None
-
-
-DestinationText = Annotated[SecretText | ParameterText | RecordText | ProxyText, Field(discriminator="kind")]
-
-
-DESTINATIONS: dict[str, type[Value]] = {
-    "secret": SecretText,
-    "parameter": ParameterText,
-    "record": RecordText,
-    "proxy": ProxyText,
-}
-"""Each kind of destination, with what it takes."""
-
-
-def _place_of(destination: DestinationText, region: str) -> tuple[str | None, ...]:
-    """What makes a destination one place, in a target of that region."""
-    match destination:
-        case SecretText() | ParameterText():
-            return destination.kind, destination.region or region, destination.name
-        case ProxyText():
-            names = destination.name.lower(), destination.group.lower()
-            return destination.kind, destination.region or region, *names
-        case RecordText():
-            return destination.kind, destination.zone, destination.name, destination.type, destination.set_identifier
-
-
-def _pause(span: timedelta) -> timedelta:
-    if not timedelta(seconds=2) <= span <= timedelta(minutes=10):
-        message = "write a time from 2 s to 10 min: clients wait for no longer"
-        raise ValueError(message)
-    return span
-
-
-class PoolText(PgBouncer):
-    """A PgBouncer in front of the database, whose clients are held while the traffic moves."""
-
-    kind: Literal["pgbouncer"]
-    host: Annotated[str, _text_like(r"[A-Za-z0-9.:-]{1,253}", "a host's name or its address, without the port")]
-    login: LoginText
-    database: DatabaseName
-    repoint: tuple[Named, ...] = ()
-    pause: Annotated[SpanText, AfterValidator(_pause)] = Span(seconds=30)
-    tls_ca: Annotated[str, _text_like(r"/[^\0]+", "the absolute path of a PEM file")] | None = None
 
 
 def _tls_ca(text: str) -> str:
@@ -426,7 +220,7 @@ class TargetText(Value):
     @model_validator(mode="after")
     def _names_are_their_own(self) -> TargetText:
         _require_own_names(self.checks, self.health, self.waivers)
-        places = [_place_of(each, self.region) for each in self.destinations]
+        places = [place_of(each, self.region) for each in self.destinations]
         if len(set(places)) < len(places):
             what = "name each destination once"
             raise ValueError(what)

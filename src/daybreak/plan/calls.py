@@ -41,7 +41,6 @@ from daybreak.model.actions import (
     PointSecret,
     PoolOrder,
     RebootInstance,
-    Restore,
     RestoreFromSnapshot,
     RestoreToMoment,
     RunCommand,
@@ -55,11 +54,11 @@ from daybreak.model.actions import (
     WarmCache,
 )
 from daybreak.model.destinations import CURRENT_STAGE
-from daybreak.model.moment import At
 from daybreak.model.plan import AwsCall, Plan
 from daybreak.model.requests import CleanRequest, MoveRequest
 from daybreak.model.tags import EXPIRES_TAG, JOURNAL_TAG, NONCE_TAG, PLAN_TAG, RUN_TAG, STATE_TAG, TAKEN_TAG
 from daybreak.model.value import Instant, Value, digest, iso
+from daybreak.plan.bodies import body_of_instance, body_of_restore, body_of_snapshot_restore, tag_list
 from daybreak.plan.operations import aws_call
 
 DRAWN_AT_START = "<drawn at start>"
@@ -242,14 +241,14 @@ def _operation(action: AwsChange, stamp: Stamp) -> tuple[str, dict[str, Any]]:
                 "SourceDBClusterParameterGroupIdentifier": action.source,
                 "TargetDBClusterParameterGroupIdentifier": action.group,
                 "TargetDBClusterParameterGroupDescription": action.description,
-                "Tags": _tags(stamp),
+                "Tags": tag_list(stamp),
             }
         case CreateParameterGroup():
             return "CreateDBClusterParameterGroup", {
                 "DBClusterParameterGroupName": action.group,
                 "DBParameterGroupFamily": action.family,
                 "Description": action.description,
-                "Tags": _tags(stamp),
+                "Tags": tag_list(stamp),
             }
         case SetParameters():
             return "ModifyDBClusterParameterGroup", {
@@ -260,9 +259,9 @@ def _operation(action: AwsChange, stamp: Stamp) -> tuple[str, dict[str, Any]]:
                 ],
             }
         case RestoreToMoment():
-            return "RestoreDBClusterToPointInTime", _restore(action, stamp)
+            return "RestoreDBClusterToPointInTime", body_of_restore(action, stamp)
         case RestoreFromSnapshot():
-            return "RestoreDBClusterFromSnapshot", _restore_snapshot(action, stamp)
+            return "RestoreDBClusterFromSnapshot", body_of_snapshot_restore(action, stamp)
         case CreateEndpoint():
             return "CreateDBClusterEndpoint", {
                 "DBClusterEndpointIdentifier": action.endpoint,
@@ -270,11 +269,11 @@ def _operation(action: AwsChange, stamp: Stamp) -> tuple[str, dict[str, Any]]:
                 "EndpointType": action.type,
                 "StaticMembers": list(action.static_members) or None,
                 "ExcludedMembers": list(action.excluded_members) or None,
-                "Tags": _tags(action.tags | stamp),
+                "Tags": tag_list(action.tags | stamp),
             }
         case SetExpiry(arn=arn) | AnchorJournal(arn=arn):
             tag = {EXPIRES_TAG: action.expires} if isinstance(action, SetExpiry) else {JOURNAL_TAG: DRAWN_AT_END}
-            return "AddTagsToResource", {"ResourceName": arn, "Tags": _tags(tag)}
+            return "AddTagsToResource", {"ResourceName": arn, "Tags": tag_list(tag)}
         case DeleteEndpoint(endpoint=endpoint):
             return "DeleteDBClusterEndpoint", {"DBClusterEndpointIdentifier": endpoint}
         case SetClusterOptions() | SetParameterGroup() | ManagePassword():
@@ -282,7 +281,7 @@ def _operation(action: AwsChange, stamp: Stamp) -> tuple[str, dict[str, Any]]:
         case RebootInstance(instance=instance):
             return "RebootDBInstance", {"DBInstanceIdentifier": instance}
         case CreateInstance():
-            return "CreateDBInstance", _instance(action, stamp)
+            return "CreateDBInstance", body_of_instance(action, stamp)
         case DeleteInstance() | DeleteCluster():
             return _deletion(action)
         case TakeSnapshot() | CopySnapshot() | DeleteSnapshot():
@@ -375,7 +374,7 @@ def _operation_on_snapshot(
             return "CreateDBClusterSnapshot", {
                 "DBClusterSnapshotIdentifier": action.snapshot,
                 "DBClusterIdentifier": action.cluster,
-                "Tags": _tags(action.tags | stamp),
+                "Tags": tag_list(action.tags | stamp),
             }
         case CopySnapshot():
             return "CopyDBClusterSnapshot", _copy_snapshot(action, stamp)
@@ -394,65 +393,7 @@ def _copy_snapshot(action: CopySnapshot, stamp: Stamp) -> dict[str, Any]:
         "TargetDBClusterSnapshotIdentifier": action.snapshot,
         "KmsKeyId": action.key,
         # CopyTags is missing on purpose: with it AWS's own tags would come along, and AWS refuses a call that names them.
-        "Tags": _tags(action.tags | {TAKEN_TAG: taken} | stamp),
-    }
-
-
-def _restore(action: RestoreToMoment, stamp: Stamp) -> dict[str, Any]:
-    source = (
-        {"SourceDbClusterResourceId": action.resource_id}
-        if action.resource_id
-        else {"SourceDBClusterIdentifier": action.source}
-    )
-    at = (
-        {"RestoreToTime": iso(action.moment.instant)}
-        if isinstance(action.moment, At)
-        else {"UseLatestRestorableTime": True}
-    )
-    return {"DBClusterIdentifier": action.clone, **source, **at, **_storage(action, stamp)}
-
-
-def _restore_snapshot(action: RestoreFromSnapshot, stamp: Stamp) -> dict[str, Any]:
-    return {
-        "DBClusterIdentifier": action.clone,
-        "SnapshotIdentifier": action.snapshot,
-        "Engine": action.engine,
-        # Without a version AWS takes the region's default, or upgrades in silence (FACTS 4.9).
-        "EngineVersion": action.engine_version,
-        "DatabaseName": action.database,
-        **_storage(action, stamp),
-    }
-
-
-def _storage(action: Restore, stamp: Stamp) -> dict[str, Any]:
-    """The parameters that both restore calls take, all explicit: AWS fills in its own default for a missing one (FACTS 4.2)."""
-    return {
-        "DBClusterParameterGroupName": action.parameter_group,
-        "DBSubnetGroupName": action.subnet_group,
-        "VpcSecurityGroupIds": list(action.security_groups),
-        "Port": action.port or None,
-        "KmsKeyId": action.kms_key,
-        "StorageType": action.storage_type,
-        "EnableIAMDatabaseAuthentication": action.has_iam_auth,
-        "EnableCloudwatchLogsExports": list(action.log_exports) or None,
-        "DeletionProtection": action.is_protected,
-        "CopyTagsToSnapshot": action.copies_tags,
-        "ServerlessV2ScalingConfiguration": {
-            "MinCapacity": action.serverless.low,
-            "MaxCapacity": action.serverless.high,
-            **({"SecondsUntilAutoPause": pause} if (pause := action.serverless.seconds_until_pause) else {}),
-        }
-        if action.serverless
-        else None,
-        # From its birth: a clone whose retention comes later lives on one day until then.
-        "BackupRetentionPeriod": action.backup_retention.days if action.backup_retention else None,
-        "PreferredBackupWindow": action.backup_window,
-        "NetworkType": action.network_type,
-        "Domain": action.domain,
-        "DomainIAMRoleName": action.domain_role,
-        # AWS's default enrolls in Extended Support, which costs; without it AWS upgrades a version past its end (FACTS 4.9).
-        "EngineLifecycleSupport": action.lifecycle,
-        "Tags": _tags(action.tags | stamp),
+        "Tags": tag_list(action.tags | {TAKEN_TAG: taken} | stamp),
     }
 
 
@@ -471,36 +412,6 @@ def _options(action: SetClusterOptions) -> dict[str, Any]:
         "PerformanceInsightsRetentionPeriod": action.performance_insights_retention,
         "PerformanceInsightsKMSKeyId": action.performance_insights_key,
     }
-
-
-def _instance(action: CreateInstance, stamp: Stamp) -> dict[str, Any]:
-    return {
-        "DBInstanceIdentifier": action.instance,
-        "DBClusterIdentifier": action.clone,
-        "DBInstanceClass": action.instance_class,
-        "Engine": action.engine,
-        "AvailabilityZone": action.zone,
-        "PromotionTier": action.tier,
-        "DBParameterGroupName": action.parameter_group,
-        # Always sent: a default must never make a clone public.
-        "PubliclyAccessible": False,
-        "AutoMinorVersionUpgrade": action.upgrades_itself,
-        "CACertificateIdentifier": action.ca,
-        "CopyTagsToSnapshot": action.copies_tags or None,
-        "MonitoringInterval": action.monitoring_interval or None,
-        "MonitoringRoleArn": action.monitoring_role if action.monitoring_interval else None,
-        "EnablePerformanceInsights": action.has_performance_insights or None,
-        "PerformanceInsightsRetentionPeriod": action.performance_insights_retention
-        if action.has_performance_insights
-        else None,
-        "PerformanceInsightsKMSKeyId": action.performance_insights_key if action.has_performance_insights else None,
-        "PreferredMaintenanceWindow": action.maintenance_window,
-        "Tags": _tags(action.tags | stamp),
-    }
-
-
-def _tags(tags: dict[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
 
 
 def _without_nothing(params: dict[str, Any]) -> dict[str, Any]:

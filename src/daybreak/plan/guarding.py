@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import assert_never
 
 from daybreak.model.actions import (
@@ -11,7 +11,6 @@ from daybreak.model.actions import (
     AnchorJournal,
     AttachProxy,
     AwaitApproval,
-    AwaitClients,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
@@ -23,10 +22,8 @@ from daybreak.model.actions import (
     AwaitWriter,
     AwsOrder,
     ChangeRecord,
-    ChangeSql,
     CopyParameterGroup,
     CopySnapshot,
-    CountWrites,
     CreateEndpoint,
     CreateInstance,
     CreateParameterGroup,
@@ -36,8 +33,6 @@ from daybreak.model.actions import (
     DeleteParameterGroup,
     DeleteSnapshot,
     DetachProxy,
-    EndSessions,
-    LoadRows,
     ManagePassword,
     MoveSecretStage,
     MoveWriter,
@@ -90,8 +85,6 @@ def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tupl
             | RestoreFromSnapshot(clone=clone, parameter_group=group)
         ):
             return OursOrAbsent(thing=thing("cluster", clone)), Ours(thing=thing("cluster-pg", group)), hands_off
-        case DeleteCluster(clone=clone):
-            return OursOrAbsent(thing=thing("cluster", clone)), hands_off
         case SetClusterOptions() | SetParameterGroup() | ManagePassword() | AnchorJournal() | SetExpiry():
             return Ours(thing=thing("cluster", action.clone)), hands_off
         case RebootInstance(clone=clone, instance=instance):
@@ -101,10 +94,8 @@ def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tupl
         case CreateEndpoint(clone=clone, endpoint=endpoint):
             own = OursOrAbsent(thing=thing("cluster-endpoint", endpoint))
             return own, Ours(thing=thing("cluster", clone)), hands_off
-        case DeleteInstance(instance=instance):
-            return OursOrAbsent(thing=thing("db", instance)), hands_off
-        case DeleteEndpoint(endpoint=endpoint):
-            return OursOrAbsent(thing=thing("cluster-endpoint", endpoint)), hands_off
+        case DeleteCluster() | DeleteInstance() | DeleteEndpoint():
+            return OursOrAbsent(thing=_thing_of_removal(action, thing)), hands_off
         case MoveWriter():
             # Of a global database nothing is the run's own: the planner says what must be as it was seen.
             return ()
@@ -116,13 +107,8 @@ def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tupl
             return (OursOrAbsent(thing=thing("db", instance)),)
         case Validate(clone=clone):
             return (Ours(thing=thing("cluster", clone)),)
-        case CountWrites() | AwaitClients() | WarmCache():
-            return (_on_database(action, thing("cluster", action.cluster)),)
-        case AdvanceSequences(past=past, past_id=str() as past_id):
-            read = AsPlanned(thing=thing("cluster", past), field="resource_id", value=past_id)
-            return _on_database(action, thing("cluster", action.cluster)), read, hands_off
-        case ChangeSql() | EndSessions() | AdvanceSequences() | LoadRows():
-            return _on_database(action, thing("cluster", action.cluster)), hands_off
+        case SqlOrder():
+            return (*_on_database(action, thing), *(() if isinstance(action, SqlLook) else (hands_off,)))
         case TakeSnapshot() | CopySnapshot() | DeleteSnapshot() | AwaitSnapshot():
             return _on_snapshot(action, thing("cluster-snapshot", action.snapshot), hands_off)
         case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord():
@@ -145,11 +131,31 @@ def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tupl
             assert_never(action)
 
 
-def _on_database(action: SqlOrder, cluster: Thing) -> Guard:
-    """What must hold of a database's cluster: it is the one that the action names by its resource id, or the run's own."""
+def _thing_of_removal(
+    action: DeleteCluster | DeleteInstance | DeleteEndpoint, thing: Callable[[ThingKind, str], Thing]
+) -> Thing:
+    match action:
+        case DeleteCluster(clone=clone):
+            return thing("cluster", clone)
+        case DeleteInstance(instance=instance):
+            return thing("db", instance)
+        case DeleteEndpoint(endpoint=endpoint):
+            return thing("cluster-endpoint", endpoint)
+        case _:
+            assert_never(action)
+
+
+def _on_database(action: SqlOrder, thing: Callable[[ThingKind, str], Thing]) -> Iterator[Guard]:
+    """What must hold of a database's cluster: it is the one that the action names by its resource id, or the run's own.
+
+    Of another cluster that is only read, too.
+    """
     if action.resource_id is None:
-        return Ours(thing=cluster)
-    return AsPlanned(thing=cluster, field="resource_id", value=action.resource_id)
+        yield Ours(thing=thing("cluster", action.cluster))
+    else:
+        yield AsPlanned(thing=thing("cluster", action.cluster), field="resource_id", value=action.resource_id)
+    if isinstance(action, AdvanceSequences | WarmCache) and action.past_id is not None:
+        yield AsPlanned(thing=thing("cluster", action.past), field="resource_id", value=action.past_id)
 
 
 def _on_destination(

@@ -11,13 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Literal
 
 from daybreak.errors import Bug
 from daybreak.model.destinations import record_name, target_name
 from daybreak.model.plan import AwsCall
 from daybreak.model.things import ResourceKind, Thing, ThingKind
+from daybreak.plan.occasions import ReadOccasion
 
 
 @dataclass(frozen=True)
@@ -60,32 +60,6 @@ class Demand:
     name: str = "*"
     """The resource's name; ``{PARAMETER}`` stands for what the call gives there."""
     condition: Condition | None = None
-
-
-class ReadOccasion(StrEnum):
-    """When a plan's run asks a read. ``report.iam_policy`` says which occasions a plan has, and on what."""
-
-    EVERY_RUN = "in every run"
-    RESTORE = "in a restore"
-    OF_SNAPSHOT = "where a snapshot is restored"
-    OF_FAIL_OVER = "where a global database gets another writer"
-    OF_COPIES = "where snapshots are taken, copied and removed"
-    OF_KEPT_BACKUP = "where the kept backup of a deleted source is restored"
-    OF_DELETED_SOURCE = "where the source is not there to be looked at"
-    OWN_INSTANCE_GROUPS = "where an instance has a parameter group with values and tags"
-    KEY = "where the storage is under a key"
-    MANAGED_LOGIN = "where AWS manages the clone's password"
-    LOGIN_OF_SECRETSMANAGER = "where a login is in Secrets Manager"
-    LOGIN_OF_SSM = "where a login is in the Parameter Store"
-    OF_SECRET = "where applications read the address from a secret"  # noqa: S105 - no password
-    OF_PARAMETER = "where applications read the address from a parameter"
-    OF_RECORD = "where applications read the address from a record of Route 53"
-    OF_PROXY = "where applications reach the database through a proxy"
-    LOGIN_OF_PROXY = "where a proxy logs in with a secret"
-    OF_CHANGES = "where it is waited until a change of Route 53 has spread"
-    OF_CATALOGUE = "where backups or preparations are listed: no run asks it"
-    BY_HAND = "by a person: it is printed, and no run asks it"
-    FREE = "where it pleases: AWS allows it to every caller"
 
 
 @dataclass(frozen=True)

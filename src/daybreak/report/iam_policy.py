@@ -40,7 +40,8 @@ from daybreak.model.things import ResourceKind
 from daybreak.model.world import Identity
 from daybreak.plan.arns import arn_of
 from daybreak.plan.calls import call_of, stamp_of
-from daybreak.plan.operations import NAMES_OF_RECORDS, Condition, ReadOccasion, change_of, reads
+from daybreak.plan.occasions import ReadOccasion
+from daybreak.plan.operations import NAMES_OF_RECORDS, Condition, change_of, reads
 
 _ANY = ("*",)
 """AWS gives a list only to a caller who may see all of the kind; and a name may be AWS's choice."""

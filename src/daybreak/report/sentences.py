@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
 from datetime import datetime
 from typing import assert_never
 
@@ -65,15 +64,12 @@ from daybreak.model.actions import (
 from daybreak.model.checks import CHECKS, QUARANTINE
 from daybreak.model.moment import At, Moment, span_in_words
 from daybreak.model.names import comma_list, printable
-from daybreak.model.plan import Plan, Step
 from daybreak.model.run import Amendment, PlanAmended
-from daybreak.model.tags import EXPIRES_TAG, PRODUCTION
+from daybreak.model.tags import EXPIRES_TAG
 from daybreak.model.undo import GoesWith, Irreversible, TakenBack, Undo
 from daybreak.model.value import iso, stamp
 from daybreak.plan.operations import plain_name
 from daybreak.report.words import many
-
-_Removal = DeleteEndpoint | DeleteInstance | DeleteCluster | DeleteParameterGroup | DeleteSnapshot
 
 
 def sentence(action: Action) -> str:
@@ -140,154 +136,6 @@ def amendment_words(made: Amendment | PlanAmended) -> str:
 
 
 _FIELDS = {"instance_class": "class", "zone": "zone", "ca": "certificate authority", "login": "login"}
-
-
-def brief(plan: Plan, step: Step) -> str:
-    """What a step does, in a few words; a name that begins with the clone's name shows only its end."""
-    do, _, what = _work(plan, step)
-    return printable_sentence(f"{do} {what}")
-
-
-def brief_now(plan: Plan, step: Step) -> str:
-    """What a running step is doing, in a few words."""
-    _, now, what = _work(plan, step)
-    return printable_sentence(f"{now} {what}")
-
-
-def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
-    """A verb in the imperative, the same verb in its -ing form, and its object."""
-
-    def end(name: str) -> str:
-        return name.removeprefix(plan.clone).lstrip("-") or name
-
-    before = plan.steps[: plan.steps.index(step)]
-    match step.action:
-        case ManagePassword():
-            return "let AWS make", "letting AWS make", "a new password for the master"
-        case AwaitCluster() if any(isinstance(each.action, SetClusterOptions) for each in before):
-            return "wait for", "waiting for", "the cluster's options"
-        case CopyParameterGroup(group=group):
-            return "copy", "copying", f"the settings to parameter group {end(group)}"
-        case CreateParameterGroup(group=group):
-            return "create", "creating", f"parameter group {end(group)}"
-        case SetParameters(group=group, parameters=parameters):
-            return "set", "setting", f"{many(len(parameters), 'parameter')} of group {end(group)}"
-        case RestoreToMoment():
-            return "create", "creating", "the cluster as of the moment"
-        case RestoreFromSnapshot():
-            return "create", "creating", "the cluster from the snapshot"
-        case SetClusterOptions(is_protected=False, maintenance_window=None, backup_retention=None):
-            return "take", "taking", "deletion protection off the cluster"
-        case SetClusterOptions():
-            return "set", "setting", "maintenance and protection"
-        case CreateInstance(instance=instance, instance_class=size):
-            return "create", "creating", f"instance {end(instance)} ({size})"
-        case CreateEndpoint(endpoint=endpoint):
-            return "create", "creating", f"endpoint {end(endpoint)}"
-        case AnchorJournal():
-            return "anchor", "anchoring", "the journal in a tag"
-        case ChangeSql() | EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients() | WarmCache():
-            return _work_in_sql(step.action)
-        case SetParameterGroup(group=group):
-            return "give", "giving", f"the clone the parameter group {end(group)}"
-        case RebootInstance(instance=instance):
-            return "restart", "restarting", f"instance {end(instance)}"
-        case SetExpiry(expires=expires):
-            return "keep", "keeping", f"the clone {'for ever' if expires.startswith(PRODUCTION) else 'for a while'}"
-        case LoadRows(table=table):
-            return "load", "loading", f"rows into {'.'.join(table)}"
-        case RunCommand(command=command):
-            return "run", "running", command[0]
-        case PausePool(pool=pool):
-            return "hold", "holding", f"the clients of {pool.words()}"
-        case ResumePool(pool=pool):
-            return "let go", "letting go", f"the clients of {pool.words()}"
-        case AwaitApproval():
-            return "wait for", "waiting for", "an approval"
-        case TakeSnapshot(cluster=cluster):
-            return "take", "taking", f"a snapshot of {cluster}"
-        case CopySnapshot(source=source, source_region=home):
-            return "copy", "copying", f"the snapshot {plain_name(source)} of {home}"
-        case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord():
-            return _work_on_destination(step.action)
-        case DetachProxy(proxy=proxy, cluster=cluster):
-            return "detach", "detaching", f"the proxy {proxy} from {cluster}"
-        case AttachProxy(proxy=proxy, cluster=cluster):
-            return "attach", "attaching", f"the proxy {proxy} to {cluster}"
-        case MoveWriter(member=member, gives_up=gives_up):
-            verbs = ("fail over", "failing over") if gives_up else ("switch over", "switching over")
-            return *verbs, f"to {plain_name(member)}"
-        case Validate() as action:
-            return "validate", "validating", f"{_OBJECT[action.part]}{many(_checks_of(action), 'check')}{_own(action)}"
-        case _:
-            return _wait_or_removal(step.action, end)
-
-
-def _work_in_sql(action: SqlChange) -> tuple[str, str, str]:
-    match action:
-        case ChangeSql(change=change):
-            verb, _, what = change.what.partition(" ")
-            return verb, "changing:", what or verb
-        case EndSessions(cluster=cluster):
-            return "end", "ending", f"every session at {cluster}"
-        case AdvanceSequences(database=database, past=past):
-            return "set", "setting", f"the sequences of {database} past those of {past}"
-        case CountWrites(cluster=cluster):
-            return "count", "counting", f"what was written at {cluster}"
-        case WarmCache(database=database, past=past):
-            return "read", "reading", f"what is hot in {database} of {past} into memory"
-        case AwaitClients(cluster=cluster):
-            return "wait for", "waiting for", f"clients to work at {cluster}"
-        case _:
-            assert_never(action)
-
-
-def _work_on_destination(action: PointSecret | MoveSecretStage | PointParameter | ChangeRecord) -> tuple[str, str, str]:
-    match action:
-        case PointSecret(secret=secret):
-            return "point", "pointing", f"the secret {secret} at the new address"
-        case MoveSecretStage(secret=secret):
-            return "move", "moving", f"the secret {secret} back to its version before"
-        case PointParameter(parameter=parameter):
-            return "point", "pointing", f"the parameter {parameter} at the new address"
-        case ChangeRecord(after=after):
-            return "change", "changing", f"the {after.type} record {after.name}"
-        case _:
-            assert_never(action)
-
-
-def _wait_or_removal(action: Wait | _Removal, end: Callable[[str], str]) -> tuple[str, str, str]:
-    match action:
-        case AwaitCluster():
-            return "restore", "restoring", "storage"
-        case AwaitInstance(instance=instance):
-            return "wait for", "waiting for", f"instance {end(instance)}"
-        case AwaitParameterGroup(rest=rest):
-            return "let", "letting", f"the parameter group rest for {span_in_words(rest)}"
-        case AwaitSql():
-            return "wait for", "waiting for", "an answer to SQL"
-        case AwaitProxy(proxy=proxy):
-            return "wait for", "waiting for", f"the proxy {proxy} to let clients through"
-        case AwaitRecord(record=record):
-            return "wait for", "waiting for", f"the change of {record.name} to spread"
-        case AwaitWriter(member=member):
-            return "wait for", "waiting for", f"{plain_name(member)} to be the writer"
-        case AwaitClusterGone():
-            return "wait for", "waiting for", "AWS to forget the cluster"
-        case DeleteEndpoint(endpoint=endpoint):
-            return "delete", "deleting", f"endpoint {end(endpoint)}"
-        case DeleteInstance(instance=instance):
-            return "delete", "deleting", f"instance {end(instance)}"
-        case DeleteCluster():
-            return "delete", "deleting", "the cluster, without a final snapshot"
-        case AwaitSnapshot(snapshot=snapshot, region=region):
-            return "wait for", "waiting for", f"the {'copy' if region is None else 'snapshot'} {snapshot}"
-        case DeleteSnapshot(snapshot=snapshot, region=region):
-            return "delete", "deleting", f"the {'copy' if region is None else 'snapshot'} {snapshot}, for good"
-        case DeleteParameterGroup(group=group):
-            return "delete", "deleting", f"parameter group {end(group)}"
-        case _:
-            assert_never(action)
 
 
 def _sentence(action: Action) -> str:
@@ -506,22 +354,24 @@ def _validate(action: Validate) -> str:
     against = ("its capsule" if action.capsule else "the source") if action.source_seen else ""
     what = {None: "", "data": "the data of ", "clone": "the whole of "}[action.part]
     parts = [
-        many(_checks_of(action), "check") + _own(action),
+        many(number_of_checks(action), "check") + own_checks(action),
         f"what is expected of {many(len(action.tables), 'table')}" if action.tables else "",
         f"compared with {against}" if against else "",
     ]
     return f"Validate {what}{action.clone}: {', '.join(filter(None, parts))}"
 
 
-def _checks_of(action: Validate) -> int:
+def number_of_checks(action: Validate) -> int:
+    """How many checks of ours a validation asks."""
     """The number of our own checks in the action's part; the check of the quarantine counts only where there is one."""
     asked = [check for check in CHECKS.values() if action.part in (None, check.part)]
     return len(asked if action.quarantine else [check for check in asked if check is not QUARANTINE])
 
 
-_OBJECT = {None: "", "data": "the data, ", "clone": "the whole clone, "}
+OBJECT_OF_PART = {None: "", "data": "the data, ", "clone": "the whole clone, "}
 """What a validation is of, by its part, in a few words."""
 
 
-def _own(action: Validate) -> str:
+def own_checks(action: Validate) -> str:
+    """The owner's own checks, as the end of a sentence."""
     return f", {many(len(action.checks), 'check')} of your own" if action.checks else ""

@@ -146,23 +146,17 @@ def commands(step: Step, hand: Typist, *, is_asked: bool = True) -> str:
     match step.action:
         case AwaitCluster(clone=clone):
             query = "DBClusters[0].[Status,LatestRestorableTime]"
-            return _until(
-                clone, hand.look("DescribeDBClusters", query, DBClusterIdentifier=clone), f"available{_ANY_TIME}"
-            )
+            look = hand.look("DescribeDBClusters", query, DBClusterIdentifier=clone)
+            return _until(clone, look, f"available{_ANY_TIME}")
         case AwaitInstance(clone=clone, instance=instance):
             query = "DBInstances[0].DBInstanceStatus"
             look = hand.look("DescribeDBInstances", query, DBInstanceIdentifier=instance)
             return f"{_until(instance, look, 'available')}\n{_parameter_groups(clone, hand)}"
-        case AwaitParameterGroup(rest=rest) | AwaitRecord(rest=rest):
+        case AwaitParameterGroup(rest=rest):
             return f"sleep {rest.total_seconds():.0f}"
         case AwaitSnapshot(snapshot=snapshot, region=region):
-            look = hand.look(
-                "DescribeDBClusterSnapshots",
-                "DBClusterSnapshots[0].Status",
-                region,
-                DBClusterSnapshotIdentifier=snapshot,
-            )
-            return _until(snapshot, look, "available")
+            query, given = "DBClusterSnapshots[0].Status", {"DBClusterSnapshotIdentifier": snapshot}
+            return _until(snapshot, hand.look("DescribeDBClusterSnapshots", query, region, **given), "available")
         case AwaitWriter(database=database, member=member):
             query = f"GlobalClusters[0].GlobalClusterMembers[?DBClusterArn=='{member}'].IsWriter | [0]"
             look = hand.look("DescribeGlobalClusters", query, GlobalClusterIdentifier=database)

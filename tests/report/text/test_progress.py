@@ -10,7 +10,7 @@ from daybreak.model.actions import AwaitCluster, Validate
 from daybreak.model.plan import StepId
 from daybreak.model.run import RunAttached, RunPaused, StepDone, StepForgone, StepIntended, StepSeen, state_of
 from daybreak.plan.estimates import time_left
-from daybreak.report.sentences import brief, brief_now
+from daybreak.report.briefs import brief, brief_now
 from daybreak.report.text.progress import (
     MOST_SIGHTINGS,
     Sightings,

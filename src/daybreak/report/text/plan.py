@@ -49,7 +49,8 @@ from daybreak.plan.calls import owner_of
 from daybreak.plan.loss import loss_of
 from daybreak.plan.road import LongestWay, road_of
 from daybreak.plan.servers import proof_of
-from daybreak.report.sentences import brief, destination_words, sentence, undo_sentence
+from daybreak.report.briefs import brief
+from daybreak.report.sentences import destination_words, sentence, undo_sentence
 from daybreak.report.words import Entry, between, command, hour, many, plain, short, span_beside, span_words
 
 

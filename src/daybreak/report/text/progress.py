@@ -30,7 +30,8 @@ from daybreak.plan.estimates import time_left
 from daybreak.plan.judgement import times_of, verdict_of_data
 from daybreak.plan.road import road_of
 from daybreak.plan.servers import way_in
-from daybreak.report.sentences import amendment_words, brief, brief_now, printable_sentence, words_on_move
+from daybreak.report.briefs import brief, brief_now
+from daybreak.report.sentences import amendment_words, printable_sentence, words_on_move
 from daybreak.report.words import hour, on_request, short, span_words
 
 MOST_REASONS = 3

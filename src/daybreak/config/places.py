@@ -1,0 +1,159 @@
+"""What daybreak.toml says of moving traffic: where applications read the address, what stands in front, and what must be seen."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from daybreak.config.texts import DatabaseName, LoginText, Named, Region, SpanText, text_like
+from daybreak.model.destinations import (
+    DEFAULT_GROUP,
+    RECORD_TYPES,
+    ParameterDestination,
+    ProxyDestination,
+    RecordDestination,
+    RecordType,
+    SecretDestination,
+    SecretFields,
+    full_name,
+)
+from daybreak.model.pools import PgBouncer
+from daybreak.model.targets import (
+    CutoverRules,
+    OwnCommand,
+)
+from daybreak.model.value import Span, Value
+
+
+def _parameter(text: str) -> str:
+    if not re.fullmatch(r"/?[\w.-]+(?:/[\w.-]+)*", text, re.ASCII):
+        message = 'write a parameter\'s name such as "/prod/db/host", without its version'
+        raise ValueError(message)
+    return text
+
+
+def _keys(written: Any) -> Any:
+    return (written,) if isinstance(written, str) else written
+
+
+_OneOrMore = WithJsonSchema(
+    {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+)
+
+
+class SecretFieldsText(SecretFields):
+    """The keys of a secret's JSON that hold the address."""
+
+    host: Annotated[tuple[Named, ...], BeforeValidator(_keys), Field(min_length=1), _OneOrMore] = ("host",)
+    port: Named = "port"
+
+
+class SecretText(SecretDestination):
+    """A secret from which applications read the address."""
+
+    kind: Literal["secret"]
+    name: Annotated[str, text_like(r"(?!arn:)[\w/+=.@!-]{1,512}", "a secret's name, and its region beside it")]
+    fields: SecretFieldsText = SecretFieldsText()
+    region: Region | None = None
+
+
+class ParameterText(ParameterDestination):
+    """A parameter from which applications read the address."""
+
+    kind: Literal["parameter"]
+    name: Annotated[str, AfterValidator(_parameter)]
+    region: Region | None = None
+
+
+def _record_type(written: Any) -> Any:
+    if written in RECORD_TYPES:
+        return written
+    message = f"write {', '.join(RECORD_TYPES)}"
+    if written in ("A", "AAAA"):
+        message += "; A and AAAA hold addresses, or are aliases, and neither names an endpoint of Aurora"
+    raise ValueError(message)
+
+
+class RecordText(RecordDestination):
+    """A record of Route 53 from which applications read the address."""
+
+    kind: Literal["record"]
+    zone: Annotated[str, text_like(r"[A-Z0-9]{6,32}", 'a hosted zone\'s id such as "Z0123456789ABCDEFGHIJ"')]
+    name: Annotated[
+        str,
+        text_like(r"(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+\.?", 'a name of DNS such as "db.example.com"'),
+        AfterValidator(full_name),
+    ]
+    type: Annotated[RecordType, BeforeValidator(_record_type)] = "CNAME"
+    set_identifier: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+
+
+class ProxyText(ProxyDestination):
+    """An RDS Proxy through which applications reach the database."""
+
+    kind: Literal["proxy"]
+    name: Annotated[str, text_like(r"[A-Za-z](?:-?[A-Za-z0-9])*", "a proxy's name, and its region beside it")]
+    group: Annotated[str, text_like(r"[A-Za-z](?:-?[A-Za-z0-9])*", "a target group's name")] = DEFAULT_GROUP
+    region: Region | None = None
+
+
+DestinationText = Annotated[SecretText | ParameterText | RecordText | ProxyText, Field(discriminator="kind")]
+
+
+DESTINATIONS: dict[str, type[Value]] = {
+    "secret": SecretText,
+    "parameter": ParameterText,
+    "record": RecordText,
+    "proxy": ProxyText,
+}
+"""Each kind of destination, with what it takes."""
+
+
+def place_of(destination: DestinationText, region: str) -> tuple[str | None, ...]:
+    """What makes a destination one place, in a target of that region."""
+    match destination:
+        case SecretText() | ParameterText():
+            return destination.kind, destination.region or region, destination.name
+        case ProxyText():
+            names = destination.name.lower(), destination.group.lower()
+            return destination.kind, destination.region or region, *names
+        case RecordText():
+            return destination.kind, destination.zone, destination.name, destination.type, destination.set_identifier
+
+
+def _pause(span: timedelta) -> timedelta:
+    if not timedelta(seconds=2) <= span <= timedelta(minutes=10):
+        message = "write a time from 2 s to 10 min: clients wait for no longer"
+        raise ValueError(message)
+    return span
+
+
+class PoolText(PgBouncer):
+    """A PgBouncer in front of the database, whose clients are held while the traffic moves."""
+
+    kind: Literal["pgbouncer"]
+    host: Annotated[str, text_like(r"[A-Za-z0-9.:-]{1,253}", "a host's name or its address, without the port")]
+    login: LoginText
+    database: DatabaseName
+    repoint: tuple[Named, ...] = ()
+    pause: Annotated[SpanText, AfterValidator(_pause)] = Span(seconds=30)
+    tls_ca: Annotated[str, text_like(r"/[^\0]+", "the absolute path of a PEM file")] | None = None
+
+
+class CommandText(OwnCommand):
+    """A program of the owner's that a cutover runs once every place has changed, such as one that restarts what caches an address."""
+
+    what: Annotated[str, Field(min_length=1)]
+    command: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
+    limit: SpanText = Span(minutes=1)
+
+
+class CutoverText(CutoverRules):
+    """How the traffic of a target is moved, and what must be seen before it counts as moved."""
+
+    budget: SpanText = Span(minutes=5)
+    hold: SpanText = Span(seconds=30)
+    restarts: tuple[CommandText, ...] = ()
