@@ -95,6 +95,31 @@ def test_the_script_is_kept_in_a_file(visitor: Person, run: str) -> None:
     assert script.endswith("ROLLBACK;\n")
 
 
+def test_what_the_source_wrote_since_is_for_the_clone(visitor: Person, run: str) -> None:
+    """A table on the screen, data that says whose values they are, and a script that the clone takes."""
+    done = visitor.daybreak("delta", run, "--table", TABLE, "--into", "clone")
+    assert done.code == 0, done.err
+    said = " ".join(done.out.split())
+    assert f"public.{TABLE}: for the clone 1 to insert, 1 to update, 20 to delete" in said
+    assert f"daybreak delta {run} --into clone -o sql" in said
+    told = visitor.daybreak("delta", run, "--table", TABLE, "--into", "clone", "-o", "json").json()
+    assert (told["into"], told["values_of"], told["delta"]["giver"]) == ("clone", "source", "base")
+    assert [(row["kind"], row["key"]) for row in told["delta"]["tables"][0]["listed"]][:3] == [
+        ("only_base", ["901"]),
+        ("differing", ["7"]),
+        ("only_now", ["41"]),
+    ]
+    script = visitor.daybreak("delta", run, "--table", TABLE, "--into", "clone", "-o", "sql").out
+    assert f"INSERT INTO public.{TABLE} (id, note) VALUES ('901', 'later');" in script
+    assert f"UPDATE ONLY public.{TABLE} SET note = 'later' WHERE id = '7' AND xmin IN ('" in script
+    back = visitor.daybreak("delta", run, "--table", TABLE, "--written")
+    assert back.code == 0, back.err
+    assert f"public.{TABLE}: for the source 0 to insert, 0 to update, 0 to delete, 20 open" in " ".join(
+        back.out.split()
+    )
+    assert f"daybreak delta {run} --written -o sql" in back.out
+
+
 def test_what_cannot_be_compared_is_refused_with_what_to_do(visitor: Person, run: str) -> None:
     """An unknown run, and a table that neither side has."""
     done = visitor.daybreak("delta", "no-such-run")
@@ -110,15 +135,15 @@ def test_what_cannot_be_compared_is_refused_with_what_to_do(visitor: Person, run
 HOSTILE = ("[red]x", "\x1b[2J", "\u202egnp.exe", "two\nlines", 'q"; --')
 
 
-@pytest.mark.parametrize("output", ["text", "sql", "json"])
-def test_names_and_values_are_text_on_a_terminal(visitor: Person, run: str, lab: LabUnderTest, output: str) -> None:
+@pytest.mark.parametrize("options", ["text", "sql", "json", "sql --written", "text --written"])
+def test_names_and_values_are_text_on_a_terminal(visitor: Person, run: str, lab: LabUnderTest, options: str) -> None:
     """Whoever may write into the clone must not move the cursor of whoever reads what differs."""
     quoted = ['"' + name.replace('"', '""') + '"' for name in HOSTILE]
     for name in quoted:
         lab.remote.administer(run, f"create table {name} (id int primary key)")
     lab.remote.administer(run, f"insert into {TABLE} values (7000, e'\\x1b[2J\\u202e\\nROLLBACK;')")
     try:
-        terminal = Terminal(visitor, "delta", run, "-o", output, columns=100)
+        terminal = Terminal(visitor, "delta", run, "-o", *options.split(), columns=100)
         assert terminal.end() == 0, terminal.seen[-3000:]
     finally:
         for name in quoted:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from daybreak.delta.delta import DeltaQuestion
 from daybreak.delta.tables import Listing
+from daybreak.model.birth import Birth
 from daybreak.model.delta import Delta
+from daybreak.report.replaying import replay_script
 from daybreak.report.sql import delta_script
 from tests.delta.test_delta import both, compare, on_both
 from tests.fix_postgres import Server
@@ -133,3 +137,24 @@ def test_no_row_is_inserted_that_the_source_cannot_take(
     assert script.count("INSERT INTO public.t (id, note) VALUES") == (10 if is_possible else 0)
     with server.connection(both[0]) as session:
         session.execute(script.encode())
+
+
+def test_no_rows_go_along_with_a_table_that_cannot_be_named(server: Server, both: tuple[str, str]) -> None:
+    """A foreign key that takes rows along, of a table whose name would act on the terminal of whoever reads the script."""
+    on_both(
+        server,
+        both,
+        "CREATE TABLE t (id int PRIMARY KEY)",
+        'CREATE TABLE "two\nlines" (id int PRIMARY KEY, t int REFERENCES t ON DELETE CASCADE)',
+        "INSERT INTO t SELECT generate_series(1, 4)",
+    )
+    server.run(both[0], "DELETE FROM t WHERE id = 2")
+    with server.connection(both[1]) as session:
+        [[following]] = session.execute("SELECT txid_current()").fetchall()
+    birth = Birth(next_xid=int(str(following)), is_exact=True, taken=datetime.now(UTC))
+    question = DeltaQuestion(birth, listing=Listing(has_values=True, giver="base", is_replay=True))
+    script = replay_script(compare(server, both, question), "my-run")
+    assert "-- public.t: 0 to insert, 0 to update, 1 to delete" in script
+    assert "\nDELETE" not in script
+    assert "-- no DELETE: rows of a table might go along whose name holds characters that act on a terminal" in script
+    assert all(line.startswith("--") or "lines" not in line for line in script.splitlines())

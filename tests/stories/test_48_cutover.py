@@ -123,6 +123,20 @@ def tokens(lab: LabUnderTest, name: str) -> set[str]:
     return {str(each) for [each] in lab.remote.administer(name, "select token from pulse", database="embi")[0]}
 
 
+def keys(lab: LabUnderTest, name: str) -> dict[str, str]:
+    """Every write that a side holds, by its key."""
+    rows = lab.remote.administer(name, "select id::text, token from pulse", database="embi")[0]
+    return {str(key): str(token) for key, token in rows}
+
+
+def carry_over(lab: LabUnderTest, person: Person, run: str, into: str, cluster: str) -> None:
+    """Run the script for one side as a person does who read it, while others write there."""
+    options = ("--table", "pulse", "--into", into, "--written", "--most", "100000", "-o", "sql")
+    made = person.daybreak("delta", run, *options)
+    assert made.code == 0, made.err
+    lab.remote.administer(cluster, made.out.replace("\nROLLBACK;\n", "\nCOMMIT;\n"), database="embi")
+
+
 @pytest.fixture(scope="module")
 def zone(lab: LabUnderTest) -> str:
     """The hosted zone, with what the story's applications need beside it."""
@@ -195,6 +209,9 @@ def test_the_traffic_moves_and_comes_back_under_writers(
         assert tokens(lab, SOURCE) == held, "somebody writes to the source after the fence"
         known = dict(writers.acknowledged)
         assert {token for token, place in known.items() if place != there} <= held
+        assert held - tokens(lab, run), "nothing was written between the moment and the fence"
+        carry_over(lab, person, run, "clone", run)
+        assert held <= tokens(lab, run), "what the source wrote since the moment was left behind"
 
         kept = person.daybreak("clean", run, "--yes")
         assert kept.code == 2
@@ -213,6 +230,12 @@ def test_the_traffic_moves_and_comes_back_under_writers(
         assert "was left by a rollback" in " ".join(second.err.split())
     old, later = tokens(lab, SOURCE), tokens(lab, run)
     assert set(writers.acknowledged) <= old | later, "an acknowledged write is nowhere"
+    told = person.daybreak("delta", run, "--table", "pulse", "--written", "--most", "100000", "-o", "json").json()
+    [pulse] = told["delta"]["tables"]
+    wrote = {row["key"][0] for row in pulse["listed"] if row["written"] == "now"}
+    assert wrote == {key for key, token in keys(lab, run).items() if token not in old}
+    carry_over(lab, person, run, "source", SOURCE)
+    assert tokens(lab, SOURCE) == old | later
     assert person.daybreak("clean", run, "--yes").code == 2, "it holds what clients wrote there: its name is typed"
     removed = person.daybreak("clean", run, "--confirm", run)
     assert removed.code == 0, removed.out + removed.err

@@ -17,7 +17,7 @@ from daybreak.errors import Refused, Unproven, Unreachable
 from daybreak.execute.database import BothSides, Database, progress_words
 from daybreak.model.answers import Silence
 from daybreak.model.birth import Birth
-from daybreak.model.delta import Delta
+from daybreak.model.delta import Delta, Side
 from daybreak.plan.calls import owner_of
 from daybreak.postgres.bounds import ServerBounds
 from daybreak.validate.probes import ask_birth
@@ -37,7 +37,11 @@ class DeltaWish:
     most: int = 1_000
     """How many rows of each table are listed; they are all counted."""
     has_values: bool = False
-    """Whether the rows that only the clone has, or that differ, are listed with their values."""
+    """Whether the rows that are for the taker are listed with their values."""
+    giver: Side = "now"
+    """The side whose rows are for the other one: the source is base, the clone is now."""
+    is_replay: bool = False
+    """Whether only what the giver wrote since the clone was born is for the taker."""
 
 
 def delta_of(app: App, wish: DeltaWish, progress: Callable[[str], None] = lambda _seen: None) -> Delta:
@@ -55,11 +59,12 @@ def delta_of(app: App, wish: DeltaWish, progress: Callable[[str], None] = lambda
     question = DeltaQuestion(
         birth=_birth(case, sides),
         tables=wish.tables,
-        listing=Listing(wish.most, wish.has_values),
+        listing=Listing(wish.most, wish.has_values, wish.giver, wish.is_replay),
         budget=ServerBounds(whole=_time_for(app, case)),
     )
     found: Delta | Silence = Silence(asked="both sides", why="there is no source")
-    for source in filter(None, (sides.source_reader, sides.source)):
+    # A reader may lag: what it does not show yet would be left behind.
+    for source in filter(None, (None if wish.is_replay else sides.source_reader, sides.source)):
         found = delta(source, sides.clone, question, lambda step: progress(progress_words(step)))
         if isinstance(found, Delta) and found.has_answer:
             return found

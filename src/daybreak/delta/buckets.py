@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from daybreak.model.delta import RowKind
+from daybreak.model.delta import RowKind, Side
 
 BITS = 64
 MOST_BUCKETS = 1 << 17
@@ -106,6 +106,10 @@ class FoundRow:
     base: RowEntry | None = None
     now: RowEntry | None = None
     times: int = 1
+
+    def at(self, side: Side) -> RowEntry | None:
+        """The row as one side sent it; ``None`` where it has none."""
+        return self.base if side == "base" else self.now
 
     @property
     def entry(self) -> RowEntry:

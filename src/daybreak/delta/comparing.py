@@ -43,6 +43,7 @@ from daybreak.delta.writers import Writers
 from daybreak.errors import Failed, Unreachable
 from daybreak.model.answers import Table
 from daybreak.model.birth import LAGS, is_before_birth
+from daybreak.model.delta import Side
 from daybreak.postgres.buckets import (
     LONGEST_STATEMENT,
     Lens,
@@ -81,6 +82,10 @@ class Sides:
 
     base: Session
     now: Session
+
+    def at(self, side: Side) -> Session:
+        """The session with one of them."""
+        return self.base if side == "base" else self.now
 
     @property
     def are_open(self) -> bool:
@@ -121,6 +126,10 @@ class Lenses:
 
     base: Lens
     now: Lens
+
+    def at(self, side: Side) -> Lens:
+        """How one side is asked."""
+        return self.base if side == "base" else self.now
 
     @property
     def is_keyed(self) -> bool:

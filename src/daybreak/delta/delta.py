@@ -20,7 +20,7 @@ from daybreak.delta.writers import Writers
 from daybreak.errors import DaybreakError, Refused, Unproven, Unreachable
 from daybreak.model.answers import Silence, Unread
 from daybreak.model.birth import Birth
-from daybreak.model.delta import Delta, TableDelta
+from daybreak.model.delta import Delta, Reference, TableDelta
 from daybreak.model.moment import span_in_words
 from daybreak.model.names import printable
 from daybreak.postgres import catalog
@@ -29,6 +29,7 @@ from daybreak.postgres.buckets import LONGEST_STATEMENT, spare_memory
 from daybreak.postgres.crew import CountProgress, Hands
 from daybreak.postgres.faults import is_conflict
 from daybreak.postgres.reach import Reach
+from daybreak.postgres.references import read_partitions, read_references, unique_columns
 from daybreak.postgres.rows import clock_and_encoding, see_every_row
 from daybreak.postgres.session import Limits, Session
 
@@ -77,6 +78,7 @@ def delta(
         with ExitStack() as stack:
             sides = work.open(stack)
             at, pairing = _look(sides, question)
+            rules = _rules(sides, question.listing)
     except Refused as error:
         if not isinstance(error, Unproven):
             raise
@@ -100,7 +102,10 @@ def delta(
         now=str(now.address),
         began=at,
         took=timedelta(seconds=monotonic() - began),
-        tables=tuple(sorted(work.found, key=lambda table: table.name)),
+        giver=question.listing.giver,
+        is_replay=question.listing.is_replay,
+        tables=tuple(sorted((rules.put_on(table) for table in work.found), key=lambda table: table.name)),
+        references=rules.references,
         unread=tuple(sorted((*pairing.unread, *work.unread, *left), key=lambda table: table.name)),
         only_base=pairing.only_base,
         only_now=pairing.only_now,
@@ -133,6 +138,30 @@ def _look(sides: Sides, question: DeltaQuestion) -> tuple[datetime, Pairing]:
             reasons=tuple(f'no table "{name}"' for name in unknown),
         )
     return at, only_wanted(pairing, frozenset().union(*wanted.values()))
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """What the taker holds its rows to beyond their keys."""
+
+    references: tuple[Reference, ...] = ()
+    unique: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The columns of each table of which it lets some values in only once."""
+    partitions: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The partitioned tables that each partition is a part of."""
+
+    def put_on(self, table: TableDelta) -> TableDelta:
+        """The table with what is known of it."""
+        name = table.spelled
+        return table.model_copy(update={"unique": self.unique.get(name, ()), "within": self.partitions.get(name, ())})
+
+
+def _rules(sides: Sides, listing: Listing) -> _Rules:
+    """The taker's rules, where a script is to be made."""
+    if not listing.has_values:
+        return _Rules()
+    taker = sides.at(listing.taker)
+    return _Rules(read_references(taker), unique_columns(taker), read_partitions(taker))
 
 
 class _Work:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from daybreak.model.answers import Table, Unread
 from daybreak.model.birth import Birth
+from daybreak.model.delta import Side
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,10 @@ class Pair:
     base: Table
     now: Table
     matched: Literal["object id", "name"] = "object id"
+
+    def at(self, side: Side) -> Table:
+        """The table on one side."""
+        return self.base if side == "base" else self.now
 
     @property
     def size(self) -> int:

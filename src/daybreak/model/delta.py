@@ -15,6 +15,15 @@ from daybreak.model.value import Instant, Span, Value
 RowKind = Literal["only_base", "only_now", "differing"]
 """Only base has the row, only now has it, or both have its key with other content."""
 
+Side = Literal["base", "now"]
+"""One of the two that are compared."""
+
+
+def taker_of(giver: Side) -> Side:
+    """The other side."""
+    return "base" if giver == "now" else "now"
+
+
 RowWriter = Literal["base", "now", "both", "unexplained", "unclear"]
 """Who wrote a row since the copy was born.
 
@@ -27,6 +36,11 @@ ComparedBy = Literal["rows", "keys", "counts"]
 
 MOST_KEPT = 100
 """The most names of one kind that a report keeps of a delta."""
+
+
+def _is_empty(found: object) -> bool:
+    """Whether a field says nothing: a verdict's deltas, which are no replays, are written without it."""
+    return not found
 
 
 class Written(Value):
@@ -56,7 +70,32 @@ class DifferentRow(Value):
     written: RowWriter | None = None
     """``None`` where no birth is known."""
     values: dict[str, str] = Field(default_factory=dict)
-    """Now's values as SQL literals by quoted column, where rows were asked for; of a row that differs, those that do."""
+    """The giver's values as SQL literals by quoted column, where rows were asked for; of a row that differs, those that do.
+
+    A row without a key that only the taker has is found by its own.
+    """
+    other_values: dict[str, str] = Field(default_factory=dict, exclude_if=_is_empty)
+    """The taker's values of the same columns, where the row differs and a replay was asked for."""
+    xids: tuple[int, ...] = Field(default=(), exclude_if=_is_empty)
+    """The transactions that wrote the taker's row, as it carries them, where a replay was asked for: one that was written since has others."""
+
+
+class Reference(Value):
+    """A foreign key, as the taker has it."""
+
+    name: str
+    """Quoted for SQL, as every name here is."""
+    by: str
+    """The table that has it."""
+    columns: tuple[str, ...]
+    table: str
+    """The table that it points to."""
+    others: tuple[str, ...]
+    """The columns that it points to."""
+    is_deferrable: bool
+    """Whether it may be checked at the end of the transaction."""
+    on_delete: Literal["check", "restrict", "act"]
+    """``restrict`` is checked at once whatever is deferred; ``act`` takes the rows along that point to a deleted one, or changes them."""
 
 
 class TableDelta(Value):
@@ -65,7 +104,7 @@ class TableDelta(Value):
     name: str
     """As now calls it, safe to print."""
     spelled: str
-    """The table's name in base, quoted for SQL."""
+    """The table's name at the taker, quoted for SQL."""
     base_name: str = ""
     """As base calls it, safe to print, where that is another name."""
     key: tuple[str, ...] = ()
@@ -88,7 +127,11 @@ class TableDelta(Value):
     left_out: dict[str, str] = Field(default_factory=dict)
     """Columns that were not compared, and why."""
     needed: tuple[str, ...] = ()
-    """Those of them, as base calls them, without which base takes no row, or which are of its primary key."""
+    """Those of them, as the taker calls them, without which it takes no row, or which are of its primary key."""
+    within: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
+    """The partitioned tables that the taker's is a part of, quoted for SQL; asked where rows are."""
+    unique: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
+    """The columns, quoted for SQL, of which the taker lets some values in only once, besides the primary key; asked where rows are."""
     why_incomplete: str = ""
     """Why the counts are lower bounds; empty where they are exact."""
     took: Span = Span(0)
@@ -116,6 +159,10 @@ class TableDelta(Value):
 class Delta(Value):
     """Base against now, table by table, each table at an instant of its own."""
 
+    giver: Side = Field(default="now", exclude_if=lambda found: found == "now")
+    """The side whose values are listed, for the other one, the taker."""
+    is_replay: bool = Field(default=False, exclude_if=_is_empty)
+    """Whether only what the giver wrote since the copy was born is for the taker, and not whatever the taker lacks."""
     base: str
     """Where base was asked."""
     now: str
@@ -124,6 +171,8 @@ class Delta(Value):
     """By base's own clock, before the first table was read."""
     took: Span
     tables: tuple[TableDelta, ...] = ()
+    references: tuple[Reference, ...] = Field(default=(), exclude_if=_is_empty)
+    """The taker's foreign keys, where rows were asked for."""
     unread: tuple[Unread, ...] = ()
     """Tables that were not compared, and why."""
     only_base: tuple[str, ...] = ()

@@ -18,16 +18,22 @@ _HEAD = """\
 -- Rows that the source deleted or changed on purpose since are among them: nothing in a row says why it is gone.
 -- Tables come in the order of their names; where one refers to another, move the other one up.
 BEGIN;
+"""
+
+MANNERS = """\
 SET LOCAL DateStyle = 'ISO, YMD';
 SET LOCAL IntervalStyle = 'postgres';
 SET LOCAL TimeZone = 'UTC';
 SET LOCAL lc_monetary = 'C';
+SET LOCAL bytea_output = 'hex';
+SET LOCAL extra_float_digits = 1;
 """
+"""What a server has to spell and read values as when they were quoted."""
 
 
 def delta_script(delta: Delta, run: str) -> str:
     """INSERT and UPDATE statements for the rows that were listed with their values, table by table in key order."""
-    parts = [_HEAD.format(run=printable(run), at=stamp(delta.began))]
+    parts = [_HEAD.format(run=printable(run), at=stamp(delta.began)), MANNERS]
     parts += [_table(table) for table in delta.tables if table.only_now or table.differing]
     parts += [f"\n-- not compared: {each.name}: {printable(each.why, 400)}\n" for each in delta.unread]
     parts += [f"\n-- not in the source at all: {name}\n" for name in delta.only_now]
@@ -61,7 +67,7 @@ def _statements(table: TableDelta, rows: list[DifferentRow]) -> Iterator[str]:
         if row.kind == "differing":
             yield _update(table, row)
         elif not table.needed:
-            yield _insert(table, row)
+            yield insert_of(table, row)
 
 
 def _update(table: TableDelta, row: DifferentRow) -> str:
@@ -72,13 +78,18 @@ def _update(table: TableDelta, row: DifferentRow) -> str:
     return f"UPDATE {table.spelled} SET {changes} WHERE {key};"  # noqa: S608 - for a person to read, quoted by the server
 
 
-def _insert(table: TableDelta, row: DifferentRow) -> str:
+def insert_of(table: TableDelta, row: DifferentRow, rows: str = "") -> str:
+    """The statement that puts a row in, as often as it is there; or ``rows`` in place of its own values."""
     overruling = " OVERRIDING SYSTEM VALUE" if table.has_identity else ""
-    names, values = ", ".join(row.values), ", ".join(map(literal, row.values.values()))
-    if row.times == 1:
-        return f"INSERT INTO {table.spelled} ({names}){overruling} VALUES ({values});"  # noqa: S608 - the same
-    many = f"SELECT {values} FROM pg_catalog.generate_series(1, {row.times})"  # noqa: S608 - the same
-    return f"INSERT INTO {table.spelled} ({names}){overruling} {many};"
+    names = ", ".join(row.values)
+    many = f"SELECT {values_of(row)} FROM pg_catalog.generate_series(1, {row.times})"  # noqa: S608 - the same
+    rows = rows or (f"VALUES ({values_of(row)})" if row.times == 1 else many)
+    return f"INSERT INTO {table.spelled} ({names}){overruling} {rows};"
+
+
+def values_of(row: DifferentRow) -> str:
+    """The row's values as literals, one after the other."""
+    return ", ".join(map(literal, row.values.values()))
 
 
 def literal(quoted: str) -> str:

@@ -8,8 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from daybreak.model.delta import Delta, RowWriter, TableDelta
+from daybreak.model.replay import count_proposals
 from daybreak.model.value import stamp
 from daybreak.report.losses import mark_namesakes
+from daybreak.report.replaying import replay_words
 from daybreak.report.words import Entry, Fitting, command, many, plain, span_words
 
 MOST_NAMES = 10
@@ -26,6 +28,7 @@ def delta_view(delta: Delta, run: str, then: str) -> RenderableType:
         plain(f"the source against the clone of {run}, as of {stamp(delta.began)}", "bold"),
         *([Fitting(_grid(different))] if different else []),
         *(Entry("written", plain(_writers(table)), 13) for table in different if table.written),
+        *(Entry("replay", plain(_replay(table, delta)), 13) for table in different if delta.is_replay),
         Entry("equal", plain(f"{delta.alike:,} of {many(compared, 'table')}"), 13),
         *_names("only clone", mark_namesakes(delta, delta.only_now), "tables that the source lacks"),
         *_names("only source", mark_namesakes(delta, delta.only_base), "tables that the clone lacks"),
@@ -33,7 +36,7 @@ def delta_view(delta: Delta, run: str, then: str) -> RenderableType:
     lines += [Entry("not compared", plain(f"{each.name}: {each.why}", "yellow"), 13) for each in delta.unread]
     lines += [remark for table in delta.tables for remark in _remarks(table)]
     lines.append(Entry("took", plain(span_words(delta.took)), 13))
-    if any(table.only_now or table.differing for table in different):
+    if any(_is_wanted(table, delta) for table in different):
         lines.append(command("next         ", then))
     return Group(*lines)
 
@@ -60,6 +63,19 @@ def _writers(table: TableDelta) -> str:
     unclear = _number_by(table, "unclear")
     more = f"; {unclear:,} are unclear: the clone has no commit times" if unclear else ""
     return f"{table.name}: {told}; {_number_by(table, 'unexplained'):,} are unexplained{more}"
+
+
+def _replay(table: TableDelta, delta: Delta) -> str:
+    """What is for the taker of it."""
+    taker = "source" if delta.giver == "now" else "clone"
+    return f"{table.name}: for the {taker} {replay_words(count_proposals(table, delta.giver))}"
+
+
+def _is_wanted(table: TableDelta, delta: Delta) -> bool:
+    """Whether a script for the taker has something of it."""
+    if not delta.is_replay:
+        return bool(table.only_now or table.differing)
+    return any(rows for proposal, rows in count_proposals(table, delta.giver).items() if proposal != "taker's own")
 
 
 def _number_by(table: TableDelta, writer: RowWriter) -> int:
