@@ -348,3 +348,23 @@ def test_what_clients_wrote_in_the_clone_is_brought_back(newest_yard: Yard, seed
     conflicts = {table.name for table in found.tables for row in table.listed if row.written == "both"}
     held = rows_of(source)
     assert all(rows <= held[name] for name, rows in wrote.items() if f"public.{name}" not in conflicts)
+
+
+def test_what_the_clone_committed_alone_is_its_own(newest_yard: Yard) -> None:
+    """A transaction that was prepared at the moment has an older number, and somebody decided it in the clone."""
+    source = newest_yard.started(newest_yard.create("source"), **PREPARED)
+    run(source, "CREATE TABLE t (id int PRIMARY KEY, n int)", "INSERT INTO t SELECT n, 0 FROM generate_series(1, 5) n")
+    for number, name in enumerate(("one", "two", "three"), start=1):
+        with login(source) as session:
+            session.execute("BEGIN")
+            session.execute(f"UPDATE t SET n = 1 WHERE id = {number}".encode())
+            session.execute(f"INSERT INTO t VALUES ({number + 10}, 1)".encode())
+            session.execute(f"PREPARE TRANSACTION '{name}'".encode())
+    clone = newest_yard.restored(source, "clone", source.tick(), **PREPARED)
+    birth = birth_of(clone)
+    run(clone, "COMMIT PREPARED 'one'", "COMMIT PREPARED 'two'", "ROLLBACK PREPARED 'three'")
+    run(source, "ROLLBACK PREPARED 'one'", "COMMIT PREPARED 'two'", "COMMIT PREPARED 'three'")
+    run(source, "DELETE FROM t WHERE id = 12", "UPDATE t SET n = 2 WHERE id = 2", "DELETE FROM t WHERE id = 5")
+    carry_out(clone, replay(source, clone, birth)[1])
+    rows = answer(clone, "SELECT array_agg(id || ' ' || n ORDER BY id) FROM t")
+    assert rows == ["1 1", "2 2", "3 1", "4 0", "11 1", "13 1"]

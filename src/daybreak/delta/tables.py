@@ -205,7 +205,7 @@ def _tally_rows(comparison: Comparison, tally: _Tally) -> None:
     writers, rows = comparison.writers, comparison.rows()
     while some := list(islice(rows, AT_ONCE)):
         if writers is not None:
-            writers.learn(comparison.sides.now, some)
+            writers.learn(comparison.sides.base, comparison.sides.now, some)
         for row in some:
             tally.note(row, None if writers is None else writers.writer_of(row))
 

@@ -29,18 +29,24 @@ class Writers:
     """Which rows of base are young in the snapshot that reads them."""
     now: YoungIds | None = None
     _fates: dict[int, Fate] = field(default_factory=dict)
+    _fates_at_base: dict[int, Fate] = field(default_factory=dict)
 
-    def learn(self, session: Session, rows: Iterable[FoundRow]) -> None:
-        """Ask the copy what became of the older transactions behind some rows; raises ``DaybreakError``."""
-        asked = set()
+    def learn(self, base: Session, now: Session, rows: Iterable[FoundRow]) -> None:
+        """Ask the copy what became of the older transactions behind some rows; raises ``DaybreakError``.
+
+        Base is asked where a transaction was prepared when the copy was made: the copy may have committed it alone.
+        """
+        asked, shared = set[int](), set[int]()
         for row in rows:
             if row.base is not None and not _is_young(row.base, self.base):
                 asked.add(row.base.xid)
             # Where the birth is exact, an older number is not the copy's own, whoever asks.
-            if row.now is not None and not self.birth.is_exact and not _is_young(row.now, self.now):
-                asked.add(row.now.xid)
-        if unknown := asked - self._fates.keys():
-            self._fates.update({fate.xid: fate for fate in read_fates(session, self.birth, unknown, self.restored)})
+            if row.now is not None and not _is_young(row.now, self.now):
+                asked |= set() if self.birth.is_exact else {row.now.xid}
+                shared |= {row.now.xid} if self.birth.prepared else set()
+        for session, xids, known in ((now, asked, self._fates), (base, shared, self._fates_at_base)):
+            if unknown := xids - known.keys():
+                known.update({fate.xid: fate for fate in read_fates(session, self.birth, unknown, self.restored)})
 
     def writer_of(self, row: FoundRow) -> RowWriter:
         """Who wrote the row since; call ``learn`` with it before."""
@@ -68,6 +74,9 @@ class Writers:
         """Whether the copy wrote the row itself; ``None`` where nobody can say."""
         if entry is None or _is_young(entry, self.now):
             return entry is not None
+        there = self._fates_at_base.get(entry.xid)
+        if there is not None and there.status in ("aborted", "in progress"):
+            return True
         return False if self.birth.is_exact else self._fates[entry.xid].is_own
 
 
