@@ -129,6 +129,13 @@ def keys(lab: LabUnderTest, name: str) -> dict[str, str]:
     return {str(key): str(token) for key, token in rows}
 
 
+def written_in_clone(person: Person, run: str) -> set[str]:
+    """The keys of the rows that clients wrote in a run's clone."""
+    told = person.daybreak("delta", run, "--table", "pulse", "--written", "--most", "100000", "-o", "json").json()
+    [pulse] = told["delta"]["tables"]
+    return {row["key"][0] for row in pulse["listed"] if row["written"] == "now"}
+
+
 def carry_over(lab: LabUnderTest, person: Person, run: str, into: str, cluster: str) -> None:
     """Run the script for one side as a person does who read it, while others write there."""
     options = ("--table", "pulse", "--into", into, "--written", "--most", "100000", "-o", "sql")
@@ -212,7 +219,6 @@ def test_the_traffic_moves_and_comes_back_under_writers(
         assert held - tokens(lab, run), "nothing was written between the moment and the fence"
         carry_over(lab, person, run, "clone", run)
         assert held <= tokens(lab, run), "what the source wrote since the moment was left behind"
-
         kept = person.daybreak("clean", run, "--yes")
         assert kept.code == 2
         assert "traffic was moved to it by" in kept.err
@@ -230,10 +236,7 @@ def test_the_traffic_moves_and_comes_back_under_writers(
         assert "was left by a rollback" in " ".join(second.err.split())
     old, later = tokens(lab, SOURCE), tokens(lab, run)
     assert set(writers.acknowledged) <= old | later, "an acknowledged write is nowhere"
-    told = person.daybreak("delta", run, "--table", "pulse", "--written", "--most", "100000", "-o", "json").json()
-    [pulse] = told["delta"]["tables"]
-    wrote = {row["key"][0] for row in pulse["listed"] if row["written"] == "now"}
-    assert wrote == {key for key, token in keys(lab, run).items() if token not in old}
+    assert written_in_clone(person, run) == {key for key, token in keys(lab, run).items() if token not in old}
     carry_over(lab, person, run, "source", SOURCE)
     assert tokens(lab, SOURCE) == old | later
     assert person.daybreak("clean", run, "--yes").code == 2, "it holds what clients wrote there: its name is typed"

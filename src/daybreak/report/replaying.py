@@ -91,6 +91,8 @@ class _Script:
         yield f"-- {table.name}: {replay_words(told)}"
         if table.matched == "name" and table.written:
             yield "-- it was made again since: the two tables have only the name in common, so look at every row"
+        if not table.key:
+            yield "-- without a primary key rows that are alike are the same, also where both wrote one since"
         if table.why_incomplete:
             yield f"-- there may be more: {printable(table.why_incomplete, 400)}"
         rows = [row for row in table.listed if _is_named(table, row)]
@@ -107,7 +109,7 @@ class _Script:
         new = sum(row.times for row in rows if self._proposal(row) == "insert")
         if new and table.needed:
             names = ", ".join(table.needed)
-            yield f"-- no INSERT for {new:,} rows: the {self.taker} takes none without a value for what was left out: {names}"
+            yield f"-- no INSERT for {many(new, 'row')}: the {self.taker} takes none without a value for what was left out: {names}"
         for row in rows:
             yield from self._remark(table, row)
 
