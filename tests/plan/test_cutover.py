@@ -414,3 +414,14 @@ def test_nobody_goes_without_a_fence_by_a_slip(world: dict[str, Any], says: str)
     made = unfenced(**world)
     assert isinstance(made, Refusal)
     assert says in "; ".join(made.reasons)
+
+
+def test_the_plan_says_what_is_left_behind() -> None:
+    """As the verdict saw it, and how it is told row by row; a verdict that saw nothing of it promises no command."""
+    asked = request()
+    verdict = asked.verdict.model_copy(update={"left_behind": ("3 rows stay behind",)})
+    asked = asked.model_copy(update={"verdict": verdict})
+    told = planned(plan_of(asked, target(), seen(), fix_worlds.terms())).notes
+    assert "3 rows stay behind" in told
+    assert f"row by row, exactly once the source is fenced: daybreak delta {CLONE} --into clone" in told
+    assert not any("row by row" in note for note in planned(cut_over()).notes)

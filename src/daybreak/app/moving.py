@@ -21,6 +21,7 @@ from daybreak.model.requests import CutoverDeed, CutoverRequest, RestoreRequest,
 from daybreak.model.run import RunState
 from daybreak.model.targets import Waiver
 from daybreak.model.undo import TakenBack
+from daybreak.plan.behind import words_on_left_behind
 from daybreak.plan.calls import Owner, owner_of
 from daybreak.plan.gaps import gap_open, writes_recorded
 from daybreak.plan.refusing import NEWS
@@ -74,7 +75,14 @@ def _verdict_of(app: App, wish: CutoverWish, plan: Plan, state: RunState, listen
     if is_new and state.verdict is not None and written and not words_on_clone(app, plan, written):
         found = verdict_of([waive(each, wish.waivers) for each in state.findings], state.verdict.scope)
         at = state.ended or state.began
-        return VerdictSeen(standing=found.standing, at=at, scope=found.scope, waived=waived, writes=written)
+        return VerdictSeen(
+            standing=found.standing,
+            at=at,
+            scope=found.scope,
+            waived=waived,
+            writes=written,
+            left_behind=words_on_left_behind(state.measured.deltas),
+        )
     made = validate_case(app, case_of(app, Inquiry(name=wish.run, waivers=wish.waivers)), listeners)
     return VerdictSeen(
         standing=made.verdict.standing,
@@ -82,6 +90,7 @@ def _verdict_of(app: App, wish: CutoverWish, plan: Plan, state: RunState, listen
         scope=made.verdict.scope,
         waived=waived,
         writes=made.measured.written,
+        left_behind=words_on_left_behind(made.measured.deltas),
     )
 
 

@@ -49,6 +49,8 @@ class VerdictSeen(Value):
     """What a person waived for this cutover, each with the reason."""
     writes: WriteCount | None = None
     """What had been written in the clone when it was asked; ``None`` where that was not counted."""
+    left_behind: tuple[str, ...] = ()
+    """What the source had written since the moment by then, in sentences."""
 
 
 class CutoverSeen(Value):

@@ -309,6 +309,9 @@ def _notes(request: CutoverRequest, target: Target, both: CutoverSeen) -> Iterat
     verdict = request.verdict
     yield f"the clone is {verdict.standing.value} by the verdict of {stamp(verdict.at)}, within {verdict.scope}"
     yield from (f"waived: {each}" for each in verdict.waived)
+    yield from verdict.left_behind
+    if verdict.left_behind and not request.unfenced:
+        yield f"row by row, exactly once the source is fenced: daybreak delta {request.run} --into clone"
     names = [role.name for role in both.access.roles] if both.access else []
     if names:
         yield f"from the fence on {comma_list([printable(each) for each in names])} cannot log in to {target.cluster}"
