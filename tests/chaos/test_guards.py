@@ -165,9 +165,11 @@ def write_there(aws: SimulatedAws, place: Thing) -> None:
         case "parameter":
             newest = aws.parameters[place.name][-1]
             aws.parameters[place.name].append(newest | {"Version": newest["Version"] + 1})
+        case "proxy-target":
+            aws.proxies[place.name.split("/")[0]].cluster = "another-cluster"
         case _:
             zone, name, *_ = place.name.split("/")
-            aws.records[zone] = [each | ({"TTL": 5} if each["Name"] == name else {}) for each in aws.records[zone]]
+            aws.records[zone] = [each | ({"TTL": 77} if each["Name"] == name else {}) for each in aws.records[zone]]
 
 
 def age(aws: SimulatedAws, within: timedelta) -> None:

@@ -54,6 +54,7 @@ PLACES = [
     ("destinations-back", "UpdateSecretVersionStage"),
     ("destinations", "DeregisterDBProxyTargets"),
     ("destinations-back", "RegisterDBProxyTargets"),
+    ("rollback-of-start", "RebootDBInstance"),
 ]
 """Each operation that changes something, in a plan that needs it."""
 

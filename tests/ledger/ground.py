@@ -30,7 +30,13 @@ PLACES = {
     "record": '[[targets.embi.destinations]]\nkind = "record"\nzone = "{zone}"\nname = "db.embi.example"\n',
 }
 """Each kind of place, as the configuration names it."""
-
+_RULES = """
+[targets.embi.cutover]
+share = 20
+hold = "200ms"
+ttl = 60
+"""
+"""Clients that remember an address for good never come to the clone: a share of them is enough here."""
 
 _MADE = (
     f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'",
@@ -152,7 +158,7 @@ class Ground:
 
     def configure(self, places: list[str]) -> None:
         """Name these places in daybreak.toml, and the pool where there is one."""
-        text = 'poll = "100ms"\n' + CONFIGURATION + UNASKED
+        text = 'poll = "100ms"\n' + CONFIGURATION + UNASKED + _RULES
         text += "".join(PLACES[each].replace("{zone}", self.book.zone) for each in places)
         if self.bouncer is not None:
             repoint = json.dumps(list(self.bouncer.pool().repoint))

@@ -31,10 +31,11 @@ def test_the_seeds_draw_every_kind() -> None:
         assert {bool(getattr(lot, name)) for lot in lots} == {True, False}, name
 
 
-def test_no_acknowledged_write_is_lost_and_none_is_late(on: Ground) -> None:
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_acknowledged_write_is_lost_and_none_is_late(on: Ground, seed: int) -> None:
     """Kills, ways back, pools and all: every write is where its client may know it."""
-    wrong = [outcome.line() for seed in SEEDS if (outcome := run_seed(on, seed)).wrong]
-    assert wrong == []
+    outcome = run_seed(on, seed)
+    assert outcome.wrong == [], outcome.line()
 
 
 @pytest.mark.sweep

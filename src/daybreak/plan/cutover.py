@@ -341,4 +341,4 @@ def _notes_on_no_fence(target: Target) -> Iterator[str]:
     yield f"{name} is not fenced: who still reaches it, or reaches it again, writes there, and none of that is in the clone"
     yield "numbers that it gave out since the moment are not known, so the clone's sequences may give them out again"
     yield "how many clients it had is not known, and nothing is taken back by itself"
-    yield f"keep it closed when it comes back: daybreak rollback opens nothing that this did not close, and {name} may take writes at once"
+    yield f"keep it closed when it comes back: a rollback opens nothing that this cutover did not close, and {name} may take writes at once"
