@@ -203,6 +203,30 @@ def test_whoever_cannot_be_sent_out_is_named_in_time(yard: Server, session: Sess
         _open(session, ("app",))
 
 
+def test_a_reader_of_the_log_that_is_in_a_database_is_sent_out_too(yard: Server, session: Session) -> None:
+    """Debezium's connection takes any statement: it wrote after the mark, and no look saw it."""
+    yard.run("postgres", f"CREATE ROLE cdc LOGIN REPLICATION PASSWORD '{PASSWORD}'", _owned("cdc"))
+    yard.run("shop", "GRANT INSERT ON ledger TO cdc", "GRANT USAGE ON SEQUENCE ledger_id_seq TO cdc")
+    # A superuser's bit keeps others from altering and ending it before PostgreSQL 16; Aurora's master may do both.
+    yard.run("postgres", "ALTER ROLE rescuer SUPERUSER")
+    where: dict[str, Any] = {"host": yard.host, "port": yard.port, "dbname": "shop", "user": "cdc", "password": PASSWORD}
+    try:
+        with psycopg.connect(**where, replication="database", autocommit=True) as theirs:
+            theirs.execute("INSERT INTO ledger (who) VALUES ('cdc')")
+            assert "cdc (1)" in read_fence(session).inside
+            _close(session, ("app", "cdc"))
+            emptied = end_sessions(session, WITHIN)
+            assert emptied.clients == 1
+            with pytest.raises(psycopg.OperationalError):
+                theirs.execute("INSERT INTO ledger (who) VALUES ('cdc, after the mark')")
+            assert _strays(yard, emptied.mark.transaction)[0] == 0
+    finally:
+        _open(session, ("app",))
+        yard.run("postgres", "ALTER ROLE rescuer NOSUPERUSER")
+        yard.run("shop", "REVOKE ALL ON ledger FROM cdc", "REVOKE ALL ON SEQUENCE ledger_id_seq FROM cdc")
+        yard.run("postgres", "DROP ROLE cdc")
+
+
 class Stubborn:
     """An application that uses our own login, and comes back at once."""
 

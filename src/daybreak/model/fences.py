@@ -12,13 +12,14 @@ NOT_AWSS = "NOT r.rolsuper AND r.rolname NOT IN ({})".format(", ".join(f"'{name}
 
 _INSIDE = f"""
 FROM pg_catalog.pg_stat_activity AS a JOIN pg_catalog.pg_roles AS r ON r.oid = a.usesysid
-WHERE a.pid <> pg_catalog.pg_backend_pid() AND a.backend_type IS DISTINCT FROM 'walsender' AND {NOT_AWSS}
+WHERE a.pid <> pg_catalog.pg_backend_pid() AND NOT (a.backend_type IS NOT DISTINCT FROM 'walsender' AND a.datid IS NULL) AND {NOT_AWSS}
   AND NOT (r.rolname = session_user AND a.application_name = 'daybreak')
 """
 
 COUNT_INSIDE = f"SELECT r.rolname, count(*){_INSIDE}GROUP BY r.rolname ORDER BY r.rolname"
-"""Who is inside: also our own login, where it is not Daybreak that used it; not who only reads the log of changes.
-A login that may not see what another's session is (without ``pg_monitor``) counts it as one that may write."""
+"""Who is inside: also our own login, where it is not Daybreak that used it. A reader of the log that is connected to a database
+(``replication=database``, as Debezium is) may send any statement over the same connection, so it is inside too; one of the whole
+server, which has no database, may not (PostgreSQL, "Streaming Replication Protocol"). A login that may not see what another's session is (without ``pg_monitor``) counts it as one that may write."""
 
 END_INSIDE = f"SELECT count(pg_catalog.pg_terminate_backend(a.pid)){_INSIDE}"
 """Sends out whoever is inside, by the same words: a session that ends takes its own moment."""
