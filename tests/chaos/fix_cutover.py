@@ -192,7 +192,7 @@ class SimulatedApp(App):
         kept = Settings(state=str(state), poll=minute, targets={by.name: by})
         super().__init__(kept, Access(), ENVIRON, patience=Patience(between_looks=minute), opener=opener(world))
         self.timing: Any = world.clock
-        self.world, self.name = world, name
+        self.world, self.name, self.folder = world, name, state
 
     def aws(self, region: str | None = None) -> Any:
         return PersonsDoor(self.world, self._caller)

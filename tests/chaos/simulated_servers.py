@@ -145,7 +145,9 @@ class SimulatedServers(SimulatedDestinations):
             case ProxyDestination(name=name):
                 proxy = self.proxies[name]
                 [state] = [each["TargetHealth"]["State"] for each in proxy.targets(self.clock.elapsed)[1:]] or [""]
-                return self.servers[proxy.cluster].host if proxy.cluster in self.servers and state == "AVAILABLE" else None
+                return (
+                    self.servers[proxy.cluster].host if proxy.cluster in self.servers and state == "AVAILABLE" else None
+                )
             case _:
                 assert_never(place)
 

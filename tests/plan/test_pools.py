@@ -124,6 +124,16 @@ def test_a_pool_that_was_pointed_at_the_clone_counts_as_moved() -> None:
     assert plan.steps[2].action.cluster == CLONE
 
 
+def test_a_pool_that_somebody_moved_since_keeps_the_source_closed() -> None:
+    """It leads to another clone by now, which nobody would have closed before the source is opened."""
+    done = deeds(planned(cut_over(pools=pools())), until=14)
+    world = seen(destinations=destinations("clone"), pools=pools(at="elsewhere"))
+    made = plan_of(go_back_request(done), target(), world, fix_worlds.terms())
+    assert isinstance(made, Refusal)
+    [why] = [each for each in made.reasons if "points at neither side any more" in each]
+    assert "one:6432" in why
+
+
 def test_a_pool_that_was_only_held_goes_on() -> None:
     """Nothing was moved: the clone is not fenced for it."""
     plan = go_back_pooled(6, "source", pools(is_paused=True))

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from daybreak.errors import Failed
+from daybreak.errors import DaybreakError, Failed
 from daybreak.plan.fence import loss_of_login, objections_to_fence, return_of_login
 from daybreak.postgres.changing import Bearing, make_change
 from daybreak.postgres.fencing import end_sessions, read_access, read_fence
@@ -209,7 +209,13 @@ def test_a_reader_of_the_log_that_is_in_a_database_is_sent_out_too(yard: Server,
     yard.run("shop", "GRANT INSERT ON ledger TO cdc", "GRANT USAGE ON SEQUENCE ledger_id_seq TO cdc")
     # A superuser's bit keeps others from altering and ending it before PostgreSQL 16; Aurora's master may do both.
     yard.run("postgres", "ALTER ROLE rescuer SUPERUSER")
-    where: dict[str, Any] = {"host": yard.host, "port": yard.port, "dbname": "shop", "user": "cdc", "password": PASSWORD}
+    where: dict[str, Any] = {
+        "host": yard.host,
+        "port": yard.port,
+        "dbname": "shop",
+        "user": "cdc",
+        "password": PASSWORD,
+    }
     try:
         with psycopg.connect(**where, replication="database", autocommit=True) as theirs:
             theirs.execute("INSERT INTO ledger (who) VALUES ('cdc')")
@@ -318,6 +324,22 @@ def test_a_role_that_is_only_named_like_awss_is_fenced_too(yard: Server, session
         assert "rdstopmgr" not in read_fence(session).holes
     finally:
         yard.run("postgres", "DROP ROLE IF EXISTS rdstopmgr", f"DROP ROLE {name}")
+
+
+def test_a_role_that_a_person_closed_meanwhile_is_not_opened_by_the_way_back(yard: Server, session: Session) -> None:
+    """The way back gives LOGIN to all of them, so nothing is taken from any."""
+    yard.run(
+        "postgres", "CREATE ROLE shut NOLOGIN", "CREATE ROLE stays LOGIN", *(_owned(each) for each in ("shut", "stays"))
+    )
+    order = loss_of_login(["stays", "shut"])
+    try:
+        with pytest.raises(DaybreakError, match="somebody took LOGIN from shut since this was planned"):
+            make_change(session, BEARING, order.text, order.look, lambda _number: None)
+        with yard.connection("postgres") as master:
+            [[may]] = master.execute("SELECT rolcanlogin FROM pg_roles WHERE rolname = 'stays'").fetchall()
+        assert may
+    finally:
+        yard.run("postgres", "DROP ROLE shut", "DROP ROLE stays")
 
 
 def test_a_role_that_was_dropped_meanwhile_keeps_no_other_shut(yard: Server, session: Session) -> None:

@@ -9,11 +9,12 @@ from daybreak.app.app import App
 from daybreak.app.ending import rollbacks_of
 from daybreak.app.planning import new_suffix, plan_for
 from daybreak.app.sides import words_on_clone
+from daybreak.app.underway import refuse_second_move
 from daybreak.app.validating import Inquiry, Listeners, case_of, validate_case
 from daybreak.errors import Refused
 from daybreak.judge.verdict import verdict_of
 from daybreak.judge.waiving import waive
-from daybreak.model.actions import Action, MoveSecretStage, Validate
+from daybreak.model.actions import Action, ChangeSql, MoveSecretStage, Validate
 from daybreak.model.cutover import VerdictSeen
 from daybreak.model.guards import Unwritten
 from daybreak.model.plan import Plan
@@ -51,8 +52,10 @@ def plan_cutover(app: App, wish: CutoverWish, listeners: Listeners | None = None
     if state is None or state.ended is None or state.verdict is None:
         raise Refused(f'the run "{wish.run}" has no verdict yet', f"daybreak show {wish.run}")
     app.hold_to(plan.identity, app.aws(plan.identity.region))
+    target = app.target(plan.target.name)
+    refuse_second_move(app, target, wish.run)
     request = CutoverRequest(
-        target=plan.target.name,
+        target=target.name,
         run=wish.run,
         nonce=state.nonce or "",
         verdict=_verdict_of(app, wish, plan, state, listeners),
@@ -61,7 +64,7 @@ def plan_cutover(app: App, wish: CutoverWish, listeners: Listeners | None = None
         why=wish.why,
         suffix=new_suffix(),
     )
-    return plan_for(app, request, app.target(plan.target.name))
+    return plan_for(app, request, target)
 
 
 def _verdict_of(app: App, wish: CutoverWish, plan: Plan, state: RunState, listeners: Listeners | None) -> VerdictSeen:
@@ -121,6 +124,10 @@ def plan_rollback(app: App, run: str, why: str = "", *, unwritten: Unwritten | N
         raise Refused(f'the run "{run}" never began, and moved nothing', "daybreak runs")
     if state.ended is None:
         raise Refused(f'the cutover "{run}" has not ended', f"daybreak abort {run}", f"daybreak resume {run}")
+    for back in rollbacks_of(app, run):
+        if (ended := app.state_or_none(back)) is not None and ended.status == "finished":
+            # What a person closed or moved since is theirs.
+            raise Refused(f'the cutover "{run}" was taken back already, by {back}', f"daybreak show {back}")
     app.hold_to(plan.identity, app.aws(plan.identity.region))
     request = RollbackRequest(
         target=plan.target.name,
@@ -139,7 +146,9 @@ def _deeds(plan: Plan, state: RunState) -> Iterator[CutoverDeed]:
     """The steps that were done, or of which nobody knows whether they were, each with what takes it back."""
     own = owner_of(plan, state.nonce)
     for step in plan.steps:
-        if state.step(step.id).status in ("waiting", "forgone"):
+        status = state.step(step.id).status
+        # A statement that the server refused changed nothing: to take it back would open what a person closed.
+        if status in ("waiting", "forgone") or (status == "failed" and isinstance(step.action, ChangeSql)):
             continue
         back: tuple[Action, ...] = step.undo.actions if isinstance(step.undo, TakenBack) else ()
         if back:

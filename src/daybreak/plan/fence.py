@@ -47,11 +47,14 @@ def objections_to_fence(seen: AccessSeen, *, is_quarantined: bool = False) -> It
 
 
 def loss_of_login(roles: Iterable[str]) -> SqlStatement:
-    """What takes LOGIN from these roles, in one transaction."""
+    """What takes LOGIN from these roles, in one transaction.
+
+    It is refused where a person took LOGIN from one of them meanwhile: the way back gives LOGIN to all, and would undo that.
+    """
     names = tuple(roles)
     return SqlStatement(
         what=f"take LOGIN from {comma_list([printable(name) for name in names])}",
-        text=_alterations(names, "NOLOGIN"),
+        text=_alterations(names, "NOLOGIN", first=_refusal_of_closed(names)),
         look=f"SELECT NOT EXISTS ({_OF_THESE} IN ({_texts(names)}) AND rolcanlogin)",
     )
 
@@ -66,10 +69,19 @@ def return_of_login(roles: Iterable[str]) -> SqlStatement:
     )
 
 
-def _alterations(names: tuple[str, ...], word: str) -> str:
+def _refusal_of_closed(names: tuple[str, ...]) -> str:
+    found = f"FROM pg_catalog.pg_roles WHERE rolname IN ({_texts(names)}) AND NOT rolcanlogin"
+    what = "'somebody took LOGIN from % since this was planned: plan again'"
+    return (
+        f"IF EXISTS (SELECT {found}) THEN RAISE EXCEPTION {what}, "
+        f"(SELECT pg_catalog.string_agg(rolname, ', ' ORDER BY rolname) {found}); END IF; "
+    )
+
+
+def _alterations(names: tuple[str, ...], word: str, *, first: str = "") -> str:
     # A role that was dropped meanwhile must not keep all the others shut.
     there = "IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {}) THEN ALTER ROLE {} {}; END IF;"
-    orders = " ".join(there.format(sql_text(name), sql_identifier(name), word) for name in names)
+    orders = first + " ".join(there.format(sql_text(name), sql_identifier(name), word) for name in names)
     tag = "$fence$"
     while tag in orders:
         tag = f"{tag[:-1]}_$"

@@ -128,6 +128,21 @@ def have_pools_moved(request: RollbackRequest, pools: Iterable[PoolSeen]) -> boo
     return was_told or any(each.points_at == "clone" for each in pools)
 
 
+def objections_to_strays(request: RollbackRequest, pools: Iterable[PoolSeen], host: str) -> Iterator[str]:
+    """Each pool that the cutover gave an address, and that points at neither side by now: somebody else's move may serve there.
+
+    ``host`` is the clone's writer.
+    """
+    if not any(is_repointing(each.action) and each.is_done for each in request.deeds):
+        return
+    for each in pools:
+        if each.pool.repoint and each.unfit is None and each.points_at == "elsewhere":
+            yield (
+                f"{each.pool.words()} points at neither side any more: somebody moved it since, and what serves there would not be "
+                f"closed; point it at {host} where that is wrong, then go back again"
+            )
+
+
 def pools_lost(request: RollbackRequest, pools: Iterable[PoolSeen]) -> Iterator[str]:
     """The pools that the cutover held, and that the configuration no longer names: nobody moves them back."""
     named = {(each.pool.host, each.pool.port, each.pool.database) for each in pools}

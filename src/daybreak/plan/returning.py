@@ -43,6 +43,7 @@ from daybreak.plan.pools import (
     have_pools_moved,
     is_repointing,
     objections_to_pools,
+    objections_to_strays,
     pools_lost,
     steps_after_opening,
     steps_to_move,
@@ -251,6 +252,7 @@ def _objections(request: RollbackRequest, target: Target, seen: Observation) -> 
         sides = sides_of(seen.cluster, both.clone)
         astray = (each for each in both.destinations if each.points_at not in ("source", "nowhere"))
         yield from filter(None, (objection_to(each, "clone", sides) for each in astray))
+        yield from objections_to_strays(request, both.pools, sides.clone["writer"].host)
     yield from _places_lost(request, both)
     yield from objections_to_pools(both.pools, None)
     if not has_moved(request, both):

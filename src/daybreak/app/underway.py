@@ -1,0 +1,59 @@
+"""The moves of a target that stand between two sides: who begins another one then, closes or opens what is not its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from daybreak.app.app import App
+from daybreak.app.ending import rollbacks_of
+from daybreak.errors import Refused
+from daybreak.model.actions import ChangeSql
+from daybreak.model.plan import Plan
+from daybreak.model.requests import CutoverRequest
+from daybreak.model.run import RunState
+from daybreak.model.targets import Target
+from daybreak.observe.look import Lookout
+
+
+def refuse_second_move(app: App, target: Target, run: str) -> None:
+    """Raises ``Refused`` where a cutover of the same cluster is not at its end, or serves from another clone than that of ``run``.
+
+    Its source may be closed: a second cutover would close nothing, and its rollback would open nothing.
+    """
+    found = [each for name in app.store.runs() if "-cutover-" in name for each in _words_on(app, target, name, run)]
+    if found:
+        raise Refused("; ".join(words for words, _ in found), *(hint for _, hint in found))
+
+
+def _words_on(app: App, target: Target, name: str, run: str) -> Iterator[tuple[str, str]]:
+    """Why a move stands in another's way, and the command that brings it to its end; nothing where it does not."""
+    plan, state = app.store.plan(name), app.state_or_none(name)
+    if not isinstance(plan.request, CutoverRequest) or state is None:
+        return
+    if (plan.target.region, plan.target.cluster) != (target.region, target.cluster):
+        return
+    backs = rollbacks_of(app, name)
+    back = app.state_or_none(backs[-1]) if backs else None
+    if back is not None and back.status == "finished":
+        return
+    if back is not None and back.ended is None:
+        yield f"the rollback {backs[-1]} has not ended", f"daybreak resume {backs[-1]}"
+    elif state.ended is None:
+        yield f"the cutover {name} has not ended", f"daybreak resume {name}"
+    elif state.status == "finished":
+        if plan.request.run != run and Lookout(app.aws(plan.identity.region)).cluster(plan.clone) is not None:
+            words = f"{name} moved the traffic of {target.cluster} to {plan.clone}"
+            yield (
+                words,
+                f"daybreak rollback {name}  # or name {plan.clone} as the cluster of {target.name} in daybreak.toml",
+            )
+    elif _has_closed(plan, state):
+        yield f"{name} ended before its end, and keeps {target.cluster} closed", f"daybreak rollback {name}"
+
+
+def _has_closed(plan: Plan, state: RunState) -> bool:
+    """Whether a cutover may have taken LOGIN from somebody at its source."""
+    doors = [
+        each for each in plan.steps if isinstance(each.action, ChangeSql) and each.action.cluster == plan.target.cluster
+    ]
+    return any(state.step(each.id).status not in ("waiting", "forgone", "failed") for each in doors)
