@@ -30,9 +30,11 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
 
 
 def params_of(row: ChangeOperation, given: dict[str, str]) -> dict[str, Any]:
-    """A call's names: of what it touches "another", but for those given. Of a zone it is a record."""
+    """A call's names: of what it touches "another", but for those given. Of a zone it is a record, of a proxy a cluster's place."""
     params: dict[str, Any] = {named.parameter: "another" for named in row.named if named.part != "uses"} | given
-    if row.parts:
+    if row.kind_of_parts == "proxy-target":
+        params["DBClusterIdentifiers"] = ["another"]
+    elif row.parts:
         zone = params["HostedZoneId"]
         changed = {"Action": "DELETE", "ResourceRecordSet": {"Name": zone.rpartition(":")[2], "Type": "CNAME"}}
         params["ChangeBatch"] = {"Changes": [changed]}

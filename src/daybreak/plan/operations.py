@@ -137,7 +137,7 @@ def _records_in(params: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _proxy_targets_in(params: Mapping[str, Any]) -> tuple[str, ...]:
     """The places of clusters in a proxy that a call gives or takes; the clusters stay as they are."""
-    place = str(params.get("DBProxyName", "")), str(params.get("TargetGroupName", ""))
+    place = plain_name(str(params.get("DBProxyName", ""))), plain_name(str(params.get("TargetGroupName", "")))
     return tuple(target_name(*place, plain_name(name)) for name in params.get("DBClusterIdentifiers", ()))
 
 
