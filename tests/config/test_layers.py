@@ -233,6 +233,10 @@ LOGIN = 'write a reference: "secretsmanager:NAME", "ssm:NAME", "env:PREFIX" or "
         (TARGET + 'destinations = [{kind = "record", zone = "Z0123456", name = "db.example.com", type = "A"}]', 'targets.embi.destinations[1].type cannot be "A": write CNAME, TXT, SRV; A and AAAA hold addresses, or are aliases, and neither names an endpoint of Aurora'),
         (TARGET + 'destinations = [{kind = "record", zone = "Z0123456", name = "db.example.com", region = "us-east-1"}]', "targets.embi.destinations[1].region is not known: kind, zone, name, type, set_identifier, endpoint may stand there"),
         (TARGET + 'destinations = [{kind = "parameter", name = "/a"}, {kind = "parameter", name = "/a", region = "us-east-1"}]', "targets.embi cannot be so: name each destination once"),
+        (TARGET + 'cutover.budget = "4s999ms"\ncutover.hold = "1s"', 'targets.embi.cutover.budget cannot be "4s999ms": write a time of 5 seconds or more, and longer than hold: in less nobody arrives'),
+        (TARGET + 'cutover.hold = "5m"', 'targets.embi.cutover.hold cannot be "5m": it is 5 minutes, and must be shorter than budget, which is 5 minutes; write a longer budget or a shorter hold, else no cutover arrives'),
+        (TARGET + 'cutover.budget = "20s"', "targets.embi.cutover.hold cannot be so: it is 30 seconds, and must be shorter than budget, which is 20 seconds; write a longer budget or a shorter hold, else no cutover arrives"),
+        (TARGET + "cutover.ttl = 2147483648", "targets.embi.cutover.ttl cannot be 2147483648: input should be less than or equal to 2147483647"),
         ("poll =", "is not TOML: Invalid value (at end of document)"),
     ],
 )  # fmt: skip
@@ -247,6 +251,18 @@ def test_all_mistakes_are_told_at_once_each_with_its_place(desk: Path) -> None:
         desk, 'keep = "x"\nnope = 1\n' + TARGET + "login = 5", environ={"DAYBREAK_POLL": "y"}, flags={"state": ""}
     )
     assert [line.split(" ")[0] for line in told] == ["--state:", "DAYBREAK_POLL:", "keep", "targets.embi.login", "nope"]
+
+
+def test_a_cutover_that_can_never_arrive_is_refused_with_every_reason(desk: Path) -> None:
+    """Its gap would close the source, wait its whole budget, and go back each time."""
+    rules = ["cutover.budget = 0", 'cutover.hold = "5m"', "cutover.ttl = -1"]
+    assert [line.split(" ")[0] for line in complaints(desk, TARGET + "\n".join(rules))] == [
+        "targets.embi.cutover.budget",
+        "targets.embi.cutover.ttl",
+    ]
+    fit = 'cutover = {budget = "5s", hold = "4s999ms", ttl = 2147483647}'
+    (desk / "daybreak.toml").write_text(TARGET + fit, encoding="utf-8")
+    assert settings_at(desk).targets["embi"].cutover.hold == timedelta(milliseconds=4999)
 
 
 @pytest.mark.parametrize("key", ["login", "password", "state"])

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
 from daybreak.config.texts import DatabaseName, LoginText, Named, Region, SpanText, text_like
 from daybreak.model.destinations import (
@@ -20,12 +20,18 @@ from daybreak.model.destinations import (
     SecretFields,
     full_name,
 )
+from daybreak.model.moment import span_in_words
 from daybreak.model.pools import PgBouncer
 from daybreak.model.targets import (
     CutoverRules,
     OwnCommand,
 )
 from daybreak.model.value import Span, Value
+
+SHORTEST_BUDGET = timedelta(seconds=5)
+"""In less no client comes to the other side."""
+LONGEST_TTL = 2**31 - 1
+"""Seconds: the longest that a record of DNS may be remembered (RFC 2181, section 8)."""
 
 
 def _parameter(text: str) -> str:
@@ -151,9 +157,30 @@ class CommandText(OwnCommand):
     limit: SpanText = Span(minutes=1)
 
 
+def _budget(span: timedelta) -> timedelta:
+    if span < SHORTEST_BUDGET:
+        message = (
+            f"write a time of {span_in_words(SHORTEST_BUDGET)} or more, and longer than hold: in less nobody arrives"
+        )
+        raise ValueError(message)
+    return span
+
+
+def _hold(span: timedelta, info: ValidationInfo) -> timedelta:
+    budget = info.data.get("budget")  # where it is wrong itself, that is said, and that it must be longer
+    if budget is not None and span >= budget:
+        message = (
+            f"it is {span_in_words(span)}, and must be shorter than budget, which is {span_in_words(budget)}; "
+            "write a longer budget or a shorter hold, else no cutover arrives"
+        )
+        raise ValueError(message)
+    return span
+
+
 class CutoverText(CutoverRules):
     """How the traffic of a target is moved, and what must be seen before it counts as moved."""
 
-    budget: SpanText = Span(minutes=5)
-    hold: SpanText = Span(seconds=30)
+    budget: Annotated[SpanText, AfterValidator(_budget)] = Span(minutes=5)
+    hold: Annotated[SpanText, AfterValidator(_hold), Field(validate_default=True)] = Span(seconds=30)
     restarts: tuple[CommandText, ...] = ()
+    ttl: Annotated[int, Field(ge=0, le=LONGEST_TTL)] = 5
