@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from daybreak.lab.account.world import World
+from daybreak.lab.rds.snapshots.copies import CopySnapshotToRegion
 from tests.fix_rds import AWAY, HOME, Account, make_account
 
 PITR = "RestoreDBClusterToPointInTime"
@@ -65,6 +66,27 @@ def test_a_killed_control_plane_goes_on_where_it_was(survivor: tuple[Account, st
     account.until(lambda: account.cluster("source")["LatestRestorableTime"] > source["LatestRestorableTime"])
     assert account.become("half")["Status"] == "available"
     account.instance_becomes("source-2")
+
+
+def test_a_folder_of_an_earlier_release_is_taken_up(world: World, folder: Path, cache: Path) -> None:
+    """Its proxies led nowhere and had no port, and a copy on its way kept no key; neither may keep the lab from starting."""
+    account = make_account(world, folder / "rds", cache)
+    state = account.rds._state
+    with state.transaction():
+        old = {"DBProxyName": "old", "Endpoint": "old.rds.invalid", "Status": "available", "RequireTLS": False}
+        old |= {"VpcSecurityGroupIds": [], "Auth": [], "DefaultAuthScheme": "NONE", "_clusters": [], "VpcId": "vpc-0"}
+        state.put("proxy", HOME, "old", old)
+        args = {"snapshot": "gone", "place": "gone", "from": [AWAY, "gone"]}
+        account.rds._desk.control.submit("copy-snapshot-to-region", HOME, "gone", 1.0, args)
+    [job] = account.rds._desk.control.jobs()
+    assert CopySnapshotToRegion(account.rds._desk).late(job, None) is None
+    account.rds.stop()
+    again = make_account(world, folder / "rds", cache)
+    [proxy] = again.call("DescribeDBProxies")["DBProxies"]
+    assert any(each.startswith(f"{proxy['Endpoint']}:") for each in again.rds.endpoints())
+    assert not proxy["Endpoint"].endswith(".invalid")
+    again.rds._forwarding.settle()
+    again.rds.stop()
 
 
 def test_a_lost_region_takes_its_servers_and_its_jobs_along(account: Account) -> None:

@@ -189,9 +189,7 @@ class Rds:
             for host in (cluster["Endpoint"], cluster["ReaderEndpoint"]):
                 if not self._fleet.addresses.take_again(Address(host, cluster["Port"])):
                     log.warning("%s is taken by another process, %s", host, cluster["DBClusterIdentifier"])
-        for _, _, proxy in self._state.everywhere("proxy"):
-            if not self._fleet.addresses.take_again(address_of(proxy)):
-                log.warning("%s is taken by another process, %s", proxy["Endpoint"], proxy["DBProxyName"])
+        proxies.take_addresses_again(self._desk)
         self._open_all()
         self._fleet.start()
         self._desk.control.start()

@@ -6,6 +6,7 @@ name, and one that is gone leads nowhere.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from daybreak.lab.control.jobs import Job
@@ -13,8 +14,10 @@ from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.codec import fault
 from daybreak.lab.protocol.errors import invalid_combination, invalid_value
 from daybreak.lab.rds import networks
+from daybreak.lab.rds.addresses import Address
 from daybreak.lab.rds.desk import (
     Call,
+    Desk,
     DeskJob,
     changes,
     cluster_by_resource,
@@ -30,6 +33,8 @@ from daybreak.lab.rds.identifiers import new_identifier
 from daybreak.lab.rds.known import find_cluster, require_status
 from daybreak.lab.rds.paging import PAGES, filter_rows, page
 from daybreak.lab.rds.tagging import check_tags
+
+log = logging.getLogger(__name__)
 
 GROUP = "default"
 """The one target group that a proxy has."""
@@ -79,9 +84,6 @@ def create_proxy(call: Call) -> Doc:
         "DefaultAuthScheme": call.get("DefaultAuthScheme", "NONE"),
         "Auth": [_auth(each) for each in call.get("Auth", [])],
         "RoleArn": call.params["RoleArn"],
-        "Endpoint": address.host,
-        "EndpointNetworkType": "IPV4",
-        "TargetConnectionNetworkType": "IPV4",
         "RequireTLS": call.get("RequireTLS", False),
         "IdleClientTimeout": call.get("IdleClientTimeout", 1800),
         "DebugLogging": call.get("DebugLogging", False),
@@ -90,11 +92,33 @@ def create_proxy(call: Call) -> Doc:
         "_group_arn": call.desk.arn(call.region, "target-group", resource_id("prx-tg-").lower()),
         "_tags": check_tags(call.get("Tags", [])),
         "_clusters": [],
-        "_port": address.port,
+        **_whereabouts(address),
     }
     call.state.put("proxy", call.region, name, document)
     call.desk.control.submit("create-proxy", call.region, name, seconds("create-proxy"), {"proxy": name})
     return {"DBProxy": public(document)}
+
+
+def take_addresses_again(desk: Desk) -> None:
+    """Take the address of every proxy of an earlier process; one of an earlier release, which led nowhere, gets an address now."""
+    rows = desk.state.everywhere("proxy")
+    for _, name, proxy in rows:
+        if "_port" in proxy and not desk.fleet.addresses.take_again(address_of(proxy)):
+            log.warning("%s is taken by another process, %s", proxy["Endpoint"], name)
+    for region, name, proxy in rows:
+        if "_port" not in proxy:
+            with desk.state.transaction():
+                desk.state.change("proxy", region, name, **_whereabouts(desk.fleet.addresses.take(PORT)))
+
+
+def _whereabouts(address: Address) -> Doc:
+    """What a proxy's document says of where it answers."""
+    return {
+        "Endpoint": address.host,
+        "EndpointNetworkType": "IPV4",
+        "TargetConnectionNetworkType": "IPV4",
+        "_port": address.port,
+    }
 
 
 def _auth(given: Doc) -> Doc:

@@ -155,7 +155,7 @@ class CopySnapshotToRegion(CopySnapshot):
 
     def late(self, job: Job, early: Any) -> Work | None:
         """Look at the key again."""
-        name, world = job.args["key"], self.desk.world
+        name, world = job.args.get("key"), self.desk.world  # a folder of an earlier release kept none
         if not name:
             return None
 
