@@ -11,6 +11,7 @@ from daybreak.model.plan import Plan
 from daybreak.model.requests import CleanRequest, CutoverRequest, RollbackRequest
 from daybreak.model.run import RunState
 from daybreak.plan.clean import removes_all
+from daybreak.plan.gaps import words_on_closed
 
 
 def state_of_run(app: App, run: str) -> tuple[Plan, RunState]:
@@ -26,7 +27,7 @@ def next_of(app: App, plan: Plan, state: RunState) -> str:
     """The next command for a run as it stands. What was removed already is not removed again, and a held run is followed or approved."""
     now = as_it_is(app, state)
     if isinstance(plan.request, CutoverRequest) and (found := rollbacks_of(app, plan.run)):
-        return _next_of_taken_back(app, plan.request, found[-1])
+        return _next_of_taken_back(app, found[-1])
     return next_command(plan, now, is_cleaned=is_cleaned(app, plan, now))
 
 
@@ -40,13 +41,20 @@ def rollbacks_of(app: App, run: str) -> tuple[str, ...]:
     return tuple(plan.run for plan in sorted(found, key=lambda each: each.created))
 
 
-def _next_of_taken_back(app: App, request: CutoverRequest, rollback: str) -> str:
+def _next_of_taken_back(app: App, rollback: str) -> str:
     """The next command for a cutover that was taken back, or of which somebody began to."""
     plan, state = app.store.plan(rollback), app.state_or_none(rollback)
-    if state is None or state.status != "finished":
-        return next_command(plan, state) if state else f"daybreak resume {rollback}"
-    is_clone_again = isinstance(plan.request, RollbackRequest) and plan.request.unwritten is not None
-    return f"daybreak cutover {request.run}" if is_clone_again else "daybreak runs"
+    return next_command(plan, state) if state else f"daybreak resume {rollback}"
+
+
+def words_on_source(app: App, plan: Plan, state: RunState) -> str:
+    """That nobody can write to the source that a cutover closed, and what opens it; empty where that is not so, or a process is at it.
+
+    Where somebody has begun to take the cutover back, that run says it.
+    """
+    if isinstance(plan.request, CutoverRequest) and (found := rollbacks_of(app, plan.run)):
+        plan, state = state_of_run(app, found[-1])
+    return words_on_closed(plan, state) if state.status not in ("running", "silent", "finished") else ""
 
 
 def is_cleaned(app: App, plan: Plan, state: RunState) -> bool:

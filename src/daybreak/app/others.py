@@ -22,6 +22,7 @@ from daybreak.model.tags import expiry_in
 from daybreak.model.targets import Target
 from daybreak.model.value import stamp
 from daybreak.model.world import Cluster, Identity
+from daybreak.plan.gaps import cluster_closed
 
 _MOST_READ = 50
 """How many of the newest runs that have the target's name are read: enough for a day of rehearsals, few enough for S3."""
@@ -42,7 +43,10 @@ class RunInFlight:
         """What it is, in a sentence."""
         told = f", carried out by {self.state.who}" if self.state.status == "running" else ""
         region = self.plan.identity.region
-        return f"{self.state.run} is {self.state.status}{told}" + (f", in {region}" if region != self.home else "")
+        where = f", in {region}" if region != self.home else ""
+        closed = "" if self.state.status == "running" else cluster_closed(self.plan, self.state)
+        nobody = f", and {closed} is closed: nobody can write there" if closed else ""
+        return f"{self.state.run} is {self.state.status}{told}{where}{nobody}"
 
     @property
     def then(self) -> str:

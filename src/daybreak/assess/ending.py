@@ -7,7 +7,7 @@ from datetime import datetime
 
 from daybreak.config.spans import span_text
 from daybreak.errors import ExitCode
-from daybreak.model.actions import AwaitSql, AwsChange, RestoreToMoment, Validate
+from daybreak.model.actions import AwaitSql, AwsChange, RestoreToMoment, SetExpiry, Validate
 from daybreak.model.backups import region_in
 from daybreak.model.birth import Birth
 from daybreak.model.findings import Measured, Standing
@@ -25,6 +25,7 @@ from daybreak.model.requests import (
     RollbackRequest,
 )
 from daybreak.model.run import RunState
+from daybreak.model.tags import LEFT
 from daybreak.model.targets import Objectives, Waiver
 from daybreak.model.validation import Validation
 from daybreak.model.value import iso
@@ -109,7 +110,7 @@ def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> st
         case _ if isinstance(plan.request, CutoverRequest):
             return f"daybreak rollback {state.run}"
         case _ if isinstance(plan.request, RollbackRequest):
-            return "daybreak runs" if state.status == "finished" else f"daybreak rollback {plan.request.run}"
+            return next_after_rollback(plan) if state.status == "finished" else f"daybreak rollback {plan.request.run}"
         case "finished" if state.verdict is None:
             return "daybreak runs"
         case _ if is_cleaned:
@@ -128,6 +129,12 @@ def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> st
             return plan_again(plan.request)
         case _:
             return f"daybreak clean {original}"
+
+
+def next_after_rollback(plan: Plan) -> str:
+    """The next command once a rollback is through: the cutover again, where it made the clone a clone again."""
+    leaves = any(isinstance(step.action, SetExpiry) and step.action.expires.startswith(LEFT) for step in plan.steps)
+    return "daybreak runs" if leaves else f"daybreak cutover {plan.clone}"
 
 
 def next_of_plan(plan: Plan, file: str, *, now: datetime | None = None) -> str:

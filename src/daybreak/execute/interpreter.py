@@ -80,7 +80,7 @@ from daybreak.model.run import (
 )
 from daybreak.model.world import Cluster
 from daybreak.plan.amending import amend
-from daybreak.plan.gaps import ABOUT_GAP, gap_open
+from daybreak.plan.gaps import ABOUT_GAP, gap_open, words_on_closed
 from daybreak.plan.judgement import judgement_in, times_of
 from daybreak.plan.loss import loss_of
 
@@ -369,8 +369,13 @@ class _Interpreter:
         stopped = self._doors.is_stopping()
         code = ExitCode.INTERRUPTED if stopped else error.exit_code
         self._record(RunPaused(why=error.message, exit_code=int(code), hints=error.hints))
+        state = self._journal.state()
+        # Once clients have written in the clone, the pause asks about that, with the same commands.
+        closed = "" if ABOUT_GAP in state.warned else words_on_closed(self._plan, state)
         if stopped:
-            raise Interrupted("stopped; the run can be resumed", f"daybreak resume {self._plan.run}") from error
+            hints = (closed or f"daybreak resume {self._plan.run}",)
+            raise Interrupted("stopped; the run can be resumed", *hints) from error
+        error.hints = (*error.hints, closed) if closed else error.hints
         raise error
 
     def _record(self, body: Body) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from daybreak.model.actions import (
     AdvanceSequences,
+    ChangeSql,
     CountWrites,
     EndSessions,
 )
 from daybreak.model.fences import Emptied
 from daybreak.model.plan import Gap, Plan
+from daybreak.model.requests import RollbackRequest
 from daybreak.model.run import RunState
 from daybreak.model.writes import WriteCount
 
@@ -25,6 +27,36 @@ def gap_open(plan: Plan, state: RunState) -> Gap | None:
     if gap is None or state.step(gap.opens).began is None or ABOUT_GAP in state.warned:
         return None
     return None if state.step(gap.closes).status in ("done", "forgone") else gap
+
+
+def cluster_closed(plan: Plan, state: RunState) -> str:
+    """The source that a cutover or a rollback leaves closed where it stands; empty where it is open, or clients work at the clone."""
+    if isinstance(plan.request, RollbackRequest):
+        back = [
+            action
+            for deed in plan.request.deeds
+            if isinstance(deed.action, ChangeSql) and deed.action.cluster == plan.source
+            for action in deed.back
+        ]
+        opened = [state.step(step.id).status == "done" for step in plan.steps if step.action in back]
+        return "" if all(opened) else plan.source
+    gap = plan.gap
+    if gap is None or state.step(gap.opens).status in ("waiting", "failed", "forgone"):
+        return ""
+    return "" if state.step(gap.closes).status in ("done", "forgone") else plan.source
+
+
+def words_on_closed(plan: Plan, state: RunState) -> str:
+    """That nobody can write to the source that a run left closed, and what opens it again; empty where that is not so."""
+    cluster = cluster_closed(plan, state)
+    if not cluster:
+        return ""
+    request, closed = plan.request, f"{cluster} is closed: nobody can write there"
+    if isinstance(request, RollbackRequest):
+        return f"{closed}; open it: daybreak {f'rollback {request.run}' if state.ended else f'resume {plan.run}'}"
+    if state.ended:
+        return f"{closed}; open it: daybreak rollback {plan.run}"
+    return f"{closed}; go on: daybreak resume {plan.run}, or go back: daybreak abort {plan.run}, then daybreak rollback {plan.run}"
 
 
 def writes_recorded(plan: Plan, state: RunState, cluster: str) -> WriteCount | None:

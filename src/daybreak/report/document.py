@@ -103,7 +103,7 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
         permitted=plan.parity,
         figures=_figures(checks, state.measured),
         notes=(*plan.notes, *([words_on_move(state.moved.differences, state.moved.planned)] if state.moved else [])),
-        traffic=tuple(sentences_on_traffic(plan, state)),
+        traffic=(*sentences_on_traffic(plan, state), *([occasion.closed] if occasion.closed else [])),
         keep_until=plan.keep_until,
         way_in=occasion.way_in,
         login=_login(plan, state),

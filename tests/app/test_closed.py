@@ -1,0 +1,102 @@
+"""A source that a cutover left closed: whoever stops or ends the run there learns that nobody can write, and what opens it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from daybreak.app.custody import abort
+from daybreak.app.ending import next_of, state_of_run
+from daybreak.app.moving import CutoverWish, plan_cutover, plan_rollback
+from daybreak.app.others import RunInFlight
+from daybreak.app.reporting import report_of
+from daybreak.app.running import Watchers, carry_out, start
+from daybreak.errors import Interrupted
+from daybreak.model.plan import Plan
+from daybreak.model.run import Event, StepDone
+from tests.chaos.fix_cutover import SimulatedApp, restored, restored_state, target, world
+from tests.fix_worlds import SOURCE
+
+CLOSED = f"{SOURCE} is closed: nobody can write there"
+
+
+def carried_until(app: SimulatedApp, plan: Plan, step: str) -> Interrupted:
+    """Carry a run out, and press Ctrl-C when that step of it is done."""
+
+    def stop(event: Event) -> None:
+        if isinstance(event.body, StepDone) and event.body.step == step:
+            app.stopping.set()
+
+    with pytest.raises(Interrupted) as stopped:
+        carry_out(app, plan.run, Watchers(on_event=stop))
+    app.stopping.clear()
+    return stopped.value
+
+
+@contextmanager
+def stopped_cutover(*, before: bool = False) -> Iterator[tuple[SimulatedApp, Plan, Interrupted]]:
+    """A cutover that somebody stopped once the source was closed, or right before it."""
+    with restored_state() as folder:
+        aws = world()
+        # Its quarantine has ended: a real server would have to answer after the restart.
+        aws.clusters[restored()[2]].body["DBClusterParameterGroup"] = aws.clusters[SOURCE].body[
+            "DBClusterParameterGroup"
+        ]
+        app = SimulatedApp(aws, folder, target())
+        plan = plan_cutover(app, CutoverWish(restored()[2]))
+        assert plan.gap is not None
+        ids = [step.id for step in plan.steps]
+        step = ids[ids.index(plan.gap.opens) - before]
+        start(app, plan)
+        yield app, plan, carried_until(app, plan, step)
+
+
+def test_who_stops_a_cutover_in_the_gap_learns_that_nobody_can_write() -> None:
+    """Nobody would miss the writes before the first client complained."""
+    with stopped_cutover() as (app, plan, stopped):
+        run = plan.run
+        words = (
+            f"{CLOSED}; go on: daybreak resume {run}, or go back: daybreak abort {run}, then daybreak rollback {run}"
+        )
+        assert stopped.hints == (words,)
+        assert report_of(app, run).traffic[-1] == words
+        there = RunInFlight(*state_of_run(app, run), home=app.targets["embi"].region)
+        assert there.words == f"{run} is paused, and {CLOSED}"
+
+
+def test_who_stops_it_before_the_gap_learns_nothing_of_the_kind() -> None:
+    """The source serves."""
+    with stopped_cutover(before=True) as (app, plan, stopped):
+        assert stopped.hints == (f"daybreak resume {plan.run}",)
+        assert not report_of(app, plan.run).traffic
+
+
+def test_an_ended_cutover_leads_to_the_rollback_until_the_source_is_open() -> None:
+    """The rollback says it while it stands still, and nobody once it is through; then the clone can be moved to again."""
+    with stopped_cutover() as (app, plan, _):
+        abort(app, plan.run, "")
+        assert report_of(app, plan.run).traffic[-1] == f"{CLOSED}; open it: daybreak rollback {plan.run}"
+        back = plan_rollback(app, plan.run)
+        start(app, back)
+        app.stopping.set()
+        with pytest.raises(Interrupted) as stopped:
+            carry_out(app, back.run, Watchers())
+        app.stopping.clear()
+        words = f"{CLOSED}; open it: daybreak resume {back.run}"
+        assert stopped.value.hints == (words,)
+        assert report_of(app, plan.run).traffic[-1] == report_of(app, back.run).traffic[-1] == words
+        assert carry_out(app, back.run, Watchers()).status == "finished"
+        assert not [each for run in (plan.run, back.run) for each in report_of(app, run).traffic if CLOSED in each]
+
+
+def test_a_rollback_that_moved_nothing_leads_to_the_cutover_again() -> None:
+    """The clone is a clone again, as after a cutover that took itself back."""
+    with stopped_cutover() as (app, plan, _):
+        abort(app, plan.run, "")
+        back = plan_rollback(app, plan.run)
+        start(app, back)
+        assert carry_out(app, back.run, Watchers()).status == "finished"
+        for run in (plan.run, back.run):
+            assert next_of(app, *state_of_run(app, run)) == f"daybreak cutover {plan.clone}"
