@@ -63,13 +63,18 @@ def objection_to(seen: DestinationSeen, wanted: Whereto, sides: SideAddresses) -
     end = seen.destination.endpoint
     if seen.points_at != wanted and isinstance(seen.destination, ProxyDestination):
         is_at = {"elsewhere": "elsewhere", "nowhere": "nowhere"}.get(str(seen.points_at), f"to the {seen.points_at}")
-        return f"{seen.words()} does not lead to the {wanted}, but {is_at}"
+        return f"{seen.words()} does not lead to the {wanted}, but {is_at}{_way_back(wanted, f'let it lead to the {wanted}')}"
     if seen.points_at != wanted:
         should = sides.of(wanted).get(end)
         host = should.host if should else f"the {end}'s endpoint of the {wanted}"
         is_at = {"elsewhere": "elsewhere", None: "nobody knows where"}.get(seen.points_at, f"at the {seen.points_at}")
-        return f"{seen.words()} does not point at {host}, but {is_at}"
+        return f"{seen.words()} does not point at {host}, but {is_at}{_way_back(wanted, f'set it to {host}')}"
     return None
+
+
+def _way_back(wanted: Whereto, what: str) -> str:
+    """What somebody has to do before the traffic goes back from the clone: nobody but them knows what is there now."""
+    return f": {what}, then go back again" if wanted == "clone" else ""
 
 
 def orders_of(
