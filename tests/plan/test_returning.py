@@ -26,6 +26,7 @@ from daybreak.model.undo import TakenBack
 from daybreak.model.value import Span
 from daybreak.model.writes import WriteCount
 from daybreak.plan.planner import plan_of
+from daybreak.report.sentences import title_of_notes
 from tests import fix_worlds
 from tests.fix_worlds import SOURCE
 from tests.plan.test_cutover import CLONE, cut_over, destinations, planned, quarantined, record, seen, target
@@ -186,3 +187,13 @@ def test_a_run_that_takes_itself_back_leaves_no_write_behind() -> None:
         assert counted in step.guards, step.id
     assert [step.id[3:] for step in plan.steps][-1] == "open-clone"
     assert SetExpiry in kinds
+    assert title_of_notes(plan) == "What holds for it", "nobody is asked"
+    assert title_of_notes(go_back(8, "clone")) == "Know before you say yes"
+
+
+def test_a_place_that_somebody_moved_is_named_with_what_to_do() -> None:
+    """Only they know what is there now, so it is not put back by itself."""
+    done = deeds(planned(cut_over()), until=8)
+    made = plan_of(go_back_request(done), target(), seen(destinations=destinations("elsewhere")), fix_worlds.terms())
+    assert isinstance(made, Refusal)
+    assert any(each.endswith("set it to clone.example, then go back again") for each in made.reasons), made

@@ -124,6 +124,10 @@ SENTENCES: tuple[tuple[Action, str], ...] = (
         "Tag c: daybreak:expires=never: r",
     ),
     (
+        SetExpiry(clone="c", arn="arn:aws:rds:x:1:cluster:c", expires="left: r", before="never: r"),
+        "Tag c: daybreak:expires=left: r: it is kept until daybreak clean c --confirm c",
+    ),
+    (
         EndSessions(cluster="s", database="d", login="env:X"),
         "End every session at s but our own, until nobody is left; then read the high-water mark",
     ),

@@ -64,8 +64,10 @@ from daybreak.model.actions import (
 from daybreak.model.checks import CHECKS, QUARANTINE
 from daybreak.model.moment import At, Moment, span_in_words
 from daybreak.model.names import comma_list, printable
+from daybreak.model.plan import Plan
+from daybreak.model.requests import RollbackRequest
 from daybreak.model.run import Amendment, PlanAmended
-from daybreak.model.tags import EXPIRES_TAG
+from daybreak.model.tags import EXPIRES_TAG, LEFT
 from daybreak.model.undo import GoesWith, Irreversible, TakenBack, Undo
 from daybreak.model.value import iso, stamp
 from daybreak.plan.operations import plain_name
@@ -200,6 +202,12 @@ def _sentence(action: Action) -> str:
             assert_never(action)
 
 
+def title_of_notes(plan: Plan) -> str:
+    """What stands above a plan's notes: nobody is asked before a run takes itself back."""
+    is_asked = not (isinstance(plan.request, RollbackRequest) and plan.request.unwritten is not None)
+    return "Know before you say yes" if is_asked else "What holds for it"
+
+
 def _in_front(action: PausePool | ResumePool | RunCommand) -> str:
     match action:
         case PausePool(pool=pool):
@@ -215,7 +223,9 @@ def _in_front(action: PausePool | ResumePool | RunCommand) -> str:
 
 def _on_tag(action: AnchorJournal | SetExpiry) -> str:
     if isinstance(action, SetExpiry):
-        return f"Tag {action.clone}: {EXPIRES_TAG}={action.expires}"
+        is_left = action.expires.startswith(LEFT)
+        kept = f": it is kept until daybreak clean {action.clone} --confirm {action.clone}" if is_left else ""
+        return f"Tag {action.clone}: {EXPIRES_TAG}={action.expires}{kept}"
     return f"Anchor the journal's newest event in a tag of {action.clone}"
 
 

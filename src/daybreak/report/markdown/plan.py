@@ -78,7 +78,7 @@ from daybreak.plan.loss import loss_of
 from daybreak.plan.operations import aws_call
 from daybreak.plan.road import road_of
 from daybreak.plan.servers import proof_of
-from daybreak.report.sentences import printable_sentence, sentence, undo_sentence
+from daybreak.report.sentences import printable_sentence, sentence, title_of_notes, undo_sentence
 from daybreak.report.shell import Typist, commands
 from daybreak.report.words import between, code, code_block, markdown, span_words
 
@@ -178,7 +178,7 @@ def _head(plan: Plan) -> Iterator[str]:
     )
     yield "| | |\n|---|---|\n" + "\n".join(f"| {name} | {value} |" for name, value in _facts(plan))
     if plan.notes:
-        yield "**Know before you say yes:**\n" + "\n".join(f"- {markdown(note)}" for note in plan.notes)
+        yield f"**{title_of_notes(plan)}:**\n" + "\n".join(f"- {markdown(note)}" for note in plan.notes)
 
 
 def _facts(plan: Plan) -> Iterator[tuple[str, str]]:

@@ -50,7 +50,7 @@ from daybreak.plan.loss import loss_of
 from daybreak.plan.road import LongestWay, road_of
 from daybreak.plan.servers import proof_of
 from daybreak.report.briefs import brief
-from daybreak.report.sentences import destination_words, sentence, undo_sentence
+from daybreak.report.sentences import destination_words, sentence, title_of_notes, undo_sentence
 from daybreak.report.words import Entry, between, command, hour, many, plain, short, span_beside, span_words
 
 
@@ -285,7 +285,7 @@ def _words_of_opening(opening: Opening) -> str:
 
 
 def _remarks(plan: Plan, *, is_explained: bool) -> Iterator[RenderableType]:
-    parts = [("Know before you say yes", plan.notes)]
+    parts = [(title_of_notes(plan), plan.notes)]
     if is_explained:
         parts.append(("The clone will differ from the source in", plan.parity))
         parts.append(("Whom to call", tuple(map(_contact, plan.target.contacts))))
