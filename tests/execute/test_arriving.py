@@ -140,6 +140,25 @@ def test_a_share_of_the_clients_is_rounded_up_and_our_own_are_none(server: Serve
         watch.end()
 
 
+def test_upkeep_and_counters_that_begin_anew_are_no_write_of_a_client(server: Server) -> None:
+    """Neither a definition nor a count that nobody can compare ends the wait for a write; rows that rise after it do."""
+    server.run("postgres", "INSERT INTO ledger SELECT generate_series(1, 3)")
+    watch = Watch(server, wants_write=True, sent_out=1, hold=0.1)
+    with client(server) as someone:
+        server.run("postgres", "VACUUM FULL ledger")
+        eventually(lambda: "definitions in postgres" in watch.said[-1])
+        server.run("postgres", "SELECT pg_stat_reset()")
+        eventually(lambda: "counts anew" in watch.said[-1])
+        assert watch.said[-1].startswith("1 of 1 clients, no write yet (")
+        time.sleep(0.5)
+        assert watch.arrived == []
+        for number in range(30):
+            someone.execute("INSERT INTO ledger SELECT generate_series(1, 50)")
+            time.sleep(0.1 if number else 1.1)
+        watch.end()
+    assert watch.arrived[0].first_write is not None
+
+
 def test_who_calls_it_off_waits_for_nobody(server: Server) -> None:
     """As when the budget has run out."""
     watch = Watch(server, wants_write=True, sent_out=1)

@@ -52,6 +52,7 @@ from daybreak.model.run import RunState
 from daybreak.model.things import Thing
 from daybreak.model.value import stamp
 from daybreak.model.world import Cluster, Endpoint, Instance, ParameterGroup, Snapshot
+from daybreak.model.writes import UNKNOWN
 from daybreak.plan.calls import Owner, call_of, stamp_of
 from daybreak.plan.copies import is_complete, is_newer
 from daybreak.plan.marks import contradiction_of, copy_maker, copy_origin
@@ -265,6 +266,8 @@ def _breach_by_writes(thing: Thing, situation: Situation) -> Breach | None:
     words = situation.writes.get(thing)
     if words is None:
         return Breach(why=f"whether anybody has written in {thing.words()} could not be asked", is_for_person=True)
+    if words.startswith(UNKNOWN):
+        return Breach(why=f"whether anybody has written in {thing.words()} is not known: {words}")
     return Breach(why=f"somebody has written in {thing.words()}: {words}") if words else None
 
 

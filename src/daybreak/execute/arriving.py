@@ -51,9 +51,10 @@ def await_clients(
         while True:
             began = time.monotonic()
             at, number = read_clock(session)
-            clients, writes = count_clients(session), count_writes(open_in).words_since(expected.since)
-            watch.look_for_write(at, writes, is_still=number == expected.following)
-            if (arrived := watch.look(at, clients, writes)) is not None:
+            clients, now = count_clients(session), count_writes(open_in)
+            rows, writes = now.rows_since(expected.since), now.words_since(expected.since)
+            watch.look_for_write(at, rows, is_still=number == expected.following)
+            if (arrived := watch.look(at, clients, rows, writes)) is not None:
                 return arrived
             hand_over(watch.words)
             if leash.is_called_off.wait(max(0.0, BETWEEN_LOOKS - (time.monotonic() - began))):
@@ -70,21 +71,34 @@ class _Watch:
         self._held_since: datetime | None = None
         self.words = ""
 
-    def look_for_write(self, at: datetime, writes: str, *, is_still: bool) -> None:
-        """Date the first write: it comes after the last look at which no transaction had been given out, and not after it is counted."""
+    def look_for_write(self, at: datetime, rows: str, *, is_still: bool) -> None:
+        """Date the first write: it comes after the last look at which no transaction had been given out, and not after it is counted.
+
+        Only ``rows`` that were surely written are a client's: upkeep changes definitions, and counters that begin anew show nothing.
+        """
         if is_still:
             self._still = at
-        if writes and self._first is None:
+        if rows and self._first is None:
             self._first = FirstWrite(after=self._still, by=at)
 
-    def look(self, at: datetime, clients: int, writes: str) -> Arrived | None:
-        """Take what one look showed; all of it once it has held for long enough."""
+    def look(self, at: datetime, clients: int, rows: str, writes: str) -> Arrived | None:
+        """Take what one look showed; all of it once it has held for long enough.
+
+        ``rows`` were surely written; ``writes`` is all that was counted, or that nobody knows.
+        """
         is_so = clients >= self._wanted and (self._first is not None or not self._action.wants_write)
         self._held_since = (self._held_since or at) if is_so else None
         held = at - self._held_since if self._held_since else timedelta(0)
-        wrote = f", {writes}" if writes else ", no write yet" if self._action.wants_write else ""
+        other = f" ({writes})" if writes else ""
+        wrote = f", {writes}" if rows else f", no write yet{other}" if self._action.wants_write else ""
         holding = f", for {span_in_words(held)} of {span_in_words(self._action.hold)}" if is_so else ""
         self.words = f"{clients} of {self._wanted} clients{wrote}{holding}"
         if not is_so or held < self._action.hold:
             return None
-        return Arrived(clients=clients, wanted=self._wanted, first_write=self._first, writes=writes, held=held)
+        return Arrived(
+            clients=clients,
+            wanted=self._wanted,
+            first_write=self._first,
+            writes=writes if self._first else "",
+            held=held,
+        )

@@ -234,7 +234,10 @@ class Database:
         outcome = validate(subject, report=report, progress=lambda step: progress(progress_words(step)))
         after = self._count_writes(scene, action, subject.login, leash)
         # Rows as they were before anything was asked; definitions as after it, since we try an extension and roll it back.
-        written = WriteCount(rows=before.rows, definitions=after.definitions) if before and after else None
+        # Ids were given out in between, so they prove nothing.
+        written = (
+            before.model_copy(update={"definitions": after.definitions, "following": 0}) if before and after else None
+        )
         return outcome.measured.model_copy(update={"written": written})
 
     def _count_writes(

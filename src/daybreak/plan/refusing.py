@@ -129,3 +129,5 @@ def _of_verdict(request: CutoverRequest, seen: Observation) -> Iterator[str]:
             f"what had been written in {request.run} at its verdict was not counted, so nobody can say whether it is still what was "
             "judged: our login must get into every database of the clone"
         )
+    for name, why in verdict.writes.uncounted.items() if verdict.writes else ():
+        yield f"what is written in {printable(name)} of {request.run} may not be counted, since {why}: reset it there"
