@@ -273,6 +273,17 @@ def test_a_verdict_without_a_count_moves_no_traffic() -> None:
     assert "was not counted" in "; ".join(made.reasons)
 
 
+def test_a_clone_where_counting_may_be_off_takes_no_traffic() -> None:
+    """Nobody could say later whether clients have written there, nor today whether it is still what was judged."""
+    writes = WriteCount(rows={"embi": 7}, definitions={"embi": 1}, uncounted={"embi": "track_counts is off"})
+    asked = request(verdict=request().verdict.model_copy(update={"writes": writes}))
+    made = plan_of(asked, target(), seen(), fix_worlds.terms())
+    assert isinstance(made, Refusal)
+    assert f"what is written in embi of {CLONE} may not be counted, since track_counts is off" in "; ".join(
+        made.reasons
+    )
+
+
 def test_the_gap_lasts_from_the_fence_until_clients_work_at_the_clone() -> None:
     """As long as the configuration says; where nothing is to be seen, until the last place was changed."""
     plan = planned(cut_over(target(cutover=CutoverRules(budget=Span(minutes=2)))))
