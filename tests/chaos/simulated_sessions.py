@@ -42,6 +42,7 @@ class SimulatedSession:
         self._world, self._cluster, self._database = world, cluster, address.database
         self.limits = limits
         self.is_open = True
+        self.major = 16
         self.is_in_transaction = False
         self._roles: dict[str, bool] = {}
         """Whose LOGIN this transaction has changed."""
@@ -66,7 +67,11 @@ class SimulatedSession:
             ],
             id(fencing._SLOTS): list,
             id(fencing._CLOCK): lambda: [(str(self._server.next), self._now())],
-            id(writes._WRITTEN): lambda: [(len(self._server.rows) if self._database == "embi" else 0, 0)],
+            id(writes._OPENED): lambda: [(str(self._server.next), not self._server.prepared)],
+            id(writes._GRANTED): lambda: [(0,)],
+            id(writes._WRITTEN): lambda: [
+                (len(self._server.rows) if self._database == "embi" else 0, 0, "", True, False, False)
+            ],
             id(jobs._KEPT): lambda: [(False,)],
             id(warming._HOME): list,
             id(fencing._DATABASES): lambda: [(name,) for name in sorted(self._server.databases)],
