@@ -271,6 +271,7 @@ def _rare(walk: Walk) -> None:
     )
     account.become("twin")
     walk("RebootDBInstance", DBInstanceIdentifier="rare-1")
+    account.instance_becomes("rare-1")
     subnets = walk("DescribeDBSubnetGroups", DBSubnetGroupName="nets")["DBSubnetGroups"][0]["Subnets"]
     secret = {
         "SecretArn": SECRET,
