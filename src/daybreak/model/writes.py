@@ -10,7 +10,7 @@ from daybreak.model.names import comma_list, printable
 from daybreak.model.value import Value
 
 UNKNOWN = "nobody knows"
-"""What the words about writes begin with where none was counted, and none is excluded."""
+"""What the words about writes begin with where nothing was counted, and nothing is excluded."""
 
 
 class WriteCount(Value):

@@ -13,6 +13,7 @@ from botocore.model import ListShape, Shape, StructureShape
 from daybreak.lab.protocol import codec
 from daybreak.lab.rds import desk
 from daybreak.lab.rds.contract import ABSENT, IRRELEVANT, Members, Params
+from daybreak.lab.rds.durations import PROXY_GETS_ROOM, PROXY_REGISTERS
 from daybreak.lab.rds.front import OPERATIONS
 from tests.fix_lab import TRUST
 from tests.fix_rds import AWAY, HOME, Account, refused
@@ -272,6 +273,12 @@ def _rare(walk: Walk) -> None:
     account.become("twin")
     walk("RebootDBInstance", DBInstanceIdentifier="rare-1")
     account.instance_becomes("rare-1")
+    _proxied(walk, role)
+
+
+def _proxied(walk: Walk, role: str) -> None:
+    """A proxy that leads to a cluster, while it waits for room."""
+    account = walk.account
     subnets = walk("DescribeDBSubnetGroups", DBSubnetGroupName="nets")["DBSubnetGroups"][0]["Subnets"]
     secret = {
         "SecretArn": SECRET,
@@ -290,8 +297,9 @@ def _rare(walk: Walk) -> None:
     account.pass_time()
     account.until(lambda: "available" in str(walk("DescribeDBProxies", DBProxyName="rare")))
     walk("RegisterDBProxyTargets", DBProxyName="rare", DBClusterIdentifiers=["rare"])
+    account.pass_time(PROXY_REGISTERS + PROXY_GETS_ROOM / 2)
+    account.until(lambda: "PENDING_PROXY_CAPACITY" in str(walk("DescribeDBProxyTargets", DBProxyName="rare")))
     walk("DeleteDBInstance", DBInstanceIdentifier="rare-1")
-    walk("DescribeDBProxyTargets", DBProxyName="rare")
 
 
 def _upgrade(walk: Walk) -> None:
