@@ -62,6 +62,12 @@ def led_to(lab: LabUnderTest) -> list[str]:
     return [str(row["RdsResourceId"]) for row in rows if row["Type"] == "TRACKED_CLUSTER"]
 
 
+def troubles(lab: LabUnderTest) -> set[str]:
+    """Why the proxy's targets are not available, as AWS calls it."""
+    rows = lab.client("rds").describe_db_proxy_targets(DBProxyName=PROXY)["Targets"]
+    return {str(row["TargetHealth"]["Reason"]) for row in rows if "Reason" in row.get("TargetHealth", {})}
+
+
 def front_door(lab: LabUnderTest) -> dict[str, Any]:
     """Where applications connect: the proxy's endpoint, whatever is behind it."""
     proxy = lab.client("rds").describe_db_proxies(DBProxyName=PROXY)["DBProxies"][0]
@@ -165,6 +171,7 @@ def test_a_target_that_stays_unavailable_is_taken_back_with_awss_reason(lab: Lab
         [rollback] = [name for name in set(person.runs()) - earlier if "rollback" in name]
         assert led_to(lab) == [SOURCE]
         vault.restore_secret(SecretId=SECRET)
+        eventually(lambda: "AUTH_FAILURE" not in troubles(lab), within=60)  # the proxy notices it a moment later
         resumed = person.daybreak("resume", rollback)
         assert resumed.code == 0, resumed.out + resumed.err
         writers.go_on()
