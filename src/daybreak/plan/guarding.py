@@ -59,6 +59,10 @@ from daybreak.model.destinations import NO_CLUSTER, record_name, target_name
 from daybreak.model.guards import AsPlanned, Guard, NotTheSource, OfRunOrAbsent, Ours, OursOrAbsent, Unchanged
 from daybreak.model.things import Thing, ThingKind
 
+_Elsewhere = MoveWriter | PausePool | ResumePool | RunCommand
+"""In a global database, a pool or a program nothing is the run's own: the planner says what must be as it was seen."""
+_Unowned = _Elsewhere | AwaitRecord | AwaitProxy | AwaitWriter | AwaitClusterGone | AwaitParameterGroup | AwaitApproval
+
 
 def is_change(action: Action) -> bool:
     """Whether an action changes anything outside, and so needs the approval that a plan asks for."""
@@ -74,6 +78,8 @@ def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tupl
     def thing(kind: ThingKind, name: str) -> Thing:
         return Thing(kind=kind, name=name, region=action.region or region)
 
+    if isinstance(action, _Unowned):
+        return ()
     hands_off = NotTheSource(names=untouchable)
     match action:
         case CopyParameterGroup(group=group) | CreateParameterGroup(group=group) | DeleteParameterGroup(group=group):
@@ -96,9 +102,6 @@ def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tupl
             return own, Ours(thing=thing("cluster", clone)), hands_off
         case DeleteCluster() | DeleteInstance() | DeleteEndpoint():
             return OursOrAbsent(thing=_thing_of_removal(action, thing)), hands_off
-        case MoveWriter():
-            # Of a global database nothing is the run's own: the planner says what must be as it was seen.
-            return ()
         case AwaitSql(clone=clone, resource_id=str() as resource_id):
             return (AsPlanned(thing=thing("cluster", clone), field="resource_id", value=resource_id),)
         case AwaitCluster(clone=clone) | AwaitSql(clone=clone):
@@ -115,18 +118,6 @@ def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tupl
             return _on_destination(action, thing), hands_off
         case DetachProxy() | AttachProxy():
             return *_on_proxy(action, thing), hands_off
-        case (
-            AwaitRecord()
-            | AwaitProxy()
-            | AwaitWriter()
-            | AwaitClusterGone()
-            | AwaitParameterGroup()
-            | PausePool()
-            | ResumePool()
-            | RunCommand()
-            | AwaitApproval()
-        ):
-            return ()
         case _:
             assert_never(action)
 
