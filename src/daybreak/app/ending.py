@@ -33,12 +33,19 @@ def next_of(app: App, plan: Plan, state: RunState) -> str:
 
 def rollbacks_of(app: App, run: str) -> tuple[str, ...]:
     """The runs that took a cutover back, or began to, oldest first."""
-    found = []
+    return read_rollbacks(app).get(run, ())
+
+
+def read_rollbacks(app: App) -> dict[str, tuple[str, ...]]:
+    """The runs that took each cutover back, or began to, oldest first, by the cutover's name. Each is read once."""
+    found: dict[str, list[Plan]] = {}
     for name in app.store.runs():
         plan = app.store.plan(name) if "-rollback-" in name else None
-        if plan and isinstance(plan.request, RollbackRequest) and plan.request.run == run and app.state_or_none(name):
-            found.append(plan)
-    return tuple(plan.run for plan in sorted(found, key=lambda each: each.created))
+        if plan and isinstance(plan.request, RollbackRequest) and app.state_or_none(name):
+            found.setdefault(plan.request.run, []).append(plan)
+    return {
+        run: tuple(plan.run for plan in sorted(plans, key=lambda each: each.created)) for run, plans in found.items()
+    }
 
 
 def _next_of_taken_back(app: App, rollback: str) -> str:

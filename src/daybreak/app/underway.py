@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from daybreak.app.app import App
-from daybreak.app.ending import rollbacks_of
+from daybreak.app.ending import read_rollbacks
 from daybreak.errors import Refused
 from daybreak.model.actions import ChangeSql
 from daybreak.model.plan import Plan
@@ -20,19 +20,20 @@ def refuse_second_move(app: App, target: Target, run: str) -> None:
 
     Its source may be closed: a second cutover would close nothing, and its rollback would open nothing.
     """
-    found = [each for name in app.store.runs() if "-cutover-" in name for each in _words_on(app, target, name, run)]
+    backs = read_rollbacks(app)
+    names = [name for name in app.store.runs() if "-cutover-" in name]
+    found = [each for name in names for each in _words_on(app, target, name, run, backs.get(name, ()))]
     if found:
         raise Refused("; ".join(words for words, _ in found), *(hint for _, hint in found))
 
 
-def _words_on(app: App, target: Target, name: str, run: str) -> Iterator[tuple[str, str]]:
+def _words_on(app: App, target: Target, name: str, run: str, backs: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Why a move stands in another's way, and the command that brings it to its end; nothing where it does not."""
     plan, state = app.store.plan(name), app.state_or_none(name)
     if not isinstance(plan.request, CutoverRequest) or state is None:
         return
     if (plan.target.region, plan.target.cluster) != (target.region, target.cluster):
         return
-    backs = rollbacks_of(app, name)
     back = app.state_or_none(backs[-1]) if backs else None
     if back is not None and back.status == "finished":
         return
