@@ -13,7 +13,8 @@ from daybreak.errors import Refused
 from daybreak.journal.folder import FolderStore
 from daybreak.model.actions import ChangeSql
 from daybreak.model.plan import Plan
-from daybreak.model.run import RunState
+from daybreak.model.requests import RollbackRequest
+from daybreak.model.run import Event, RunState, StepIntended
 from tests.chaos.fix_cutover import SimulatedApp, ended_after, restored, restored_state, target, world
 from tests.chaos.simulation import Simulation
 
@@ -93,3 +94,26 @@ def test_a_cutover_that_has_not_ended_is_named() -> None:
         plan = plan_cutover(app, CutoverWish(restored()[2]))
         made_of(app, plan, is_stopping=True)
         assert _refusal(app).hints == (f"daybreak resume {plan.run}",)
+
+
+def test_a_role_that_a_person_closed_stays_closed_on_the_way_back() -> None:
+    """The fence was refused as a whole, so there is nothing of it to take back."""
+    with restored_state() as folder:
+        app = SimulatedApp(world(), folder, target())
+        plan = plan_cutover(app, CutoverWish(restored()[2]))
+        door, change = next((step, step.action.change) for step in plan.steps if isinstance(step.action, ChangeSql))
+        simulation = made_of(app, plan)
+        roles = app.world.servers[plan.target.cluster].roles
+        name = next(name for name, may in roles.items() if may and f'"{name}"' in change.text)
+
+        def close(event: Event) -> None:
+            if isinstance(event.body, StepIntended) and event.body.step == door.id:
+                roles[name] = False
+
+        simulation.on_told = close
+        ended = simulation.live()
+        assert ended.status == "failed"
+        assert f"somebody took LOGIN from {name}" in ended.note
+        request = plan_rollback(app, plan.run).request
+        assert isinstance(request, RollbackRequest)
+        assert door.id not in {deed.step for deed in request.deeds}

@@ -123,6 +123,8 @@ class SimulatedSession:
         self._world.serve()
         found = _ALTER.findall(text)
         assert found, f"nobody simulates {text}"
+        if "RAISE EXCEPTION" in text and (shut := [name for name, _ in found if self._server.roles.get(name) is False]):
+            raise Failed(f"somebody took LOGIN from {', '.join(shut)} since this was planned: plan again")
         for name, word in found:
             if name not in self._server.roles:
                 raise Failed(f'role "{name}" does not exist')

@@ -14,7 +14,7 @@ from daybreak.app.validating import Inquiry, Listeners, case_of, validate_case
 from daybreak.errors import Refused
 from daybreak.judge.verdict import verdict_of
 from daybreak.judge.waiving import waive
-from daybreak.model.actions import Action, ChangeSql, MoveSecretStage, Validate
+from daybreak.model.actions import Action, MoveSecretStage, Validate
 from daybreak.model.cutover import VerdictSeen
 from daybreak.model.guards import Unwritten
 from daybreak.model.plan import Plan
@@ -24,7 +24,7 @@ from daybreak.model.targets import Waiver
 from daybreak.model.undo import TakenBack
 from daybreak.plan.behind import words_on_left_behind
 from daybreak.plan.calls import Owner, owner_of
-from daybreak.plan.gaps import gap_open, writes_recorded
+from daybreak.plan.gaps import gap_open, may_have_acted, writes_recorded
 from daybreak.plan.refusing import NEWS
 
 
@@ -146,9 +146,7 @@ def _deeds(plan: Plan, state: RunState) -> Iterator[CutoverDeed]:
     """The steps that were done, or of which nobody knows whether they were, each with what takes it back."""
     own = owner_of(plan, state.nonce)
     for step in plan.steps:
-        status = state.step(step.id).status
-        # A statement that the server refused changed nothing: to take it back would open what a person closed.
-        if status in ("waiting", "forgone") or (status == "failed" and isinstance(step.action, ChangeSql)):
+        if not may_have_acted(step, state):
             continue
         back: tuple[Action, ...] = step.undo.actions if isinstance(step.undo, TakenBack) else ()
         if back:

@@ -13,6 +13,7 @@ from daybreak.model.requests import CutoverRequest
 from daybreak.model.run import RunState
 from daybreak.model.targets import Target
 from daybreak.observe.look import Lookout
+from daybreak.plan.gaps import may_have_acted
 
 
 def refuse_second_move(app: App, target: Target, run: str) -> None:
@@ -57,4 +58,4 @@ def _has_closed(plan: Plan, state: RunState) -> bool:
     doors = [
         each for each in plan.steps if isinstance(each.action, ChangeSql) and each.action.cluster == plan.target.cluster
     ]
-    return any(state.step(each.id).status not in ("waiting", "forgone", "failed") for each in doors)
+    return any(may_have_acted(each, state) for each in doors)

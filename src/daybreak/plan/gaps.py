@@ -9,7 +9,7 @@ from daybreak.model.actions import (
     EndSessions,
 )
 from daybreak.model.fences import Emptied
-from daybreak.model.plan import Gap, Plan
+from daybreak.model.plan import Gap, Plan, Step
 from daybreak.model.requests import RollbackRequest
 from daybreak.model.run import RunState
 from daybreak.model.writes import WriteCount
@@ -80,3 +80,14 @@ def fence_recorded(plan: Plan, state: RunState) -> Emptied | None:
     steps = (step for step in plan.steps if isinstance(step.action, EndSessions))
     found = [state.step(step.id).result for step in steps if state.step(step.id).status == "done"]
     return Emptied.model_validate(found[-1]) if found else None
+
+
+def may_have_acted(step: Step, state: RunState) -> bool:
+    """Whether a step of an ended run did something, or nobody knows that it did not.
+
+    A change in SQL is noted right before its commit: one that came to no note changed nothing, such as one that the server refused.
+    """
+    now = state.step(step.id)
+    if now.status in ("waiting", "forgone"):
+        return False
+    return not (isinstance(step.action, ChangeSql) and now.status in ("intended", "failed") and now.staged is None)
