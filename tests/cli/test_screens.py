@@ -20,7 +20,9 @@ def test_a_restore_and_its_validation_are_read_at_a_glance(person: Person, lab: 
     (run,) = person.runs()
     try:
         told, ending = done.err.splitlines(), done.out.splitlines()
-        assert len(told) + len(ending) <= RESTORE
+        # A heartbeat comes with the seconds: a busy machine's waits have more of them.
+        beats = [line for line in told if re.match(r"\d\d:\d\d:\d\dZ  \d+/\d+ (?!.*: done)", line)]
+        assert len(told) - len(beats) + len(ending) <= RESTORE
         assert ending[0].startswith("verdict  fit: ")
         assert len(ending) - 1 <= AFTER_THE_VERDICT
         assert ending[-1].startswith("next     psql -h ")

@@ -29,6 +29,8 @@ _OF_A_PERSON = {
     "daybreak copy": "it takes another region, which has a story of its own",
     "daybreak plan region": "it takes another region, which has a story of its own",
     "daybreak approve": "it takes a second person, who has a story of their own",
+    "daybreak cutover": "it takes a clone that is fit and a place to change, which have stories of their own",
+    "daybreak rollback": "it takes a cutover, and stands beside it in the same stories",
 }
 """What is not run here, and why."""
 
