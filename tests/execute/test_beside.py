@@ -120,6 +120,7 @@ def test_what_is_called_off_leaves_no_session_and_no_thread(server: Server, *, i
 
 def test_a_session_that_waits_for_its_turn_is_called_off_too(server: Server) -> None:
     """Whoever waits for a free session of the bounds would open one after everybody has gone."""
+    is_full = threading.Event()
 
     def work(_hand_over: Callable[[News], None], leash: Leash) -> Measured:
         place = asleep_at(server, leash)
@@ -132,13 +133,14 @@ def test_a_session_that_waits_for_its_turn_is_called_off_too(server: Server) -> 
         other = threading.Thread(target=ask, name="daybreak-beside-other", daemon=True)
         other.start()
         eventually(lambda: count(server, ASLEEP) == 1)
+        is_full.set()
         ask()
         return Measured()
 
     threading.excepthook, before = lambda _args: None, threading.excepthook
     try:
         undertaking = InThread().begin(work)
-        eventually(lambda: count(server, ASLEEP) == 1)
+        assert is_full.wait(30)
         undertaking.call_off()
         eventually(lambda: threads() == [] and count(server, OURS) == 0)
     finally:
