@@ -171,7 +171,7 @@ def settle(account: Account, simulated: SimulatedAws, plan: Plan) -> None:
     simulated.clock.elapsed += 3600
 
 
-@pytest.mark.sample("1", "2")
+@pytest.mark.sample("1")
 @pytest.mark.parametrize(
     "number", [*range(SAMPLE), *(pytest.param(each, marks=pytest.mark.sweep) for each in range(SAMPLE, ALL))]
 )

@@ -102,6 +102,7 @@ def test_point_in_time_recovery_steps_1_to_5(fast_lab: LabUnderTest) -> None:
         assert session.execute("select count(*) from employees").fetchone() == (0,)
 
 
+@pytest.mark.sweep
 def test_snapshot_restoration_steps_1_and_2(fast_lab: LabUnderTest) -> None:
     """The runbook's list names snapshots by hand and by AWS, and a restore of one becomes available."""
     listed = by_hand(fast_lab, block("snapshot_1_list"))

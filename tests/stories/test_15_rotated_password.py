@@ -110,6 +110,7 @@ def test_without_an_older_version_the_run_pauses_at_once_and_goes_on_once_the_pa
     assert resumed.code in (0, 3), resumed.err
 
 
+@pytest.mark.sweep
 def test_where_no_version_fits_aws_makes_a_password_for_the_clone_alone(office: Office) -> None:
     """Nobody's password is in a call, a plan or a journal, and the secret dies with the clone."""
     vault = office.lab.client("secretsmanager")

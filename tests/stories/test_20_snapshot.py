@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.chaos.fix_lives import SOURCE, Begin, Life, clusters_of
 from tests.fix_cli import CONFIGURATION, RESTORE_AURORA
 from tests.fix_lab import LabUnderTest, PrivateLab
@@ -113,6 +115,7 @@ def test_what_is_refused_names_what_there_is(lab: LabUnderTest, begin: Begin) ->
     assert "was taken at or before 2001-01-01T00:00:00Z; there are: " in early.err
 
 
+@pytest.mark.sweep
 def test_the_guide_can_be_followed_as_it_is_written(private_lab: PrivateLab, tmp_path: Path) -> None:
     """A page whose third command does not work is worse than none."""
     lab = private_lab(speed=6000)

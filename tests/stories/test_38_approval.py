@@ -70,6 +70,7 @@ def test_a_second_person_says_yes_and_only_then_it_is_done(lab: LabUnderTest, pe
     assert (late.code, "the run has ended" in late.err) == (2, True)
 
 
+@pytest.mark.sweep
 def test_whoever_approved_is_warned_before_they_carry_it_out(
     lab: LabUnderTest, people: tuple[Person, Person], tmp_path: Path
 ) -> None:

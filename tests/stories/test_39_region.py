@@ -188,6 +188,7 @@ def test_however_a_region_fails_the_same_backup_is_chosen(
     assert request["moments"]["latest"] is not None
 
 
+@pytest.mark.sweep
 def test_the_guide_is_followed_as_it_is_written(lab: LabUnderTest, person: Person, day: Day) -> None:
     """Each line of the guide, in its order, on the day."""
     assert day.last
@@ -200,6 +201,7 @@ def test_the_guide_is_followed_as_it_is_written(lab: LabUnderTest, person: Perso
             assert done.code in (0, allowed), (line, done.err)
 
 
+@pytest.mark.sweep
 def test_a_run_that_was_killed_goes_on_from_there(lab: LabUnderTest, person: Person, day: Day) -> None:
     """A laptop closes in the worst hour; everything that a resume needs is in the other region."""
     assert day.last

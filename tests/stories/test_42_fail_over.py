@@ -101,6 +101,7 @@ def test_a_fail_over_says_what_it_gives_up_and_asks_for_the_name(lab: LabUnderTe
         assert again.code == 2, "it is the writer already"
 
 
+@pytest.mark.sweep
 def test_a_fail_over_that_was_killed_is_not_ordered_twice(lab: LabUnderTest, person: Person) -> None:
     """Right after the order left, the process dies: whoever resumes sees what AWS is at, and waits for it."""
     with lab.fault("region_down", region=HOME):

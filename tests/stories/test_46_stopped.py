@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from pathlib import Path
 
+import pytest
+
 from daybreak.errors import ExitCode
 from tests.chaos.fix_lives import USUAL, Begin
 from tests.fix_cli import Person
@@ -88,6 +90,7 @@ def _a_killed_clean_up(lab: LabUnderTest, ada: Person, run: str) -> None:
     assert f"{run}, kept until " not in done
 
 
+@pytest.mark.sweep
 def test_a_run_in_a_bucket_is_stopped_here_and_silent_elsewhere(lab: LabUnderTest, tmp_path: Path) -> None:
     """The machine that carried it can say that its process is dead; any other one says what it does not know."""
     name = f"stopped-{uuid.uuid4().hex[:12]}"

@@ -249,7 +249,7 @@ WOUNDS = {
 """Pages that a failing disk or a lost write left in other databases than the first: the check that must say so, and how."""
 
 
-@pytest.mark.sample("rows", "index", "catalog of relations")
+@pytest.mark.sample("index")
 @pytest.mark.parametrize("which", WOUNDS)
 def test_a_damaged_page_in_any_database_is_named_with_it(story: Story, which: str) -> None:
     """What the first database shows says nothing of the others' files."""

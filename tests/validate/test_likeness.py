@@ -90,7 +90,7 @@ def _damage(source: Volume, clone: Volume) -> dict[str, int]:
     return expected
 
 
-@pytest.mark.sample("newest-full", "oldest-cluster")
+@pytest.mark.sample("newest-full")
 @pytest.mark.parametrize("way", ["full", "cluster"])
 def test_what_was_lost_is_found_by_key_and_nothing_else(each_yard: Yard, way: str) -> None:
     """Whatever the key is made of; rows that came, went or changed since, or were in flight, are nobody's loss."""

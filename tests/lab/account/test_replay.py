@@ -61,6 +61,7 @@ def memory(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, ob
     return folder, live(folder, "first")
 
 
+@pytest.mark.sweep
 def test_a_second_life_sees_the_same_ids_and_objects(memory: tuple[Path, dict[str, object]], tmp_path: Path) -> None:
     """Ids are random; replayed with the same dice they come out the same, reads and other regions in between or not."""
     shutil.copytree(memory[0], tmp_path / "moto")

@@ -174,6 +174,7 @@ def test_a_failover_without_the_first_region_loses_what_had_not_arrived(own_lab:
     assert reach.answer(add_instance(own_lab, "lost-and-found", HOME)["Endpoint"], COUNT) == 2
 
 
+@pytest.mark.sweep
 def test_a_global_database_goes_on_after_the_lab_was_killed(place: Path) -> None:
     """Its roles, its addresses and its lag are on disk, and so is a change of roles that had begun."""
     lab = start(place, speed=6000)
