@@ -54,7 +54,7 @@ from tests.chaos.simulated_destinations import (
     SimulatedSecret,
 )
 from tests.chaos.simulated_servers import Application, SimulatedServer
-from tests.chaos.simulated_sessions import ENVIRON, LOGIN, opener
+from tests.chaos.simulated_sessions import ENVIRON, LOGIN, SimulatedSessions
 from tests.chaos.simulation import Case, Simulation, case_of, scratch
 
 SECRET = SecretDestination(name="embi/database")
@@ -190,7 +190,9 @@ class SimulatedApp(App):
         # Looks a minute apart: an approval is waited for an hour, and each look is the same.
         minute = Span(minutes=1)
         kept = Settings(state=str(state), poll=minute, targets={by.name: by})
-        super().__init__(kept, Access(), ENVIRON, patience=Patience(between_looks=minute), opener=opener(world))
+        super().__init__(
+            kept, Access(), ENVIRON, patience=Patience(between_looks=minute), sessions=SimulatedSessions(world)
+        )
         self.timing: Any = world.clock
         self.world, self.name, self.folder = world, name, state
 

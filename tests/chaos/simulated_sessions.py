@@ -226,3 +226,13 @@ def opener(world: SimulatedServers) -> Opener:
             session.is_open = False
 
     return open_session
+
+
+class SimulatedSessions:
+    """The sessions of an application in a world; none of them is kept."""
+
+    def __init__(self, world: SimulatedServers) -> None:
+        self.open = opener(world)
+
+    def hang_up(self) -> None:
+        """Nothing is kept."""

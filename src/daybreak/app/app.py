@@ -41,7 +41,7 @@ from daybreak.model.world import Cluster, Identity
 from daybreak.observe.look import AwsDoor, Lookout
 from daybreak.observe.poller import Poller
 from daybreak.plan.touching import things_touched
-from daybreak.postgres.session import Opener, open_session
+from daybreak.postgres.keeping import SessionKeeper, Sessions
 from daybreak.repository.repository import Repository, open_repository
 from daybreak.repository.samples import Samples
 
@@ -64,7 +64,7 @@ class App:
     environ: Mapping[str, str]
     stopping: threading.Event = field(default_factory=threading.Event)
     patience: Patience = field(default_factory=Patience)
-    opener: Opener = open_session
+    sessions: Sessions = field(default_factory=SessionKeeper)
     """What opens a session with a database, where traffic is moved."""
 
     def __post_init__(self) -> None:

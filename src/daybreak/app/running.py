@@ -174,7 +174,10 @@ def carry_out(
             state_place=app.state_place,
             is_state_local=app.is_state_local,
         )
-        return interpreter.carry_out(plan, journal, doors)
+        try:
+            return interpreter.carry_out(plan, journal, doors)
+        finally:
+            app.sessions.hang_up()
 
 
 def _give_way(app: App, plan: Plan, journal: Journal) -> None:
@@ -190,7 +193,7 @@ def _place(app: App, door: Aws | RegionalDoor, plan: Plan) -> Place:
     """One region of a run: what acts there, and what reads its logins there."""
     health_urls = app.settings.health_urls.get(plan.target.name, {})
     database = Database(door, app.environ, app.repository, health_urls, app.trust_in(plan))
-    sql = Sql(door, app.environ, app.trust_in(plan), things_touched(plan), app.opener)
+    sql = Sql(door, app.environ, app.trust_in(plan), things_touched(plan), app.sessions.open)
     return Place(door, Lookout(door), app.poller(door), database, sql)
 
 

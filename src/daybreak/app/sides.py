@@ -109,7 +109,7 @@ def words_on_clone(app: App, plan: Plan, since: WriteCount) -> str:
 def _session(app: App, target: Target, cluster: Cluster, database: str | None) -> Iterator[Session]:
     address = address_of(cluster, database or target.database or cluster.database, target.trust)
     login = login_at(target.login or "", app.aws(target.region), app.environ, address)
-    with app.opener(address, login, _LOOKING) as session:
+    with app.sessions.open(address, login, _LOOKING) as session:
         yield session
 
 

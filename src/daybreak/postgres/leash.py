@@ -28,6 +28,11 @@ class Leash:
         with self._change:
             self._sessions.add(session)
 
+    def drop(self, session: Session) -> None:
+        """Leave a session to others."""
+        with self._change:
+            self._sessions.discard(session)
+
     @contextmanager
     def hold(self, session: Session) -> Iterator[None]:
         """Keep a session for the length of the block."""
@@ -35,8 +40,7 @@ class Leash:
         try:
             yield
         finally:
-            with self._change:
-                self._sessions.discard(session)
+            self.drop(session)
 
     @property
     def sessions(self) -> list[Session]:

@@ -94,7 +94,7 @@ class Reach:
         patience = monotonic() + min(limits.connect, limits.whole).total_seconds()
         while kept := self.meter.take_from_hand(self.address, self.login):
             try:
-                kept.renew(limits)
+                kept.renew(limits, self.address)
             except DaybreakError:
                 kept.hang_up()
                 # A session that the server ended while nobody asked there says nothing of a new one; its silence does.

@@ -290,11 +290,17 @@ class Session:
             heir.hang_up()
         return heir
 
-    def renew(self, limits: Limits) -> None:
+    def renew(self, limits: Limits, address: Address) -> None:
         """Begin anew within these limits, for a session that was kept at hand; raises where its server ended it meanwhile.
 
-        A server that is silent has as long as for a new connection.
+        ``address`` is the taker's: its leash ends the session from now on, and the leash of whoever left it no more. A server that
+        is silent has as long as for a new connection.
         """
+        if self.address.leash is not None:
+            self.address.leash.drop(self)
+        self.address = address
+        if address.leash is not None:
+            address.leash.take(self)
         self.limits, self._end = limits, monotonic() + limits.whole.total_seconds()
         with self._bound(min(limits.connect, limits.whole)), self._connection.cursor() as cursor:
             cursor.execute(manners.own_manners(limits.statement, limits.lock))
