@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
@@ -13,7 +15,7 @@ from daybreak.app.moving import CutoverWish, plan_cutover, plan_rollback
 from daybreak.app.others import RunInFlight
 from daybreak.app.reporting import report_of
 from daybreak.app.running import Watchers, carry_out, start
-from daybreak.errors import Interrupted
+from daybreak.errors import Interrupted, Refused
 from daybreak.model.plan import Plan
 from daybreak.model.run import Event, StepDone
 from tests.chaos.fix_cutover import SimulatedApp, restored, restored_state, target, world
@@ -57,9 +59,7 @@ def test_who_stops_a_cutover_in_the_gap_learns_that_nobody_can_write() -> None:
     """Nobody would miss the writes before the first client complained."""
     with stopped_cutover() as (app, plan, stopped):
         run = plan.run
-        words = (
-            f"{CLOSED}; go on: daybreak resume {run}, or go back: daybreak abort {run}, then daybreak rollback {run}"
-        )
+        words = f"{CLOSED}; go on: daybreak resume {run}, or go back: daybreak rollback {run}"
         assert stopped.hints == (words,)
         assert report_of(app, run).traffic[-1] == words
         there = RunInFlight(*state_of_run(app, run), home=app.targets["embi"].region)
@@ -100,3 +100,70 @@ def test_a_rollback_that_moved_nothing_leads_to_the_cutover_again() -> None:
         assert carry_out(app, back.run, Watchers()).status == "finished"
         for run in (plan.run, back.run):
             assert next_of(app, *state_of_run(app, run)) == f"daybreak cutover {plan.clone}"
+
+
+def test_a_rollback_ends_the_cutover_that_stands_still() -> None:
+    """One command, as `show` says it; the plan names that first, and nobody resumes the cutover after it."""
+    with stopped_cutover() as (app, plan, _):
+        back = plan_rollback(app, plan.run)
+        assert back.notes[0] == f"{plan.run} has not ended: it is ended first, and nothing more of it is done"
+        assert state_of_run(app, plan.run)[1].ended is None, "a plan ends nothing"
+        start(app, back)
+        assert state_of_run(app, plan.run)[1].note.endswith(f"{back.run} takes it back")
+        assert carry_out(app, back.run, Watchers()).status == "finished"
+        assert app.world.servers[SOURCE].roles["app"], "the source is open"
+
+
+def test_a_rollback_that_stands_still_is_ended_by_the_next() -> None:
+    """Two runs that put the same places back would be one too many."""
+    with stopped_cutover() as (app, plan, _):
+        first = plan_rollback(app, plan.run)
+        start(app, first)
+        carried_until(app, first, first.steps[0].id)
+        second = plan_rollback(app, plan.run)
+        assert second.request.ends == (first.run,)  # type: ignore[union-attr]
+        start(app, second)
+        assert state_of_run(app, first.run)[1].status == "aborted"
+        assert carry_out(app, second.run, Watchers()).status == "finished"
+
+
+def test_a_cutover_that_somebody_carries_out_is_not_ended() -> None:
+    """They decide, or are asked."""
+    with stopped_cutover() as (app, plan, _), another_process_at(app, plan.run):
+        with pytest.raises(Refused, match="another process carries out") as refused:
+            plan_rollback(app, plan.run)
+        assert f"daybreak watch {plan.run}" in refused.value.hints
+
+
+@pytest.mark.parametrize("is_at_it", [True, False])
+def test_a_cutover_that_went_on_since_the_plan_is_not_ended(*, is_at_it: bool) -> None:
+    """What it did since would be taken back by nobody."""
+    with stopped_cutover(before=True) as (app, plan, _):
+        back, gap = plan_rollback(app, plan.run), plan.gap
+        assert gap is not None
+        with another_process_at(app, plan.run) if is_at_it else nullcontext():
+            if not is_at_it:
+                carried_until(app, plan, gap.opens)
+            with pytest.raises(Refused, match="somebody went on with the run"):
+                start(app, back)
+        assert back.run not in app.store.runs()
+
+
+@contextmanager
+def another_process_at(app: SimulatedApp, run: str) -> Iterator[None]:
+    """Another process has the run; the lock of this one would count as its own."""
+    code = (
+        "import sys; from pathlib import Path; from datetime import UTC, datetime; from daybreak.journal.folder import FolderStore\n"
+        "FolderStore(Path(sys.argv[1])).attach(sys.argv[2], who='ben', where='here', now=lambda: datetime.now(UTC), nonce=lambda: 'f' * 16)\n"
+        "print('has it', flush=True); sys.stdin.read()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(app.folder), run], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "has it\n"
+        yield
+    finally:
+        process.kill()
+        process.communicate()

@@ -93,7 +93,8 @@ def test_a_cutover_that_has_not_ended_is_named() -> None:
         app = SimulatedApp(world(), folder, target())
         plan = plan_cutover(app, CutoverWish(restored()[2]))
         made_of(app, plan, is_stopping=True)
-        assert _refusal(app).hints == (f"daybreak resume {plan.run}",)
+        words = f"daybreak resume {plan.run}  # or go back: daybreak rollback {plan.run}"
+        assert _refusal(app).hints == (words,)
 
 
 def test_a_role_that_a_person_closed_stays_closed_on_the_way_back() -> None:

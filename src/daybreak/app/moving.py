@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from daybreak.app.app import App
 from daybreak.app.ending import rollbacks_of
 from daybreak.app.planning import new_suffix, plan_for
 from daybreak.app.sides import words_on_clone
+from daybreak.app.superseding import runs_to_end
 from daybreak.app.underway import refuse_second_move
 from daybreak.app.validating import Inquiry, Listeners, case_of, validate_case
 from daybreak.errors import Refused
 from daybreak.judge.verdict import verdict_of
 from daybreak.judge.waiving import waive
-from daybreak.model.actions import Action, MoveSecretStage, Validate
+from daybreak.model.actions import Validate
 from daybreak.model.cutover import VerdictSeen
 from daybreak.model.guards import Unwritten
 from daybreak.model.plan import Plan
-from daybreak.model.requests import CutoverDeed, CutoverRequest, RestoreRequest, RollbackRequest
+from daybreak.model.requests import CutoverRequest, RestoreRequest, RollbackRequest
 from daybreak.model.run import RunState
 from daybreak.model.targets import Waiver
-from daybreak.model.undo import TakenBack
 from daybreak.plan.behind import words_on_left_behind
-from daybreak.plan.calls import Owner, owner_of
-from daybreak.plan.gaps import gap_open, may_have_acted, writes_recorded
+from daybreak.plan.gaps import deeds_of, gap_open, writes_recorded
 from daybreak.plan.refusing import NEWS
 
 
@@ -113,50 +111,31 @@ def plan_of_taking_back(app: App, run: str) -> Plan | None:
 
 
 def plan_rollback(app: App, run: str, why: str = "", *, unwritten: Unwritten | None = None) -> Plan:
-    """The plan that takes a cutover back; raises ``Refused`` with every reason.
+    """The plan that takes a cutover back; raises ``Refused`` with every reason, and where another process carries it out.
 
-    ``unwritten`` is what must hold of the clone where it takes itself back.
+    A cutover that has not ended is ended when the plan begins. ``unwritten`` is what must hold of the clone where it takes itself back.
     """
     plan, state = app.store.plan(run), app.state_or_none(run)
     if not isinstance(plan.request, CutoverRequest):
         raise Refused(f'"{run}" is no cutover: it is a {plan.way}', "daybreak runs  # lists the cutovers")
     if state is None:
         raise Refused(f'the run "{run}" never began, and moved nothing', "daybreak runs")
-    if state.ended is None:
-        raise Refused(f'the cutover "{run}" has not ended', f"daybreak abort {run}", f"daybreak resume {run}")
-    for back in rollbacks_of(app, run):
+    backs = rollbacks_of(app, run)
+    for back in backs:
         if (ended := app.state_or_none(back)) is not None and ended.status == "finished":
             # What a person closed or moved since is theirs.
             raise Refused(f'the cutover "{run}" was taken back already, by {back}', f"daybreak show {back}")
+    ends = runs_to_end(app, (run, *backs))
     app.hold_to(plan.identity, app.aws(plan.identity.region))
     request = RollbackRequest(
         target=plan.target.name,
         run=run,
         clone=plan.clone,
         nonce=plan.request.nonce,
-        deeds=tuple(_deeds(plan, state)),
+        deeds=deeds_of(plan, state),
         unwritten=unwritten,
+        ends=ends,
         why=why,
         suffix=new_suffix(),
     )
     return plan_for(app, request, app.target(plan.target.name))
-
-
-def _deeds(plan: Plan, state: RunState) -> Iterator[CutoverDeed]:
-    """The steps that were done, or of which nobody knows whether they were, each with what takes it back."""
-    own = owner_of(plan, state.nonce)
-    for step in plan.steps:
-        if not may_have_acted(step, state):
-            continue
-        back: tuple[Action, ...] = step.undo.actions if isinstance(step.undo, TakenBack) else ()
-        if back:
-            is_done = state.step(step.id).status == "done"
-            named = tuple(_by_name(each, own) for each in back)
-            yield CutoverDeed(step=step.id, action=step.action, back=named, is_done=is_done)
-
-
-def _by_name(action: Action, own: Owner) -> Action:
-    """The action with the version that the cutover made named: the run that goes back draws another one."""
-    if isinstance(action, MoveSecretStage) and action.away_from is None:
-        return action.model_copy(update={"away_from": own.version_of(action.secret)})
-    return action

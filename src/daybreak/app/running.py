@@ -10,6 +10,7 @@ from daybreak.app.approving import hold_to_carrier
 from daybreak.app.copies import AnotherAtIt, hold_to_one_run
 from daybreak.app.explaining import explained
 from daybreak.app.planning import observe_for, terms_for
+from daybreak.app.superseding import end_those_before
 from daybreak.app.vouching import hint_to_plan_again, objections_to_removing
 from daybreak.aws.gateway import Aws, RegionalDoor
 from daybreak.aws.secrets import credentials_of
@@ -54,6 +55,7 @@ class Watchers:
 def start(app: App, plan: Plan) -> str:
     """Freeze the plan as a run, after a check that the world still fits it; returns the run's name."""
     differences = hold_to_the_world(app, plan)
+    end_those_before(app, plan)
     app.store.create(plan)
     app.fitting[plan.run] = differences
     return plan.run

@@ -41,7 +41,7 @@ def _words_on(app: App, target: Target, name: str, run: str, backs: tuple[str, .
     if back is not None and back.ended is None:
         yield f"the rollback {backs[-1]} has not ended", f"daybreak resume {backs[-1]}"
     elif state.ended is None:
-        yield f"the cutover {name} has not ended", f"daybreak resume {name}"
+        yield f"the cutover {name} has not ended", f"daybreak resume {name}  # or go back: daybreak rollback {name}"
     elif state.status == "finished":
         if plan.request.run != run and Lookout(app.aws(plan.identity.region)).cluster(plan.clone) is not None:
             words = f"{name} moved the traffic of {target.cluster} to {plan.clone}"

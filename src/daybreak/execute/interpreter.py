@@ -293,7 +293,7 @@ class _Interpreter:
         waits = gap.closes if self._journal.state().step(gap.closes).status != "waiting" else ""
         run = self._plan.run
         ways = (f"go on: daybreak resume {run}", f"go on without waiting: daybreak resume {run} --without {waits}")
-        back = f"or go back, and leave those writes in the clone: daybreak abort {run}, then daybreak rollback {run}"
+        back = f"or go back, and leave those writes in the clone: daybreak rollback {run}"
         raise Paused(why, *error.hints, *ways[: 2 if waits else 1], back)
 
     def _words_on_clone(self, gap: Gap) -> str | None:

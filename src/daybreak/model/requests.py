@@ -193,6 +193,8 @@ class RollbackRequest(Value):
     """What the cutover did, in its order."""
     unwritten: Unwritten | None = None
     """What must hold of the clone, once it is closed, for a run that takes itself back; ``None`` where a person goes back."""
+    ends: tuple[str, ...] = Field(default=(), exclude_if=lambda found: not found)
+    """The runs that have not ended and are ended first: the cutover, and whatever began to take it back."""
     why: str = ""
     suffix: str
 

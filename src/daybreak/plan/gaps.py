@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from daybreak.model.actions import (
+    Action,
     AdvanceSequences,
     ChangeSql,
     CountWrites,
     EndSessions,
+    MoveSecretStage,
 )
 from daybreak.model.fences import Emptied
 from daybreak.model.plan import Gap, Plan, Step
-from daybreak.model.requests import RollbackRequest
+from daybreak.model.requests import CutoverDeed, RollbackRequest
 from daybreak.model.run import RunState
+from daybreak.model.undo import TakenBack
 from daybreak.model.writes import WriteCount
+from daybreak.plan.calls import Owner, owner_of
 
 ABOUT_GAP = "the gap"
 """What the warning is about that ends the time in which a run takes itself back."""
@@ -56,7 +60,7 @@ def words_on_closed(plan: Plan, state: RunState) -> str:
         return f"{closed}; open it: daybreak {f'rollback {request.run}' if state.ended else f'resume {plan.run}'}"
     if state.ended:
         return f"{closed}; open it: daybreak rollback {plan.run}"
-    return f"{closed}; go on: daybreak resume {plan.run}, or go back: daybreak abort {plan.run}, then daybreak rollback {plan.run}"
+    return f"{closed}; go on: daybreak resume {plan.run}, or go back: daybreak rollback {plan.run}"
 
 
 def writes_recorded(plan: Plan, state: RunState, cluster: str) -> WriteCount | None:
@@ -91,3 +95,25 @@ def may_have_acted(step: Step, state: RunState) -> bool:
     if now.status in ("waiting", "forgone"):
         return False
     return not (isinstance(step.action, ChangeSql) and now.status in ("intended", "failed") and now.staged is None)
+
+
+def deeds_of(plan: Plan, state: RunState) -> tuple[CutoverDeed, ...]:
+    """The steps of a run that were done, or of which nobody knows whether they were, each with what takes it back."""
+    own = owner_of(plan, state.nonce)
+    return tuple(
+        CutoverDeed(
+            step=step.id,
+            action=step.action,
+            back=tuple(_by_name(each, own) for each in step.undo.actions),
+            is_done=state.step(step.id).status == "done",
+        )
+        for step in plan.steps
+        if isinstance(step.undo, TakenBack) and step.undo.actions and may_have_acted(step, state)
+    )
+
+
+def _by_name(action: Action, own: Owner) -> Action:
+    """The action with the version that the cutover made named: the run that goes back draws another one."""
+    if isinstance(action, MoveSecretStage) and action.away_from is None:
+        return action.model_copy(update={"away_from": own.version_of(action.secret)})
+    return action

@@ -243,7 +243,8 @@ def _objections(request: RollbackRequest, target: Target, seen: Observation) -> 
     if seen.cluster is None:
         yield f'{seen.identity.region} knows no cluster "{target.cluster}": there is nothing to go back to'
     if not request.deeds:
-        yield f"the cutover {request.run} did nothing that could be taken back"
+        how = f": end it with daybreak abort {request.run}" if request.run in request.ends else ""
+        yield f"the cutover {request.run} did nothing that could be taken back{how}"
     if both is None:
         return
     if both.clone is None:
@@ -267,6 +268,7 @@ def _objections(request: RollbackRequest, target: Target, seen: Observation) -> 
 
 
 def _notes(request: RollbackRequest, target: Target, *, is_clone_again: bool) -> Iterator[str]:
+    yield from (f"{each} has not ended: it is ended first, and nothing more of it is done" for each in request.ends)
     if not is_clone_again:
         yield f"what was written to {request.clone} since the cutover is left behind there: it stays, closed and protected"
     elif request.unwritten is not None:
