@@ -6,19 +6,23 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from datetime import timedelta
 
 import pytest
 
 from daybreak.app.custody import abort
 from daybreak.app.ending import next_of, state_of_run
-from daybreak.app.moving import CutoverWish, plan_cutover, plan_rollback
+from daybreak.app.moving import CutoverWish, plan_cutover, plan_of_taking_back, plan_rollback
 from daybreak.app.others import RunInFlight
 from daybreak.app.reporting import report_of
 from daybreak.app.running import Watchers, carry_out, start
 from daybreak.errors import Interrupted, Refused
+from daybreak.model.actions import EndSessions, PointSecret
 from daybreak.model.plan import Plan
-from daybreak.model.run import Event, StepDone
-from tests.chaos.fix_cutover import SimulatedApp, restored, restored_state, target, world
+from daybreak.model.run import Event, StepDone, StepIntended
+from daybreak.model.tags import EXPIRES_TAG, LEFT
+from tests.chaos.fix_cutover import RULES, SimulatedApp, restored, restored_state, target, world
+from tests.chaos.simulated_servers import Write
 from tests.fix_worlds import SOURCE
 
 CLOSED = f"{SOURCE} is closed: nobody can write there"
@@ -38,7 +42,9 @@ def carried_until(app: SimulatedApp, plan: Plan, step: str) -> Interrupted:
 
 
 @contextmanager
-def stopped_cutover(*, before: bool = False) -> Iterator[tuple[SimulatedApp, Plan, Interrupted]]:
+def stopped_cutover(
+    *, before: bool = False, budget: timedelta = RULES.budget
+) -> Iterator[tuple[SimulatedApp, Plan, Interrupted]]:
     """A cutover that somebody stopped once the source was closed, or right before it."""
     with restored_state() as folder:
         aws = world()
@@ -46,7 +52,7 @@ def stopped_cutover(*, before: bool = False) -> Iterator[tuple[SimulatedApp, Pla
         aws.clusters[restored()[2]].body["DBClusterParameterGroup"] = aws.clusters[SOURCE].body[
             "DBClusterParameterGroup"
         ]
-        app = SimulatedApp(aws, folder, target())
+        app = SimulatedApp(aws, folder, target(cutover=RULES.model_copy(update={"budget": budget})))
         plan = plan_cutover(app, CutoverWish(restored()[2]))
         assert plan.gap is not None
         ids = [step.id for step in plan.steps]
@@ -147,6 +153,42 @@ def test_a_cutover_that_went_on_since_the_plan_is_not_ended(*, is_at_it: bool) -
             with pytest.raises(Refused, match="somebody went on with the run"):
                 start(app, back)
         assert back.run not in app.store.runs()
+
+
+def test_a_write_that_races_with_the_taking_back_is_left_behind_by_one_command() -> None:
+    """It was counted before, and is there when the clone is closed: both sides are, and what is said says so, and what opens which."""
+    with stopped_cutover(budget=timedelta(minutes=5)) as (app, plan, _):
+        aws = app.world
+        aws.applications = []
+        carried_until(app, plan, first_of(plan, PointSecret))
+        aws.clock.elapsed += 900
+        assert carry_out(app, plan.run, Watchers()).status == "failed"
+        back = plan_of_taking_back(app, plan.run)
+        assert back is not None
+        start(app, back)
+
+        def race(event: Event) -> None:
+            if isinstance(event.body, StepIntended) and event.body.step == first_of(back, EndSessions):
+                aws.servers[plan.clone].rows.append(Write("app", plan.clone, 1600, 101))
+
+        ended = carry_out(app, back.run, Watchers(on_event=race))
+        assert (ended.status, "somebody has written" in ended.note) == ("failed", True)
+        words = (
+            f"{CLOSED}, nor in {plan.clone}, which is closed too; open {SOURCE}: daybreak rollback {plan.run}, which will leave in "
+            f"{plan.clone} what was written there"
+        )
+        assert report_of(app, plan.run).traffic[-1] == report_of(app, back.run).traffic[-1] == words
+        assert next_of(app, *state_of_run(app, plan.run)) == f"daybreak rollback {plan.run}"
+        again = plan_rollback(app, plan.run)
+        start(app, again)
+        assert carry_out(app, again.run, Watchers()).status == "finished"
+        assert (aws.servers[SOURCE].roles["app"], aws.servers[plan.clone].roles["app"]) == (True, False)
+        assert aws.clusters[plan.clone].tags[EXPIRES_TAG].startswith(LEFT)
+
+
+def first_of(plan: Plan, kind: type) -> str:
+    """The first step of that kind."""
+    return next(step.id for step in plan.steps if isinstance(step.action, kind))
 
 
 @contextmanager

@@ -50,17 +50,46 @@ def cluster_closed(plan: Plan, state: RunState) -> str:
     return "" if state.step(gap.closes).status in ("done", "forgone") else plan.source
 
 
+def is_clone_closed(plan: Plan, state: RunState) -> bool:
+    """Whether a rollback has closed the clone, and has not opened it again."""
+    if not isinstance(plan.request, RollbackRequest):
+        return False
+    emptied = [step for step in plan.steps if isinstance(step.action, EndSessions)]
+    changes = [(step, step.action) for step in plan.steps if isinstance(step.action, ChangeSql)]
+    shut = [(step, each) for step, each in changes if emptied and step.id in emptied[0].after]
+    ways_back = [each.back for _, each in shut]
+    is_shut = any(may_have_acted(step, state) for step in (*emptied, *(step for step, _ in shut)))
+    is_open = any(state.step(step.id).status == "done" for step, each in changes if each.change in ways_back)
+    return is_shut and not is_open
+
+
 def words_on_closed(plan: Plan, state: RunState) -> str:
-    """That nobody can write to the source that a run left closed, and what opens it again; empty where that is not so."""
+    """That nobody can write to the source that a run left closed, and what opens it again; empty where that is not so.
+
+    Where a rollback has closed the clone too, that is said: nobody can write on either side.
+    """
     cluster = cluster_closed(plan, state)
     if not cluster:
         return ""
     request, closed = plan.request, f"{cluster} is closed: nobody can write there"
-    if isinstance(request, RollbackRequest):
-        return f"{closed}; open it: daybreak {f'rollback {request.run}' if state.ended else f'resume {plan.run}'}"
+    if not isinstance(request, RollbackRequest):
+        back = f"daybreak rollback {plan.run}"
+        return (
+            f"{closed}; open it: {back}"
+            if state.ended
+            else f"{closed}; go on: daybreak resume {plan.run}, or go back: {back}"
+        )
+    again, on = f"daybreak rollback {request.run}", f"open it: daybreak resume {plan.run}"
+    left = f"leave in {request.clone} what was written there"
+    if is_clone_closed(plan, state):
+        closed += f", nor in {request.clone}, which is closed too"
+        again = f"{again}, which will {left}" if request.unwritten else again
     if state.ended:
-        return f"{closed}; open it: daybreak rollback {plan.run}"
-    return f"{closed}; go on: daybreak resume {plan.run}, or go back: daybreak rollback {plan.run}"
+        return f"{closed}; open {cluster}: {again}"
+    if request.unwritten:
+        # It goes on only where it is known that nobody has written in the clone, and that may never be known.
+        return f"{closed}; {on}, or whatever was written: {again}"
+    return f"{closed}; {on}"
 
 
 def writes_recorded(plan: Plan, state: RunState, cluster: str) -> WriteCount | None:
