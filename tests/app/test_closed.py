@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -17,11 +18,11 @@ from daybreak.app.others import RunInFlight
 from daybreak.app.reporting import report_of
 from daybreak.app.running import Watchers, carry_out, start
 from daybreak.errors import Interrupted, Refused
-from daybreak.model.actions import EndSessions, PointSecret
+from daybreak.model.actions import ChangeRecord, ChangeSql, EndSessions, PointParameter, PointSecret
 from daybreak.model.plan import Plan
 from daybreak.model.run import Event, StepDone, StepIntended
 from daybreak.model.tags import EXPIRES_TAG, LEFT
-from tests.chaos.fix_cutover import RULES, SimulatedApp, restored, restored_state, target, world
+from tests.chaos.fix_cutover import ROLES, RULES, SimulatedApp, restored, restored_state, target, world
 from tests.chaos.simulated_servers import Write
 from tests.fix_worlds import SOURCE
 
@@ -184,6 +185,71 @@ def test_a_write_that_races_with_the_taking_back_is_left_behind_by_one_command()
         assert carry_out(app, again.run, Watchers()).status == "finished"
         assert (aws.servers[SOURCE].roles["app"], aws.servers[plan.clone].roles["app"]) == (True, False)
         assert aws.clusters[plan.clone].tags[EXPIRES_TAG].startswith(LEFT)
+
+
+def without_clone(app: SimulatedApp, plan: Plan) -> Any:
+    """The clone is deleted, whatever its tag says; what AWS described of it."""
+    app.world.send_out(plan.clone)
+    del app.world.servers[plan.clone]
+    return app.world.clusters.pop(plan.clone)
+
+
+def test_the_source_is_opened_where_the_clone_is_gone() -> None:
+    """Nobody was led there: the one thing left to do is what the person would else do by hand."""
+    with stopped_cutover() as (app, plan, _):
+        without_clone(app, plan)
+        back = plan_rollback(app, plan.run)
+        assert f"{plan.clone} is gone, and the cutover led nobody there: nothing is left behind" in back.notes
+        assert [type(step.action) for step in back.steps] == [ChangeSql, ChangeRecord], (
+            "the record has its own time again"
+        )
+        start(app, back)
+        assert carry_out(app, back.run, Watchers()).status == "finished"
+        assert app.world.servers[SOURCE].roles == ROLES
+        assert next_of(app, *state_of_run(app, plan.run)) == "daybreak runs", "no traffic is moved to it again"
+
+
+def test_a_clone_that_is_there_after_all_keeps_the_source_closed() -> None:
+    """AWS did not list it for a while: clients may be led there."""
+    with stopped_cutover() as (app, plan, _):
+        server = app.world.servers[plan.clone]
+        clone = without_clone(app, plan)
+        back = plan_rollback(app, plan.run)
+        start(app, back)
+        app.world.clusters[plan.clone], app.world.servers[plan.clone] = clone, server
+        ended = carry_out(app, back.run, Watchers())
+        assert (ended.status, "is there after all" in ended.note) == ("failed", True)
+        assert not any(app.world.servers[SOURCE].roles.values())
+
+
+def test_a_clone_that_was_renamed_is_not_gone() -> None:
+    """Clients that have its new address write there."""
+    with stopped_cutover() as (app, plan, _):
+        app.world.clusters["another"] = clone = without_clone(app, plan)
+        clone.body["DBClusterIdentifier"] = "another"
+        with pytest.raises(Refused) as refused:
+            plan_rollback(app, plan.run)
+        assert '"another" carries the mark of the same run: it was renamed' in "; ".join(refused.value.reasons)
+
+
+def test_a_place_that_may_name_a_clone_that_is_gone_is_named_with_where_to_lead_it() -> None:
+    """Nobody changes a text of which nobody knows any more what it named; once all lead to the source, it is opened."""
+    with stopped_cutover() as (app, plan, _):
+        carried_until(app, plan, first_of(plan, PointParameter))
+        without_clone(app, plan)
+        with pytest.raises(Refused) as refused:
+            plan_rollback(app, plan.run)
+        assert len(refused.value.reasons) == 2, "the secret and the parameter"
+        host = app.world.servers[SOURCE].host
+        assert all(f"let it lead to {host}:5432, then go back again" in each for each in refused.value.reasons)
+        (secret,), (versions,) = app.world.secrets.values(), app.world.parameters.values()
+        secret.move(next(iter(secret.versions)))
+        versions.append(versions[0] | {"Version": versions[-1]["Version"] + 1})
+        back = plan_rollback(app, plan.run)
+        assert any("clients were led there: what they wrote is in its snapshots at most" in each for each in back.notes)
+        start(app, back)
+        assert carry_out(app, back.run, Watchers()).status == "finished"
+        assert app.world.servers[SOURCE].roles == ROLES
 
 
 def first_of(plan: Plan, kind: type) -> str:

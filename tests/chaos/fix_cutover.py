@@ -45,7 +45,7 @@ from daybreak.model.things import Thing
 from daybreak.model.value import Span
 from daybreak.model.world import Identity
 from daybreak.plan.operations import touches_of
-from daybreak.plan.returning import leads_there
+from daybreak.plan.pointing import leads_there
 from daybreak.plan.touching import things_touched
 from tests import fix_worlds
 from tests.chaos.simulated_aws import SimulatedAws

@@ -16,6 +16,7 @@ from daybreak.errors import DaybreakError
 from daybreak.journal.folder import FolderStore
 from daybreak.model.actions import CreateInstance, SqlOrder, Validate, Wait
 from daybreak.model.guards import (
+    Absent,
     Approved,
     AsPlanned,
     Fenced,
@@ -209,6 +210,8 @@ def ways_to_break(guard: Guard) -> Iterator[tuple[str, Callable[[SimulatedAws], 
             yield f"another version of the {thing.kind}", lambda aws: write_there(aws, thing)
         case Recent(within=within):
             yield "an old verdict", lambda aws: age(aws, within)
+        case Absent(thing=thing):
+            raise AssertionError(thing)  # no kind of these has one: tests/app/test_closed.py
         case NotTheSource() | OldEnough():
             return  # the call and the journal decide these: nobody outside can break them
 

@@ -18,13 +18,14 @@ from daybreak.model.fences import AccessSeen
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan
 from daybreak.model.requests import CutoverRequest, MoveRequest
+from daybreak.model.tags import NONCE_TAG
 from daybreak.model.targets import Target
 from daybreak.model.world import Cluster, Identity, Surroundings
 from daybreak.model.writes import WriteCount
 from daybreak.observe.destinations import look_at_destinations
 from daybreak.observe.look import AwsReads, Lookout
 from daybreak.observe.surroundings import BY_NAME, surroundings_of
-from daybreak.plan.pointing import sides_of
+from daybreak.plan.pointing import addresses_of
 from daybreak.postgres.address import address_of
 from daybreak.postgres.fencing import read_access, read_databases
 from daybreak.postgres.jobs import read_jobs
@@ -52,9 +53,10 @@ def observe_sides(app: App, request: MoveRequest, target: Target, identity: Iden
     known = source or (request.source_before if isinstance(request, CutoverRequest) else None)
     both_sides: tuple[tuple[Whereto, Cluster | None], ...] = (("source", known), ("clone", clone))
     clusters = {side: each for side, each in both_sides if each is not None}
-    sides = sides_of(known, clone) if known and clone else SideAddresses(source={}, clone={})
+    sides = SideAddresses(**{side: addresses_of(each) if each else {} for side, each in both_sides})
     both = CutoverSeen(
         clone=clone,
+        clone_now="" if clone else _name_now(lookout, request),
         instances=lookout.inside(clone) if clone else (),
         access=access,
         source_silence=next(iter(unheard), ""),
@@ -68,6 +70,12 @@ def observe_sides(app: App, request: MoveRequest, target: Target, identity: Iden
     if clone and target.login is not None and not silences:
         both = _with_databases(app, target, source if access else None, both, is_cutover=request.kind == "cutover")
     return Observation(seen=app.now(), identity=identity, cluster=source, cutover=both)
+
+
+def _name_now(lookout: Lookout, request: MoveRequest) -> str:
+    """The cluster that carries the nonce of the clone's run under another name: one that was renamed is not gone."""
+    tagged = (name for name, each in lookout.clusters().items() if each.tags.get(NONCE_TAG) == request.nonce)
+    return next(tagged, "")
 
 
 def _around(aws: AwsReads, cluster: Cluster | None) -> Surroundings | None:

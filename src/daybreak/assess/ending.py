@@ -11,6 +11,7 @@ from daybreak.model.actions import AwaitSql, AwsChange, RestoreToMoment, SetExpi
 from daybreak.model.backups import region_in
 from daybreak.model.birth import Birth
 from daybreak.model.findings import Measured, Standing
+from daybreak.model.guards import Absent
 from daybreak.model.moment import NOTHING_SURE, At, Moment, span_in_words
 from daybreak.model.plan import Plan
 from daybreak.model.requests import (
@@ -134,7 +135,8 @@ def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> st
 def next_after_rollback(plan: Plan) -> str:
     """The next command once a rollback is through: the cutover again, where it made the clone a clone again."""
     leaves = any(isinstance(step.action, SetExpiry) and step.action.expires.startswith(LEFT) for step in plan.steps)
-    return "daybreak runs" if leaves else f"daybreak cutover {plan.clone}"
+    is_gone = any(isinstance(guard, Absent) for step in plan.steps for guard in step.guards)
+    return "daybreak runs" if leaves or is_gone else f"daybreak cutover {plan.clone}"
 
 
 def next_of_plan(plan: Plan, file: str, *, now: datetime | None = None) -> str:

@@ -28,6 +28,7 @@ from daybreak.model.backups import GlobalDatabase
 from daybreak.model.destinations import ParameterSeen, ProxySeen, RecordSet, SecretSeen
 from daybreak.model.fences import FenceSeen
 from daybreak.model.guards import (
+    Absent,
     Approved,
     AsPlanned,
     Fenced,
@@ -120,7 +121,7 @@ def guards_left(guards: Iterable[Guard], own: Thing | None = None) -> tuple[Guar
 
 def things_asked(guards: Iterable[Guard]) -> tuple[Thing, ...]:
     """The things that have to be looked at before these guards can be judged, each once."""
-    of_one = Ours | OursOrAbsent | AsPlanned | Sets | Fenced | Unwritten | OfRunOrAbsent | Unchanged
+    of_one = Ours | OursOrAbsent | Absent | AsPlanned | Sets | Fenced | Unwritten | OfRunOrAbsent | Unchanged
     asked: list[Thing] = []
     for guard in guards:
         if isinstance(guard, of_one):
@@ -136,6 +137,9 @@ def _breach(guard: Guard, situation: Situation) -> Breach | None:
             return _foreign(thing, situation)
         case Ours(thing=thing):
             return _absence(thing) if situation.seen.get(thing) is None else _foreign(thing, situation)
+        case Absent(thing=thing):
+            is_there = situation.seen.get(thing) is not None
+            return Breach(why=f"{thing.words()} is there after all", hints=("plan again",)) if is_there else None
         case NotTheSource(names=names):
             untouchable = {name.lower() for name in names}  # AWS knows no difference of case
             touched = sorted(name for name in situation.changes if name.lower() in untouchable)

@@ -57,6 +57,8 @@ class CutoverSeen(Value):
     """Both sides as they are before the cutover; what could not be asked is ``None``, and ``silences`` says why."""
 
     clone: Cluster | None
+    clone_now: str = ""
+    """The name under which AWS knows the clone by now, where it is another one; empty where no cluster is the clone."""
     instances: tuple[Instance, ...] = ()
     """The clone's."""
     access: AccessSeen | None = None

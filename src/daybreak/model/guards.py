@@ -40,6 +40,17 @@ class Ours(Value):
         return f"{self.thing.words()} is the run's own"
 
 
+class Absent(Value):
+    """AWS knows nothing of that name: whatever was there is gone."""
+
+    kind: Literal["absent"] = "absent"
+    thing: Thing
+
+    def sentence(self) -> str:
+        """The guard in words."""
+        return f"{self.thing.words()} is not there any more, by a look right before"
+
+
 class NotTheSource(Value):
     """The call changes nothing of these names: they are the source's."""
 
@@ -225,6 +236,7 @@ class Approved(Value):
 Guard = Annotated[
     OursOrAbsent
     | Ours
+    | Absent
     | NotTheSource
     | AsPlanned
     | Sets

@@ -12,6 +12,7 @@ from daybreak.model.actions import (
     AwaitRecord,
     ChangeRecord,
     DetachProxy,
+    MoveSecretStage,
     PointParameter,
     PointSecret,
 )
@@ -31,6 +32,9 @@ from daybreak.model.destinations import (
 )
 from daybreak.model.world import Cluster
 from daybreak.plan.rewriting import record_rewritten
+
+POINTS = PointSecret | MoveSecretStage | PointParameter | ChangeRecord | DetachProxy | AttachProxy
+"""What changes where a destination leads."""
 
 _ROUTE53 = {"cn-": "cn-northwest-1", "us-gov-": "us-gov-west-1"}
 """From where Route 53 is steered in the other partitions, by how their regions begin."""
@@ -160,3 +164,10 @@ def reason_to_point(action: Action) -> str:
             return "applications connect through it"
         case _:
             return "applications read the address there"
+
+
+def leads_there(action: Action) -> bool:
+    """Whether an action leads clients elsewhere; a record that is only remembered for another time leads nobody."""
+    if isinstance(action, ChangeRecord):
+        return action.before.values != action.after.values
+    return isinstance(action, POINTS)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from daybreak.model.actions import AwaitRecord, ChangeRecord
 from daybreak.model.cutover import CutoverSeen
 from daybreak.model.destinations import DestinationSeen, RecordSet
+from daybreak.model.requests import RollbackRequest
 from daybreak.model.targets import Target
 from daybreak.model.value import Span
 from daybreak.model.world import Cluster
@@ -73,6 +74,23 @@ def restore_times(
             after = record.model_copy(update={"ttl": ttl})
             why = "nothing moves any more, so it is remembered as before"
             add_next(sequence, f"lengthen-record-{number}", _change(each, record, after), why, estimates.CALL)
+
+
+def times_wanted(
+    request: RollbackRequest, destinations: Iterable[DestinationSeen]
+) -> dict[tuple[str, str, str | None], int | None]:
+    """For how long each record is to be remembered: as before the cutover, or as somebody has set it since."""
+    found: dict[tuple[str, str, str | None], int | None] = {}
+    for each in destinations:
+        if not isinstance(each.facts, RecordSet):
+            continue
+        first, ours = each.facts.ttl, set[int | None]()
+        for deed in request.deeds:
+            if isinstance(deed.action, ChangeRecord) and deed.action.before.place == each.facts.place:
+                first = first if ours else deed.action.before.ttl
+                ours = ({deed.action.before.ttl} | ours if not deed.is_done else set()) | {deed.action.after.ttl}
+        found[each.facts.place] = first if each.facts.ttl in ours else each.facts.ttl
+    return found
 
 
 def _change(seen: DestinationSeen, before: RecordSet, after: RecordSet) -> ChangeRecord:

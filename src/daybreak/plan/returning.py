@@ -12,25 +12,21 @@ from collections.abc import Iterable, Iterator
 
 from daybreak.model.actions import (
     Action,
-    AttachProxy,
     AwaitProxy,
     AwaitRecord,
     ChangeRecord,
     ChangeSql,
-    DetachProxy,
     MoveSecretStage,
     PausePool,
-    PointParameter,
-    PointSecret,
     SetExpiry,
 )
 from daybreak.model.cutover import CutoverSeen
 from daybreak.model.destinations import DestinationSeen, RecordSet, SecretSeen, SideAddresses
 from daybreak.model.guards import Guard
-from daybreak.model.names import clone_stem, printable
+from daybreak.model.names import clone_stem
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal, RunId
-from daybreak.model.requests import CutoverDeed, RollbackRequest
+from daybreak.model.requests import RollbackRequest
 from daybreak.model.tags import EXPIRES_TAG, LEFT
 from daybreak.model.targets import Target
 from daybreak.model.world import Cluster
@@ -38,7 +34,8 @@ from daybreak.plan import estimates
 from daybreak.plan.adding import add_next, fence_of, server_order
 from daybreak.plan.cutover import add_pool_steps, advance, close, plan_of_move, restart
 from daybreak.plan.fence import objections_to_fence, return_of_login
-from daybreak.plan.pointing import objection_to, orders_of, reason_to_point, sides_of
+from daybreak.plan.opening import is_door, open_source, places_lost, plan_without_clone
+from daybreak.plan.pointing import POINTS, leads_there, objection_to, orders_of, reason_to_point, sides_of
 from daybreak.plan.pools import (
     have_pools_moved,
     is_repointing,
@@ -50,11 +47,10 @@ from daybreak.plan.pools import (
     steps_to_pause,
 )
 from daybreak.plan.refusing import objections_to_advancing
-from daybreak.plan.remembering import restore_times, shorten
+from daybreak.plan.remembering import restore_times, shorten, times_wanted
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.terms import Terms
 
-_POINTS = PointSecret | MoveSecretStage | PointParameter | ChangeRecord | DetachProxy | AttachProxy
 _ASTRAY = ("clone", "nowhere")
 """Where a destination may be that is put back."""
 
@@ -63,6 +59,8 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
     """The plan that takes the cutover ``request.run`` back, or every reason why there is none."""
     run = RunId(f"{clone_stem(target.cluster)}-rollback-{terms.created:%Y%m%d%H%M}-{request.suffix}")
     source, both = seen.cluster, seen.cutover
+    if both is not None and both.clone is None:
+        return plan_without_clone(request, target, seen, terms, run)
     reasons = tuple(_objections(request, target, seen))
     if reasons or source is None or both is None or both.clone is None:
         hints = (f"daybreak show {request.run}",)
@@ -86,7 +84,7 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
             ways = _ways_back(request, each, source, both.clone)
             _put_back(sequence, [way for way in ways if not isinstance(way, AwaitProxy)], number, guards)
             proxies += [way for way in ways if isinstance(way, AwaitProxy)]
-    _open(sequence, request, target, guards if request.unwritten is not None else ())
+    open_source(sequence, request, target, guards if request.unwritten is not None else ())
     for number, wait in enumerate(proxies, start=1):
         # It looks whether it can log in there, and until the source is open nobody can.
         add_next(sequence, f"await-proxy-{number}", wait, reason_to_point(wait), estimates.LOOK)
@@ -94,7 +92,9 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
         add_pool_steps(sequence, steps_after_opening(request, both.pools, sides, was_moved=was_moved), guards)
     if was_moved:
         restart(sequence, target)
-    restore_times(sequence, (_at_source(each, sides) for each in destinations), _times_wanted(request, both))
+    restore_times(
+        sequence, (_at_source(each, sides) for each in destinations), times_wanted(request, both.destinations)
+    )
     is_clone_again = not was_moved or request.unwritten is not None
     if not is_clone_again:
         _leave(sequence, both.clone, run)
@@ -110,33 +110,6 @@ def has_moved(request: RollbackRequest, both: CutoverSeen) -> bool:
     """Whether a destination may have named the clone, by the cutover or by anybody's hand, so that clients may have written there."""
     was_ours = any(leads_there(each.action) for each in request.deeds) or have_pools_moved(request, both.pools)
     return was_ours or any(each.points_at == "clone" for each in both.destinations)
-
-
-def leads_there(action: Action) -> bool:
-    """Whether an action leads clients elsewhere; a record that is only remembered for another time leads nobody."""
-    if isinstance(action, ChangeRecord):
-        return action.before.values != action.after.values
-    return isinstance(action, _POINTS)
-
-
-def _places_lost(request: RollbackRequest, both: CutoverSeen) -> Iterator[str]:
-    """What the cutover changed and the configuration no longer names: nobody would put it back."""
-    named = {(each.facts.kind, each.facts.name) for each in both.destinations if each.facts is not None}
-    for deed in request.deeds:
-        match deed.action:
-            case PointSecret(secret=name):
-                place = ("secret", name)
-            case PointParameter(parameter=name):
-                place = ("parameter", name)
-            case ChangeRecord(before=record):
-                place = ("record", record.name)
-            case DetachProxy(proxy=name) | AttachProxy(proxy=name):
-                place = ("proxy", name)
-            case _:
-                continue
-        if place not in named:
-            kind, name = place
-            yield f'the cutover changed the {kind} "{printable(name)}", and no destination that can be read names it: name it again'
 
 
 def _ways_back(request: RollbackRequest, seen: DestinationSeen, source: Cluster, clone: Cluster) -> tuple[Action, ...]:
@@ -165,21 +138,6 @@ def _at_source(seen: DestinationSeen, sides: SideAddresses) -> DestinationSeen:
     return seen.model_copy(update={"facts": after})
 
 
-def _times_wanted(request: RollbackRequest, both: CutoverSeen) -> dict[tuple[str, str, str | None], int | None]:
-    """For how long each record is to be remembered: as before the cutover, or as somebody has set it since."""
-    found: dict[tuple[str, str, str | None], int | None] = {}
-    for each in both.destinations:
-        if not isinstance(each.facts, RecordSet):
-            continue
-        first, ours = each.facts.ttl, set[int | None]()
-        for deed in request.deeds:
-            if isinstance(deed.action, ChangeRecord) and deed.action.before.place == each.facts.place:
-                first = first if ours else deed.action.before.ttl
-                ours = ({deed.action.before.ttl} | ours if not deed.is_done else set()) | {deed.action.after.ttl}
-        found[each.facts.place] = first if each.facts.ttl in ours else each.facts.ttl
-    return found
-
-
 def _put_back(sequence: Sequence, actions: Iterable[Action], number: int, guards: tuple[Guard, ...]) -> None:
     for action in actions:
         is_wait = isinstance(action, AwaitRecord)
@@ -195,25 +153,12 @@ def _put_back(sequence: Sequence, actions: Iterable[Action], number: int, guards
 
 def _is_of_clients(action: Action) -> bool:
     """Whether an action leads or holds clients: what becomes of it is decided by what is seen now."""
-    return isinstance(action, _POINTS | PausePool) or is_repointing(action)
-
-
-def _is_door(deed: CutoverDeed, target: Target) -> bool:
-    """Whether a step of the cutover closed the source."""
-    return isinstance(deed.action, ChangeSql) and deed.action.cluster == target.cluster
-
-
-def _open(sequence: Sequence, request: RollbackRequest, target: Target, guards: tuple[Guard, ...]) -> None:
-    doors = [each for each in reversed(request.deeds) if _is_door(each, target)]
-    for number, deed in enumerate(doors, start=1):
-        for action in deed.back:
-            why = "it is opened when every place names it again"
-            add_next(sequence, f"open-source-{number}", action, why, estimates.CALL, guards=guards)
+    return isinstance(action, POINTS | PausePool) or is_repointing(action)
 
 
 def _be_a_clone_again(sequence: Sequence, request: RollbackRequest, target: Target) -> None:
     """Take back what made the clone production, in the reverse order: its quarantine is in force before anything in it wakes up."""
-    deeds = [each for each in reversed(request.deeds) if not (_is_door(each, target) or _is_of_clients(each.action))]
+    deeds = [each for each in reversed(request.deeds) if not (is_door(each, target) or _is_of_clients(each.action))]
     for number, deed in enumerate(deeds, start=1):
         for part, action in enumerate(deed.back):
             slug = f"{action.kind.partition('@')[0]}-{number}" + (f"-{part}" if part else "")
@@ -247,14 +192,12 @@ def _objections(request: RollbackRequest, target: Target, seen: Observation) -> 
         yield f"the cutover {request.run} did nothing that could be taken back{how}"
     if both is None:
         return
-    if both.clone is None:
-        yield f'AWS knows no cluster "{request.clone}"'
     if seen.cluster is not None and both.clone is not None:
         sides = sides_of(seen.cluster, both.clone)
         astray = (each for each in both.destinations if each.points_at not in ("source", "nowhere"))
         yield from filter(None, (objection_to(each, "clone", sides) for each in astray))
         yield from objections_to_strays(request, both.pools, sides.clone["writer"].host)
-    yield from _places_lost(request, both)
+    yield from places_lost(request, both)
     yield from objections_to_pools(both.pools, None)
     if not has_moved(request, both):
         return
