@@ -28,6 +28,7 @@ from daybreak.app.custody import abort
 from daybreak.app.moving import CutoverWish, plan_cutover, plan_rollback
 from daybreak.app.running import Watchers, carry_out, start
 from daybreak.errors import DaybreakError
+from daybreak.judge.waiving import waive
 from daybreak.model.findings import Measured, Standing
 from daybreak.model.plan import AwsCall, Plan
 from daybreak.model.requests import CutoverRequest
@@ -45,10 +46,12 @@ from tests.chaos.simulation import Killed
 
 HOUR = timedelta(hours=1)
 SLACK = timedelta(minutes=1)
+PREPARING = timedelta(minutes=20)
+"""How long what comes before the fence may take once it has begun: a record is forgotten, and some calls."""
 """How long a change may be on its way after its guards were asked."""
 HOW = st.sampled_from(("begin", "begin", "begin", "another", "edit"))
 PEOPLE = st.sampled_from(("ann", "ben", "cem"))
-FOUND = st.sampled_from((Standing.FIT, Standing.UNFIT, Standing.UNKNOWN))
+FOUND = st.sampled_from((Standing.FIT, Standing.FIT, Standing.FIT, Standing.UNFIT, Standing.UNKNOWN))
 NUMBER = st.sampled_from((1, 1, 1, 2, 3, 5))
 """Which of several, from the newest on."""
 REACHED: Counter[str] = Counter()
@@ -61,6 +64,8 @@ class Judged:
 
     found: Standing
     at: datetime
+    check: str
+    """What was waived then."""
     is_waived: bool
 
 
@@ -73,9 +78,16 @@ class FoundAnew:
     def refuse_unknown(self, *_: object) -> None:
         """Every database that is named is there."""
 
-    def validate(self, _action: Any, _scene: Any, report: Any, *_: object, **__: object) -> Measured:
+    def validate(self, action: Any, _scene: Any, report: Any, *_: object, **__: object) -> Measured:
         """Report what is so now."""
-        report(finding("moment", self._machine.found))
+        machine = self._machine
+        report(finding("data.rows", Standing.FIT))
+        report(waive(finding("moment", machine.found), action.waivers))
+        if (made := machine.active) is not None and made.run in machine.judged:
+            before, at = machine.judged[made.run], machine.world.clock.now()
+            is_waived = before.check == "moment" and machine.found is not Standing.FIT
+            machine.judged[made.run] = Judged(machine.found, at, before.check, is_waived=is_waived)
+            REACHED["asked again"] += 1
         rows = {"embi": len(self._machine.world.servers[self._machine.run].rows), "postgres": 0}
         return Measured(written=WriteCount(rows=rows, definitions=dict.fromkeys(rows, 0)))
 
@@ -161,7 +173,7 @@ class Cutovers(RuleBasedStateMachine):
         with suppress(DaybreakError):
             made = plan_cutover(app, CutoverWish(self.run, waivers=waivers))
             self.planned.append((app, made))
-            self.judged[made.run] = Judged(found, at, is_waived=check == "moment" and found is not Standing.FIT)
+            self.judged[made.run] = Judged(found, at, check, is_waived=check == "moment" and found is not Standing.FIT)
             self.involved[made.run] = {name}
             REACHED["planned"] += 1
             if begins:
@@ -276,7 +288,7 @@ class Cutovers(RuleBasedStateMachine):
             found.append(f"{made.run} closed the source for a clone that is {judged.found.value}")
         if is_closed and judged.is_waived and not any("moment" in each for each in made.request.verdict.waived):
             found.append(f"the waiver of {made.run} is not recorded")
-        if is_closed and not self.was_closed and self.world.clock.now() - judged.at > HOUR + SLACK:
+        if is_closed and not self.was_closed and self.world.clock.now() - judged.at > HOUR + PREPARING + SLACK:
             found.append(f"{made.run} closed the source by a verdict of {judged.at}")
         if is_closed and not self.was_closed and self.world.clusters[self.run].tags[NONCE_TAG] != self.nonce:
             found.append(f"{made.run} closed the source for a clone that is another")
@@ -336,8 +348,8 @@ def _live(days: int, deeds: int) -> None:
 
 def test_nobody_finds_a_way_round() -> None:
     """Some of what three people can do."""
-    _live(40, 12)
-    assert REACHED["cutover"], REACHED
+    _live(25, 12)
+    assert any(name.startswith("cutover") for name in REACHED), REACHED
 
 
 @pytest.mark.parametrize(
@@ -362,6 +374,47 @@ def test_the_ways_that_are_open_lead_there(
         machine.teardown()
     assert machine.wrong == []
     assert (reached in REACHED) if reached else not REACHED["begun"]
+
+
+@pytest.mark.parametrize(
+    ("found_then", "check", "ends"),
+    [
+        (Standing.FIT, "", "cutover approved"),
+        (Standing.UNFIT, "", None),
+        (Standing.UNFIT, "moment", "cutover waived approved"),
+    ],
+)
+def test_a_yes_in_time_ends_in_no_refusal_and_no_old_verdict_is_used(
+    found_then: Standing, check: str, ends: str | None
+) -> None:
+    """The verdict was twenty minutes old, and the yes took fifty: it is asked again, with what was waived, and nothing else counts."""
+    REACHED.clear()
+    machine = Cutovers()
+    try:
+        machine.begin(found=Standing.FIT, is_approved=True)
+        machine.world.clock.elapsed += 20 * 60
+        began, approve_at_once = machine.world.clock.now(), machine._approve
+
+        def approve_late(made: Plan, name: str | None) -> None:
+            if machine.world.clock.now() - began > timedelta(minutes=50):
+                machine.found = found_then
+                approve_at_once(made, name)
+
+        machine._approve = approve_late  # type: ignore[method-assign]
+        machine.deed("ann", check, "ben", begins=True)
+        state = machine.person("ann").state_or_none(machine.begun[-1].run)
+        is_closed = machine._is_closed()
+    finally:
+        machine.teardown()
+    assert machine.wrong == []
+    assert state is not None
+    assert state.judged is not None
+    assert (state.judged.standing is Standing.UNFIT) == (ends is None)
+    if ends:
+        assert ends in REACHED
+    else:
+        assert (state.status, is_closed) == ("failed", False)
+        assert "which was asked again; nothing was changed" in state.note
 
 
 @pytest.mark.sweep

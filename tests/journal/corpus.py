@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from daybreak.model.attempts import ProcessMark, StepEnded, StepReached, StepStaged, StepStarted
 from daybreak.model.findings import Finding, Level, Measured, Reason, Standing, Verdict
+from daybreak.model.news import SourceMoved, VerdictRenewed
 from daybreak.model.plan import StepId
 from daybreak.model.run import (
     Body,
@@ -16,7 +17,6 @@ from daybreak.model.run import (
     RunFinished,
     RunPaused,
     RunWarned,
-    SourceMoved,
     StepDone,
     StepFailed,
     StepForgone,
@@ -57,6 +57,7 @@ BODIES: tuple[Body, ...] = (
         why="agreed",
     ),
     SourceMoved(differences=("the tag incident of the source embi is new: 43",), planned=_LATER),
+    VerdictRenewed(standing=Standing.FIT, at=_LATER, scope="what a standard validation asks"),
     StepIntended(step=StepId("change"), attempt=1, call={"database": "embi", "statement": "ALTER ROLE app NOLOGIN"}),
     StepStaged(step=StepId("change"), transaction="4294967299"),
     StepDone(step=StepId("change"), result={"transaction": "4294967299"}),

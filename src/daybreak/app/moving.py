@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from daybreak.app.app import App
 from daybreak.app.ending import rollbacks_of
+from daybreak.app.judging import judge_anew, words_on_waivers
 from daybreak.app.planning import new_suffix, plan_for
 from daybreak.app.sides import words_on_clone
 from daybreak.app.superseding import runs_to_end
 from daybreak.app.underway import refuse_second_move
-from daybreak.app.validating import Inquiry, Listeners, case_of, validate_case
+from daybreak.app.validating import Listeners
 from daybreak.errors import Refused
 from daybreak.judge.verdict import verdict_of
 from daybreak.judge.waiving import waive
@@ -70,7 +71,6 @@ def _verdict_of(app: App, wish: CutoverWish, plan: Plan, state: RunState, listen
 
     Where that is old, or somebody may have written in the clone since, it is what a validation says now.
     """
-    waived = tuple(f"{each.check}: {each.why}" for each in wish.waivers)
     written = state.measured.written
     is_new = state.ended is not None and app.now() - state.ended <= NEWS
     if is_new and state.verdict is not None and written and not words_on_clone(app, plan, written):
@@ -80,19 +80,11 @@ def _verdict_of(app: App, wish: CutoverWish, plan: Plan, state: RunState, listen
             standing=found.standing,
             at=at,
             scope=found.scope,
-            waived=waived,
+            waived=words_on_waivers(wish.waivers),
             writes=written,
             left_behind=words_on_left_behind(state.measured.deltas),
         )
-    made = validate_case(app, case_of(app, Inquiry(name=wish.run, waivers=wish.waivers)), listeners)
-    return VerdictSeen(
-        standing=made.verdict.standing,
-        at=made.began,
-        scope=made.verdict.scope,
-        waived=waived,
-        writes=made.measured.written,
-        left_behind=words_on_left_behind(made.measured.deltas),
-    )
+    return judge_anew(app, wish.run, wish.waivers, listeners)
 
 
 def plan_of_taking_back(app: App, run: str) -> Plan | None:

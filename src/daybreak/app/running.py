@@ -9,6 +9,7 @@ from daybreak.app.app import App
 from daybreak.app.approving import hold_to_carrier
 from daybreak.app.copies import AnotherAtIt, hold_to_one_run
 from daybreak.app.explaining import explained
+from daybreak.app.judging import judge_of
 from daybreak.app.planning import observe_for, terms_for
 from daybreak.app.superseding import end_those_before
 from daybreak.app.vouching import hint_to_plan_again, objections_to_removing
@@ -25,9 +26,10 @@ from daybreak.journal.damage import damage_by_anchor
 from daybreak.journal.records import refusal_of_old_plan, refusal_without_nonce
 from daybreak.journal.writing import Journal
 from daybreak.model.clock import is_off, skew_in_words
+from daybreak.model.news import SourceMoved
 from daybreak.model.plan import FORMAT, Plan
 from daybreak.model.requests import CopyRequest, FailOverRequest, MoveRequest, RegionRequest, RestoreRequest
-from daybreak.model.run import Event, RunAborted, RunState, SourceMoved
+from daybreak.model.run import Event, RunAborted, RunState
 from daybreak.model.tags import JOURNAL_TAG
 from daybreak.model.targets import Target
 from daybreak.model.world import Cluster
@@ -175,6 +177,7 @@ def carry_out(
             environ=app.environ,
             state_place=app.state_place,
             is_state_local=app.is_state_local,
+            judge=judge_of(app, plan),
         )
         try:
             return interpreter.carry_out(plan, journal, doors)

@@ -44,6 +44,7 @@ from daybreak.plan.estimates import OF_STAGING, why_no_stand_in
 from daybreak.plan.loss import loss_of
 from daybreak.plan.quarantine import ALWAYS
 from daybreak.plan.servers import login_recorded, psql_line
+from daybreak.postgres.leash import Leash
 
 OF_QUARANTINE = {
     "parameter_group": "the quarantine copy, until quarantine is lifted",
@@ -121,8 +122,8 @@ def case_of(app: App, inquiry: Inquiry) -> Case:
     return case
 
 
-def validate_case(app: App, case: Case, listeners: Listeners | None = None) -> Validation:
-    """Ask everything and judge it. A question that cannot be asked is a finding of its own."""
+def validate_case(app: App, case: Case, listeners: Listeners | None = None, leash: Leash | None = None) -> Validation:
+    """Ask everything and judge it. A question that cannot be asked is a finding of its own; ``leash`` holds every session."""
     listeners = listeners or Listeners()
     case = _settle(app, case)
     began, started = app.timing.now(), app.timing.monotonic()
@@ -134,7 +135,7 @@ def validate_case(app: App, case: Case, listeners: Listeners | None = None) -> V
 
     health_urls = app.settings.health_urls.get(case.target or "", {})
     database = Database(app.aws(case.identity.region), app.environ, app.repository, health_urls, case.trust)
-    measured = database.validate(case.action, case.scene, report, listeners.progress, announce=listeners.on_note)
+    measured = database.validate(case.action, case.scene, report, listeners.progress, leash, announce=listeners.on_note)
     clone = case.scene.clone
     return Validation(
         subject=clone.identifier,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from daybreak.assess.approving import Approvals, disapproval_of
@@ -99,6 +99,8 @@ class Situation:
     """What was approved, and by whom the run is planned and carried out."""
     made: frozenset[Thing] = frozenset()
     """What this run created, by its journal, as ``things_made`` says it."""
+    judged: datetime | None = None
+    """When the clone was judged anew since the plan was made; ``None`` where the plan's own verdict is the newest."""
 
 
 def breach_of(guards: Iterable[Guard], situation: Situation) -> Breach | None:
@@ -276,9 +278,10 @@ def _breach_by_writes(thing: Thing, situation: Situation) -> Breach | None:
 
 
 def _old_verdict(guard: Recent, situation: Situation) -> Breach | None:
-    if situation.approvals.now - guard.judged <= guard.within:
+    judged = max(guard.judged, situation.judged or guard.judged)
+    if situation.approvals.now - judged <= guard.within:
         return None
-    why = f"the verdict of {stamp(guard.judged)} is older than {span_in_words(guard.within)} by now"
+    why = f"the verdict of {stamp(judged)} is older than {span_in_words(guard.within)} by now"
     return Breach(why=why, hints=("nothing is closed: end this run, take it back, and plan anew",))
 
 

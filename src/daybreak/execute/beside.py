@@ -18,6 +18,7 @@ from daybreak.model.arrivals import (
     Warmed,
 )
 from daybreak.model.attempts import ProcessMark
+from daybreak.model.cutover import VerdictSeen
 from daybreak.model.fences import Emptied
 from daybreak.model.findings import Finding, Measured
 from daybreak.model.value import Value
@@ -120,7 +121,7 @@ News = Finding | Staged | Loaded | str
 Recorded = Emptied | Advanced | WriteCount | Arrived | Warmed
 """What a piece of work at a server comes to: it is recorded whole."""
 
-WorkResult = Measured | Loaded | Changed | Recorded | Ran | PoolHeld | PoolGoes | Thwarted
+WorkResult = Measured | VerdictSeen | Loaded | Changed | Recorded | Ran | PoolHeld | PoolGoes | Thwarted
 """What the work comes to."""
 
 Work = Callable[[Callable[[News], None], Leash], WorkResult]

@@ -32,6 +32,7 @@ from daybreak.model.arrivals import (
     Warmed,
 )
 from daybreak.model.birth import Birth
+from daybreak.model.cutover import VerdictSeen
 from daybreak.model.fences import Emptied, FenceSeen
 from daybreak.model.findings import Finding, Measured
 from daybreak.model.guards import Fenced
@@ -259,6 +260,9 @@ class Doors:
     """Where the run's state is, as the clone's tag says it; empty where nobody should learn it."""
     is_state_local: bool = True
     """Whether the state is a folder of this machine: then an account here is a person, else only an account at AWS is one."""
+
+    judge: Callable[[Callable[[str], None], Leash], VerdictSeen] | None = None
+    """Asks the clone of a cutover again, and judges it; ``None`` where nobody can. It takes what is shown of it meanwhile."""
 
     def place(self, region: str | None) -> Place:
         """Where an action acts or waits; ``None`` is the plan's own region."""

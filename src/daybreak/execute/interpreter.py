@@ -32,6 +32,7 @@ from daybreak.execute.hands.commands import CommandHand
 from daybreak.execute.hands.course import Course
 from daybreak.execute.hands.looking import Looker
 from daybreak.execute.hands.pools import PoolHand
+from daybreak.execute.hands.renewing import VerdictHand
 from daybreak.execute.hands.sql import SqlHand
 from daybreak.execute.hands.validation import ValidationHand
 from daybreak.execute.hands.waits import WaitHand
@@ -150,6 +151,7 @@ class _Interpreter:
         self._validation, self._sql = ValidationHand(self._course), SqlHand(self._course)
         self._pools = PoolHand(self._course)
         self._commands, self._approval = CommandHand(self._course), ApprovalHand(self._course)
+        self._verdict = VerdictHand(self._course)
         self._held: dict[StepId, DaybreakError] = {}
         self._tasks: list[_Task] = []
         self._pool: tuple[Step, ...] = ()
@@ -198,7 +200,8 @@ class _Interpreter:
             step for step in fresh if isinstance(step.action, WaitOrder) and not self._waits.is_new(step)
         )
         now = self._doors.timing.monotonic()
-        self._tasks += [_Task(step, self._work_of(step), now, step) for step in fresh if step not in self._pool]
+        works = [(step, self._work_of(step)) for step in fresh if step not in self._pool]
+        self._tasks += [_Task(step, self._verdict.renew_before(step, work), now, step) for step, work in works]
         if self._pool and not any(task.step is None for task in self._tasks):
             self._tasks.append(_Task(None, self._waits.look_at(lambda: self._pool), now, self._pool[0]))
 
@@ -326,7 +329,7 @@ class _Interpreter:
         state = self._journal.state()
         if state.ended is None:
             took = self._doors.timing.now() - state.began
-            verdict, measured = self._verdict(state, took)
+            verdict, measured = self._final_verdict(state, took)
             self._journal.append(RunFinished(outcome="done", verdict=verdict, measured=measured))
         return self._journal.state()
 
@@ -339,7 +342,7 @@ class _Interpreter:
         kind = Uncertain if isinstance(first, Uncertain) else Paused
         return kind(why, *hints, f"try again: daybreak resume {self._plan.run}")
 
-    def _verdict(self, state: RunState, took: timedelta) -> tuple[Verdict | None, Measured]:
+    def _final_verdict(self, state: RunState, took: timedelta) -> tuple[Verdict | None, Measured]:
         validations = [(step, step.action) for step in self._plan.steps if isinstance(step.action, Validate)]
         if not validations:
             return None, Measured(rto=took)

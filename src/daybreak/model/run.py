@@ -13,6 +13,7 @@ from daybreak.errors import Bug
 from daybreak.model.anchor import Anchor, anchor_in
 from daybreak.model.attempts import OpenOutcome, ProcessMark, StepEnded, StepReached, StepStaged, StepStarted
 from daybreak.model.findings import Finding, Measured, Verdict
+from daybreak.model.news import SourceMoved, VerdictRenewed
 from daybreak.model.plan import OpenField, StepId
 from daybreak.model.value import Instant, Value
 
@@ -59,16 +60,6 @@ class RunApproved(Value):
     """Digest of the plan with its amendments, as the person saw it."""
     expires: Instant
     why: str = ""
-
-
-class SourceMoved(Value):
-    """The source looks otherwise than the plan saw it, in what the clone is only compared with: the plan's sight stays."""
-
-    type: Literal["source.moved"] = "source.moved"
-    differences: tuple[str, ...]
-    """Each in words."""
-    planned: Instant
-    """When the plan saw the source; the clone is compared with that sight."""
 
 
 class StepIntended(Value):
@@ -212,6 +203,7 @@ Body = Annotated[
     | RunAttached
     | RunApproved
     | SourceMoved
+    | VerdictRenewed
     | StepIntended
     | StepStarted
     | StepEnded
@@ -328,6 +320,8 @@ class RunState(Value):
     """Oldest first."""
     moved: SourceMoved | None = None
     """In what the source looked otherwise than the plan saw it when the run began."""
+    judged: VerdictRenewed | None = None
+    """What the clone was judged anew since the plan was made; ``None`` where the plan's own verdict is the newest."""
     warned: tuple[str, ...] = ()
     """What was warned of."""
     carriers: tuple[str, ...] = ()
@@ -417,26 +411,33 @@ def _of_run(event: Event, state: dict[str, Any]) -> dict[str, Any]:
             return {"approvals": (*state.get("approvals", ()), Approval(**plain, at=event.at))}
         case SourceMoved() as moved:
             return {"moved": moved}
+        case VerdictRenewed() as judged:
+            return {"judged": judged}
         case RunWarned(about=about):
             return {"warned": (*state.get("warned", ()), about)}
         case RunAborted(by=by, why=why):
             return {"status": "aborted", "ended": event.at, "note": f"aborted by {by}" + (f": {why}" if why else "")}
         case RunFinished() as end:
             status = "finished" if end.outcome == "done" else "failed"
-            return {
-                "status": status,
-                "ended": event.at,
-                "verdict": end.verdict,
-                "measured": end.measured,
-                "note": end.why,
-            }
+            ended = {"status": status, "ended": event.at, "note": end.why}
+            return ended | {"verdict": end.verdict, "measured": end.measured}
         case _:
             return {}
 
 
 def _of_step(event: Event, steps: dict[str, StepState], findings: dict[tuple[StepId, str], Finding]) -> None:
     body = event.body
-    of_run = (RunCreated, RunAttached, RunApproved, SourceMoved, RunPaused, RunWarned, RunAborted, RunFinished)
+    of_run = (
+        RunCreated,
+        RunAttached,
+        RunApproved,
+        SourceMoved,
+        VerdictRenewed,
+        RunPaused,
+        RunWarned,
+        RunAborted,
+        RunFinished,
+    )
     if isinstance(body, of_run):
         return
     if isinstance(body, FindingMade):
@@ -478,15 +479,8 @@ def _step_news(event: Event, before: StepState) -> dict[str, Any]:
         case StepDone(was_adopted=was_adopted, result=result):
             # What is added to a result later does not make the work itself end later.
             ended = before.ended if before.status == "done" else event.at
-            return {
-                "status": "done",
-                "staged": None,
-                "outcome": None,
-                "ended": ended,
-                "was_adopted": was_adopted,
-                "result": result,
-                "note": "",
-            }
+            settled = {"status": "done", "staged": None, "outcome": None, "note": ""}
+            return settled | {"ended": ended, "was_adopted": was_adopted, "result": result}
         case StepForgone(why=why):
             return {"status": "forgone", "ended": event.at, "note": why, "outcome": None}
         case StepHeldUp(why=why):

@@ -13,6 +13,7 @@ from typing import Any
 
 from daybreak.model.actions import (
     AdvanceSequences,
+    AwaitApproval,
     AwaitClients,
     AwaitProxy,
     AwaitRecord,
@@ -104,7 +105,7 @@ def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, ter
     opens, fence = None, tuple[Guard, ...]()
     if both.access is not None:
         fence = (fence_of(target, source),)
-        recent = Recent(judged=request.verdict.at, within=NEWS)
+        recent = Recent(judged=request.verdict.at, within=NEWS + _time_of_preparing(sequence.steps))
         opens = close(sequence, target, source, both.access, "source", guards=(recent, own, unwritten))
     advance(sequence, target, source, clone, both.databases, guards=(*fence, unwritten))
     sides = sides_of(source, clone)
@@ -154,6 +155,13 @@ def plan_of_move(
         steps=tuple(sequence.steps),
         notes=notes,
     )
+
+
+def _time_of_preparing(steps: list[Step]) -> timedelta:
+    """How long what comes before the fence may take, once it has begun: the verdict grows so much older by the run's own doing."""
+    prepared = [step for step in steps if not isinstance(step.action, AwaitApproval)]
+    forgotten = [step.action.forget for step in prepared if isinstance(step.action, AwaitRecord)]
+    return sum((step.estimate.high for step in prepared), start=max(forgotten, default=timedelta()))
 
 
 def _total(steps: list[Step]) -> Estimate:
@@ -308,6 +316,9 @@ def _await_clients(sequence: Sequence, target: Target, clone: Cluster, fence: tu
 def _notes(request: CutoverRequest, target: Target, both: CutoverSeen) -> Iterator[str]:
     verdict = request.verdict
     yield f"the clone is {verdict.standing.value} by the verdict of {stamp(verdict.at)}, within {verdict.scope}"
+    if target.approval is not None:
+        old = span_in_words(NEWS)
+        yield f"where that is older than {old} when another person has said yes, it is asked again before anything is changed"
     yield from (f"waived: {each}" for each in verdict.waived)
     yield from verdict.left_behind
     if verdict.left_behind and not request.unfenced:

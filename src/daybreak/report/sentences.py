@@ -64,6 +64,7 @@ from daybreak.model.actions import (
 from daybreak.model.checks import CHECKS, QUARANTINE
 from daybreak.model.moment import At, Moment, span_in_words
 from daybreak.model.names import comma_list, printable
+from daybreak.model.news import VerdictRenewed
 from daybreak.model.plan import Plan
 from daybreak.model.requests import RollbackRequest
 from daybreak.model.run import Amendment, PlanAmended
@@ -114,6 +115,11 @@ def moment_text(moment: Moment) -> str:
 def words_on_move(differences: tuple[str, ...], planned: datetime) -> str:
     """In what the source looks otherwise than the plan saw it, and which of both sights the clone is compared with."""
     return f"the source since the plan was made: {'; '.join(differences)}; the clone is compared with it as seen at {stamp(planned)}"
+
+
+def words_on_renewal(judged: VerdictRenewed) -> str:
+    """What the clone was judged to be when it was asked again, and when."""
+    return f"the clone was asked again, since its verdict had grown old: it is {judged.standing.value} by the verdict of {stamp(judged.at)}"
 
 
 def amendment_words(made: Amendment | PlanAmended) -> str:

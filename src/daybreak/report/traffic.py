@@ -12,11 +12,14 @@ from daybreak.model.moment import span_in_words
 from daybreak.model.plan import Plan
 from daybreak.model.run import RunState
 from daybreak.model.value import stamp
+from daybreak.report.sentences import words_on_renewal
 
 
 def sentences_on_traffic(plan: Plan, state: RunState) -> Iterator[str]:
     """Each thing that a run measured of the traffic that it moved, by the steps that it has done."""
     fence: Emptied | None = None
+    if state.judged is not None:
+        yield words_on_renewal(state.judged)
     for step in plan.steps:
         if state.step(step.id).status != "done":
             continue

@@ -107,6 +107,7 @@ class Looker:
         self, step: Step, seen: Mapping[Thing, Resource | None], changes: tuple[str, ...] = ()
     ) -> OrderStanding | None:
         """Where a step stands of which a guard does not hold by what was seen; ``None`` where all hold."""
+        state = self._journal.state()
         situation = Situation(
             self.owner,
             seen,
@@ -115,7 +116,8 @@ class Looker:
             self._fences(step, seen),
             self._writes(step, seen),
             self.approvals(),
-            things_made(self._makers, self._journal.state()),
+            things_made(self._makers, state),
+            state.judged.at if state.judged else None,
         )
         breach = breach_of(step.guards, situation)
         if breach is None:

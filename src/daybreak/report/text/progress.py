@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from daybreak.model.actions import AnchorJournal, AwaitApproval, Validate, Wait
+from daybreak.model.news import SourceMoved, VerdictRenewed
 from daybreak.model.plan import Plan, StepId
 from daybreak.model.run import (
     Event,
@@ -16,7 +17,6 @@ from daybreak.model.run import (
     RunPaused,
     RunState,
     RunWarned,
-    SourceMoved,
     StepDone,
     StepFailed,
     StepForgone,
@@ -31,7 +31,7 @@ from daybreak.plan.judgement import times_of, verdict_of_data
 from daybreak.plan.road import road_of
 from daybreak.plan.servers import way_in
 from daybreak.report.briefs import brief, brief_now
-from daybreak.report.sentences import amendment_words, printable_sentence, words_on_move
+from daybreak.report.sentences import amendment_words, printable_sentence, words_on_move, words_on_renewal
 from daybreak.report.words import hour, on_request, short, span_words
 
 MOST_REASONS = 3
@@ -195,6 +195,8 @@ def _news_words(event: Event, plan: Plan, state: RunState) -> str:
             return f"{_step_name(plan, step)}: held up, the run goes on without it for now: {why}"
         case SourceMoved(differences=differences, planned=planned):
             return words_on_move(differences, planned)
+        case VerdictRenewed() as judged:
+            return words_on_renewal(judged)
         case PlanAmended() as made:
             return f"{_step_name(plan, made.step)}: amended: {amendment_words(made)}"
         case StepFailed(step=step, why=why):

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from daybreak.model.attempts import StepEnded, StepReached, StepStaged, StepStarted
+from daybreak.model.news import SourceMoved, VerdictRenewed
 from daybreak.model.plan import Plan
 from daybreak.model.run import (
     Event,
@@ -24,7 +25,6 @@ from daybreak.model.run import (
     RunPaused,
     RunState,
     RunWarned,
-    SourceMoved,
     StepDone,
     StepFailed,
     StepForgone,
@@ -37,7 +37,7 @@ from daybreak.model.run import (
 )
 from daybreak.model.value import stamp
 from daybreak.plan.asking import is_asking
-from daybreak.report.sentences import amendment_words, printable_sentence, sentence, words_on_move
+from daybreak.report.sentences import amendment_words, printable_sentence, sentence, words_on_move, words_on_renewal
 from daybreak.report.text.status import standing_text
 from daybreak.report.words import Entry, Fitting, command, plain, span_words
 
@@ -102,6 +102,8 @@ def _event(event: Event, plan: Plan | None) -> str:
             return f"approved by {by} ({caller}), until {stamp(expires)}" + (f": {why}" if why else "")
         case SourceMoved(differences=differences, planned=planned):
             return words_on_move(differences, planned)
+        case VerdictRenewed() as judged:
+            return words_on_renewal(judged)
         case StepIntended(step=step, attempt=attempt):
             return f"{step}  {_order_words(plan, step)}" + (f" (attempt {attempt})" if attempt > 1 else "")
         case StepStarted(step=step, process=process):
