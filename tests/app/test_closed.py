@@ -18,7 +18,7 @@ from daybreak.app.others import RunInFlight
 from daybreak.app.reporting import report_of
 from daybreak.app.running import Watchers, carry_out, start
 from daybreak.errors import Interrupted, Refused
-from daybreak.model.actions import ChangeRecord, ChangeSql, EndSessions, PointParameter, PointSecret
+from daybreak.model.actions import AwaitClients, ChangeRecord, ChangeSql, EndSessions, PointParameter, PointSecret
 from daybreak.model.plan import Plan
 from daybreak.model.run import Event, StepDone, StepIntended
 from daybreak.model.tags import EXPIRES_TAG, LEFT
@@ -185,6 +185,50 @@ def test_a_write_that_races_with_the_taking_back_is_left_behind_by_one_command()
         assert carry_out(app, again.run, Watchers()).status == "finished"
         assert (aws.servers[SOURCE].roles["app"], aws.servers[plan.clone].roles["app"]) == (True, False)
         assert aws.clusters[plan.clone].tags[EXPIRES_TAG].startswith(LEFT)
+
+
+@pytest.mark.parametrize(
+    ("ids", "rows", "says"),
+    [
+        (0, 0, f"nothing was written at {SOURCE} past its high-water mark: no transaction id was given out since"),
+        (
+            1,
+            0,
+            f"1 transaction id was given out at {SOURCE} past its high-water mark, and no row was changed, as its counters show",
+        ),
+        (3, 2, f"3 transaction ids were given out at {SOURCE} past its high-water mark: 2 changes of rows in embi"),
+    ],
+)
+def test_what_a_closed_source_wrote_is_said_with_a_number(ids: int, rows: int, says: str) -> None:
+    """At the end of the cutover, and again when it is taken back: somebody had our login's password."""
+    with stopped_cutover() as (app, plan, _):
+        source = app.world.servers[SOURCE]
+
+        def get_past(event: Event) -> None:
+            if isinstance(event.body, StepDone) and event.body.step == first_of(plan, AwaitClients):
+                source.next += ids
+                source.rows += [Write("app", SOURCE, source.next, 1000 + each) for each in range(rows)]
+
+        assert carry_out(app, plan.run, Watchers(on_event=get_past)).status == "finished"
+        assert says in report_of(app, plan.run).traffic
+        back = plan_rollback(app, plan.run)
+        start(app, back)
+        assert carry_out(app, back.run, Watchers()).status == "finished"
+        assert says in report_of(app, back.run).traffic
+
+
+def test_a_closed_source_that_cannot_be_asked_ends_no_cutover() -> None:
+    """The traffic has moved: nobody knows what was written there, and that is said."""
+    with stopped_cutover() as (app, plan, _):
+
+        def fall_silent(event: Event) -> None:
+            if isinstance(event.body, StepDone) and event.body.step == first_of(plan, AwaitClients):
+                app.world.servers["nowhere"] = app.world.servers.pop(SOURCE)
+                app.world.servers["nowhere"].host = "nowhere.example"
+
+        assert carry_out(app, plan.run, Watchers(on_event=fall_silent)).status == "finished"
+        words = f"nobody knows what was written at {SOURCE} past its high-water mark, since it could not be asked"
+        assert words in report_of(app, plan.run).traffic
 
 
 def without_clone(app: SimulatedApp, plan: Plan) -> Any:

@@ -23,7 +23,7 @@ from daybreak.model.requests import CutoverRequest, RestoreRequest, RollbackRequ
 from daybreak.model.run import RunState
 from daybreak.model.targets import Waiver
 from daybreak.plan.behind import words_on_left_behind
-from daybreak.plan.gaps import deeds_of, gap_open, writes_recorded
+from daybreak.plan.gaps import deeds_of, fence_recorded, gap_open, writes_recorded
 from daybreak.plan.refusing import NEWS
 
 
@@ -126,6 +126,7 @@ def plan_rollback(app: App, run: str, why: str = "", *, unwritten: Unwritten | N
         nonce=plan.request.nonce,
         deeds=deeds_of(plan, state),
         unwritten=unwritten,
+        mark=fence_recorded(plan, state),
         ends=ends,
         why=why,
         suffix=new_suffix(),

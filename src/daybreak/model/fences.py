@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from daybreak.model.value import Instant, Value
+from daybreak.model.writes import WriteCount
 
 AGENTS = ("rdsadmin", "rdsrepladmin", "rdsproxyadmin", "rdstopmgr", "rdswriteforwarduser")
 """The roles that only AWS's own programs log in as. The list is closed: anybody may create a role named ``rds_mine``."""
@@ -72,6 +75,8 @@ class Emptied(Value):
     ended: int
     """How many sessions were asked to end, some of them more than once."""
     mark: HighWaterMark
+    written: WriteCount | None = Field(default=None, exclude_if=lambda found: found is None)
+    """What had been written there by then; ``None`` where that could not be counted in time."""
 
 
 class RoleSeen(Value):

@@ -9,6 +9,7 @@ from pydantic import Field
 from daybreak.model.actions import Action
 from daybreak.model.backups import MomentsHeld
 from daybreak.model.cutover import VerdictSeen
+from daybreak.model.fences import Emptied
 from daybreak.model.guards import Unwritten
 from daybreak.model.moment import At, Moment
 from daybreak.model.thoroughness import Thoroughness
@@ -193,6 +194,8 @@ class RollbackRequest(Value):
     """What the cutover did, in its order."""
     unwritten: Unwritten | None = None
     """What must hold of the clone, once it is closed, for a run that takes itself back; ``None`` where a person goes back."""
+    mark: Emptied | None = Field(default=None, exclude_if=lambda found: found is None)
+    """How far the source had come when the cutover had closed it; ``None`` where it came to no mark."""
     ends: tuple[str, ...] = Field(default=(), exclude_if=lambda found: not found)
     """The runs that have not ended and are ended first: the cutover, and whatever began to take it back."""
     why: str = ""

@@ -119,7 +119,9 @@ def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, ter
     closes = _await_clients(sequence, target, clone, fence)
     let_jobs_go_on(sequence, target, both)
     lengthen(sequence, target, source, both)
-    notes = (*_notes(request, target, both), *notes_on_keyed(source, both))
+    if opens is not None:
+        look_past_mark(sequence, target, source)
+    notes = (*_notes(request, target, source, both), *notes_on_keyed(source, both))
     made = plan_of_move(request, target, seen, terms, sequence, run=run, clone=request.run, notes=notes)
     if opens is None:
         return made  # without a fence there is nothing to open again, and the source serves nobody
@@ -155,6 +157,13 @@ def plan_of_move(
         steps=tuple(sequence.steps),
         notes=notes,
     )
+
+
+def look_past_mark(sequence: Sequence, target: Target, source: Cluster) -> None:
+    """Count what was written at a source since it was closed: what gets past a fence is said with a number, never in silence."""
+    order = CountWrites.model_validate(server_order(target, source) | {"is_needed": False})
+    why = "whoever got past the fence, such as with our own login's password, wrote past its high-water mark"
+    add_next(sequence, "look-past-mark", order, why, estimates.CALL)
 
 
 def _time_of_preparing(steps: list[Step]) -> timedelta:
@@ -313,7 +322,7 @@ def _await_clients(sequence: Sequence, target: Target, clone: Cluster, fence: tu
     return add_next(sequence, "await-clients", action, why, wait, **more)
 
 
-def _notes(request: CutoverRequest, target: Target, both: CutoverSeen) -> Iterator[str]:
+def _notes(request: CutoverRequest, target: Target, source: Cluster, both: CutoverSeen) -> Iterator[str]:
     verdict = request.verdict
     yield f"the clone is {verdict.standing.value} by the verdict of {stamp(verdict.at)}, within {verdict.scope}"
     if target.approval is not None:
@@ -326,6 +335,11 @@ def _notes(request: CutoverRequest, target: Target, both: CutoverSeen) -> Iterat
     names = [role.name for role in both.access.roles] if both.access else []
     if names:
         yield f"from the fence on {comma_list([printable(each) for each in names])} cannot log in to {target.cluster}"
+    if both.access is not None and both.access.own == source.master_username:
+        yield (
+            f"our login is the master user of {target.cluster}, {printable(both.access.own)}: whoever else has its password writes at the "
+            "closed source, and no fence sees it before; a role that Daybreak alone uses keeps them out"
+        )
     yield from _notes_on_no_fence(target) if request.unfenced else _notes_on_gap(target)
     yield from notes_on_lifting(both)
     yield from (f"{each.words()}: {note}" for each in both.destinations for note in each.notes)

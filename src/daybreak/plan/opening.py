@@ -21,7 +21,7 @@ from daybreak.model.things import Thing
 from daybreak.model.world import Cluster
 from daybreak.plan import estimates
 from daybreak.plan.adding import add_next
-from daybreak.plan.cutover import add_pool_steps, plan_of_move
+from daybreak.plan.cutover import add_pool_steps, look_past_mark, plan_of_move
 from daybreak.plan.pointing import addresses_of, leads_there
 from daybreak.plan.pools import is_repointing, objections_to_pools, pools_lost, steps_after_opening
 from daybreak.plan.remembering import restore_times, times_wanted
@@ -50,12 +50,16 @@ def plan_without_clone(
     source, both = seen.cluster, seen.cutover or CutoverSeen(clone=None)
     sequence = Sequence(seen.identity.region, (), target.approval if request.unwritten is None else None)
     gone = Absent(thing=Thing(kind="cluster", name=request.clone, region=seen.identity.region))
+    if source is not None and request.mark is not None:
+        look_past_mark(sequence, target, source)
     open_source(sequence, request, target, (gone,))
     if source is not None and both.pools:
         sides = SideAddresses(source=addresses_of(source), clone={})
         add_pool_steps(sequence, steps_after_opening(request, both.pools, sides, was_moved=False), ())
     restore_times(sequence, both.destinations, times_wanted(request, both.destinations))
-    reasons = tuple(_objections(request, target, source, both, is_idle=not sequence.steps))
+    reasons = tuple(
+        _objections(request, target, source, both, is_idle=not any(is_door(each, target) for each in request.deeds))
+    )
     if reasons:
         hints = (f"daybreak show {request.run}",)
         return Refusal(what=f'the rollback of "{target.name}" to {target.cluster}', reasons=reasons, hints=hints)

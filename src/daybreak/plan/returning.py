@@ -32,7 +32,7 @@ from daybreak.model.targets import Target
 from daybreak.model.world import Cluster
 from daybreak.plan import estimates
 from daybreak.plan.adding import add_next, fence_of, server_order
-from daybreak.plan.cutover import add_pool_steps, advance, close, plan_of_move, restart
+from daybreak.plan.cutover import add_pool_steps, advance, close, look_past_mark, plan_of_move, restart
 from daybreak.plan.fence import objections_to_fence, return_of_login
 from daybreak.plan.opening import is_door, open_source, places_lost, plan_without_clone
 from daybreak.plan.pointing import POINTS, leads_there, objection_to, orders_of, reason_to_point, sides_of
@@ -69,6 +69,8 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
     sequence = Sequence(seen.identity.region, (), target.approval if request.unwritten is None else None)
     was_moved = has_moved(request, both)
     destinations, guards = both.destinations, tuple[Guard, ...]()
+    if request.mark is not None:
+        look_past_mark(sequence, target, source)
     if was_moved and both.clone_access is not None:
         if request.unwritten is None:
             destinations = shorten(sequence, target, destinations)

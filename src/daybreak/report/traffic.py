@@ -5,26 +5,30 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from daybreak.model.actions import AwaitClients, EndSessions
+from daybreak.model.actions import AwaitClients, CountWrites, EndSessions
 from daybreak.model.arrivals import Arrived
 from daybreak.model.fences import Emptied
 from daybreak.model.moment import span_in_words
 from daybreak.model.plan import Plan
+from daybreak.model.requests import RollbackRequest
 from daybreak.model.run import RunState
 from daybreak.model.value import stamp
+from daybreak.model.writes import UNKNOWN, WriteCount
 from daybreak.report.sentences import words_on_renewal
 
 
 def sentences_on_traffic(plan: Plan, state: RunState) -> Iterator[str]:
     """Each thing that a run measured of the traffic that it moved, by the steps that it has done."""
-    fence: Emptied | None = None
+    fence = plan.request.mark if isinstance(plan.request, RollbackRequest) else None
     if state.judged is not None:
         yield words_on_renewal(state.judged)
     for step in plan.steps:
         if state.step(step.id).status != "done":
             continue
         result = state.step(step.id).result
-        if isinstance(step.action, EndSessions):
+        if isinstance(step.action, CountWrites) and step.action.cluster == plan.source and fence is not None:
+            yield words_past_mark(plan.source, fence, WriteCount.model_validate(result))
+        elif isinstance(step.action, EndSessions):
             fence = Emptied.model_validate(result)
             yield _of_fence(step.action.cluster, fence)
         elif isinstance(step.action, AwaitClients):
@@ -32,6 +36,25 @@ def sentences_on_traffic(plan: Plan, state: RunState) -> Iterator[str]:
             yield _of_clients(step.action.cluster, arrived)
             if fence is not None:
                 yield _of_gap(fence, arrived)
+
+
+def words_past_mark(source: str, fence: Emptied, now: WriteCount) -> str:
+    """What was written at a closed source past its high-water mark, with a number, or that nobody knows.
+
+    Transaction ids alone are no writes: a server's own upkeep takes some.
+    """
+    if not now.following:
+        return f"{UNKNOWN} what was written at {source} past its high-water mark, since it could not be asked"
+    ids = now.following - fence.mark.transaction
+    if ids <= 0:
+        return f"nothing was written at {source} past its high-water mark: no transaction id was given out since"
+    words = (
+        now.words_since(fence.written)
+        if fence.written
+        else f"{UNKNOWN} how many changes, since it was not counted at the mark"
+    )
+    given = f"{ids:,} transaction {'id was' if ids == 1 else 'ids were'} given out at {source} past its high-water mark"
+    return f"{given}: {words}" if words else f"{given}, and no row was changed, as its counters show"
 
 
 def _of_fence(cluster: str, fence: Emptied) -> str:

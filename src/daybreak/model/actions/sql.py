@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from daybreak.model.actions.placed import Placed
 from daybreak.model.value import Span, Value
 
@@ -80,6 +82,8 @@ class CountWrites(SqlLook):
     """Count what was written in every database of a cluster so far, so that a later look can say whether anybody has written since."""
 
     kind: Literal["count-writes@1"] = "count-writes@1"
+    is_needed: bool = Field(default=True, exclude_if=lambda found: found)
+    """Whether something is decided by it; else what cannot be counted is recorded as not known, and stops nothing."""
 
 
 class AwaitClients(SqlLook):
