@@ -231,6 +231,27 @@ def test_a_closed_source_that_cannot_be_asked_ends_no_cutover() -> None:
         assert words in report_of(app, plan.run).traffic
 
 
+def test_the_source_is_not_opened_beside_a_clone_that_somebody_opened() -> None:
+    """A person gave a role LOGIN back in the clone while the places went back: that is asked right before, and not taken for so."""
+    with stopped_cutover() as (app, plan, _):
+        assert carry_out(app, plan.run, Watchers()).status == "finished"
+        back = plan_rollback(app, plan.run)
+        start(app, back)
+        door = next(step.id for step in back.steps if step.id.endswith("open-source-1"))
+
+        def let_in(event: Event) -> None:
+            if isinstance(event.body, StepIntended) and event.body.step == door:
+                app.world.servers[plan.clone].roles["app"] = True
+
+        ended = carry_out(app, back.run, Watchers(on_event=let_in))
+        assert (ended.status, "is not fenced: app" in ended.note) == ("failed", True)
+        assert not any(app.world.servers[SOURCE].roles.values())
+        again = plan_rollback(app, plan.run)
+        start(app, again)
+        assert carry_out(app, again.run, Watchers()).status == "finished"
+        assert app.world.servers[SOURCE].roles == ROLES
+
+
 def without_clone(app: SimulatedApp, plan: Plan) -> Any:
     """The clone is deleted, whatever its tag says; what AWS described of it."""
     app.world.send_out(plan.clone)

@@ -86,7 +86,7 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
             ways = _ways_back(request, each, source, both.clone)
             _put_back(sequence, [way for way in ways if not isinstance(way, AwaitProxy)], number, guards)
             proxies += [way for way in ways if isinstance(way, AwaitProxy)]
-    open_source(sequence, request, target, guards if request.unwritten is not None else ())
+    open_source(sequence, request, target, guards)
     for number, wait in enumerate(proxies, start=1):
         # It looks whether it can log in there, and until the source is open nobody can.
         add_next(sequence, f"await-proxy-{number}", wait, reason_to_point(wait), estimates.LOOK)
