@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from daybreak.app.closed import sources_closed
 from daybreak.app.custody import abort
-from daybreak.app.ending import next_of, state_of_run
+from daybreak.app.ending import next_of, state_of_run, words_on_source
 from daybreak.app.moving import CutoverWish, plan_cutover, plan_of_taking_back, plan_rollback
-from daybreak.app.others import RunInFlight
+from daybreak.app.others import RunInFlight, runs_in_flight
 from daybreak.app.reporting import report_of
 from daybreak.app.running import Watchers, carry_out, start
 from daybreak.errors import Interrupted, Refused
@@ -27,6 +29,11 @@ from tests.chaos.simulated_servers import Write
 from tests.fix_worlds import SOURCE
 
 CLOSED = f"{SOURCE} is closed: nobody can write there"
+
+
+def said(app: SimulatedApp, run: str) -> str:
+    """What is said of the source last, but for how long it was closed by then."""
+    return re.sub(r", for [^,;]+ by now", "", report_of(app, run).traffic[-1])
 
 
 def carried_until(app: SimulatedApp, plan: Plan, step: str) -> Interrupted:
@@ -68,7 +75,7 @@ def test_who_stops_a_cutover_in_the_gap_learns_that_nobody_can_write() -> None:
         run = plan.run
         words = f"{CLOSED}; go on: daybreak resume {run}, or go back: daybreak rollback {run}"
         assert stopped.hints == (words,)
-        assert report_of(app, run).traffic[-1] == words
+        assert said(app, run) == words
         there = RunInFlight(*state_of_run(app, run), home=app.targets["embi"].region)
         assert there.words == f"{run} is paused, and {CLOSED}"
 
@@ -84,7 +91,8 @@ def test_an_ended_cutover_leads_to_the_rollback_until_the_source_is_open() -> No
     """The rollback says it while it stands still, and nobody once it is through; then the clone can be moved to again."""
     with stopped_cutover() as (app, plan, _):
         abort(app, plan.run, "")
-        assert report_of(app, plan.run).traffic[-1] == f"{CLOSED}; open it: daybreak rollback {plan.run}"
+        words = f"{CLOSED}; open it: daybreak rollback {plan.run}"
+        assert said(app, plan.run) == words
         back = plan_rollback(app, plan.run)
         start(app, back)
         app.stopping.set()
@@ -93,7 +101,7 @@ def test_an_ended_cutover_leads_to_the_rollback_until_the_source_is_open() -> No
         app.stopping.clear()
         words = f"{CLOSED}; open it: daybreak resume {back.run}"
         assert stopped.value.hints == (words,)
-        assert report_of(app, plan.run).traffic[-1] == report_of(app, back.run).traffic[-1] == words
+        assert said(app, plan.run) == said(app, back.run) == words
         assert carry_out(app, back.run, Watchers()).status == "finished"
         assert not [each for run in (plan.run, back.run) for each in report_of(app, run).traffic if CLOSED in each]
 
@@ -178,7 +186,7 @@ def test_a_write_that_races_with_the_taking_back_is_left_behind_by_one_command()
             f"{CLOSED}, nor in {plan.clone}, which is closed too; open {SOURCE}: daybreak rollback {plan.run}, which will leave in "
             f"{plan.clone} what was written there"
         )
-        assert report_of(app, plan.run).traffic[-1] == report_of(app, back.run).traffic[-1] == words
+        assert said(app, plan.run) == said(app, back.run) == words
         assert next_of(app, *state_of_run(app, plan.run)) == f"daybreak rollback {plan.run}"
         again = plan_rollback(app, plan.run)
         start(app, again)
@@ -250,6 +258,51 @@ def test_the_source_is_not_opened_beside_a_clone_that_somebody_opened() -> None:
         start(app, again)
         assert carry_out(app, again.run, Watchers()).status == "finished"
         assert app.world.servers[SOURCE].roles == ROLES
+
+
+def test_a_source_that_stays_closed_is_named_however_the_run_ended() -> None:
+    """Whoever asks how production is learns it: half-way, ended, whole, and no more once it is open."""
+    with stopped_cutover() as (app, plan, _):
+        embi = app.targets["embi"]
+        assert sources_closed(app, embi) == (), "it is said among the runs under way"
+        abort(app, plan.run, "")
+        [words] = sources_closed(app, embi)
+        assert words.startswith(f"{CLOSED}, for ")
+        assert words.endswith(f" by now; open it: daybreak rollback {plan.run}")
+        back = plan_rollback(app, plan.run)
+        start(app, back)
+        assert carry_out(app, back.run, Watchers()).status == "finished"
+        assert sources_closed(app, embi) == ()
+    with stopped_cutover() as (app, plan, _):
+        assert carry_out(app, plan.run, Watchers()).status == "finished"
+        moved = f"{plan.run} moved the traffic to {plan.clone}"
+        words = f"{SOURCE} is closed: {moved}; open it: daybreak rollback {plan.run}"
+        assert sources_closed(app, app.targets["embi"]) == (words,)
+
+
+def test_a_cutover_that_nobody_watches_says_that_its_time_is_over() -> None:
+    """Its process was killed in the gap: for how long nobody could write, and the one command."""
+    with stopped_cutover(budget=timedelta(minutes=5)) as (app, plan, _):
+        killed_at(app, plan.run)
+        app.world.clock.elapsed += 720
+        state = state_of_run(app, plan.run)[1]
+        assert state.status == "stopped"
+        run, over = plan.run, "for 12 minutes by now; its budget of 5 minutes is over, and nobody watches it"
+        assert report_of(app, run).traffic[-1] == (
+            f"{CLOSED}, {over}; take it back, where no client has written in the clone: daybreak resume {run}, or whatever was "
+            f"written: daybreak rollback {run}"
+        )
+        [there] = runs_in_flight(app, app.targets["embi"], plan.identity)
+        assert (there.words, there.then) == (f"{run} is stopped, and {CLOSED}, {over}", f"daybreak resume {run}")
+        assert words_on_source(app, plan, state, {}) == report_of(app, run).traffic[-1], "as `daybreak runs` shows it"
+        assert carry_out(app, run, Watchers()).status == "failed", "nobody has written, and it takes itself back"
+        assert plan_of_taking_back(app, run) is not None
+
+
+def killed_at(app: SimulatedApp, run: str) -> None:
+    """A process took the run, and was killed: nobody wrote that it ended."""
+    with another_process_at(app, run):
+        pass
 
 
 def without_clone(app: SimulatedApp, plan: Plan) -> Any:

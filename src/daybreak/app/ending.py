@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from daybreak.app.app import App
 from daybreak.app.carrying import as_it_is
 from daybreak.assess.ending import exit_code_of, next_command
@@ -54,14 +56,15 @@ def _next_of_taken_back(app: App, rollback: str) -> str:
     return next_command(plan, state) if state else f"daybreak resume {rollback}"
 
 
-def words_on_source(app: App, plan: Plan, state: RunState) -> str:
+def words_on_source(app: App, plan: Plan, state: RunState, backs: Mapping[str, tuple[str, ...]] | None = None) -> str:
     """That nobody can write to the source that a cutover closed, and what opens it; empty where that is not so, or a process is at it.
 
-    Where somebody has begun to take the cutover back, that run says it.
+    Where somebody has begun to take the cutover back, that run says it. ``backs`` is what ``read_rollbacks`` found, where it was read.
     """
-    if isinstance(plan.request, CutoverRequest) and (found := rollbacks_of(app, plan.run)):
+    is_cutover = isinstance(plan.request, CutoverRequest)
+    if is_cutover and (found := (read_rollbacks(app) if backs is None else backs).get(plan.run, ())):
         plan, state = state_of_run(app, found[-1])
-    return words_on_closed(plan, state) if state.status not in ("running", "silent", "finished") else ""
+    return words_on_closed(plan, state, app.now()) if state.status not in ("running", "finished") else ""
 
 
 def is_cleaned(app: App, plan: Plan, state: RunState) -> bool:

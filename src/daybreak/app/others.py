@@ -22,7 +22,7 @@ from daybreak.model.tags import expiry_in
 from daybreak.model.targets import Target
 from daybreak.model.value import stamp
 from daybreak.model.world import Cluster, Identity
-from daybreak.plan.gaps import cluster_closed
+from daybreak.plan.gaps import sentence_on_closed
 
 _MOST_READ = 50
 """How many of the newest runs that have the target's name are read: enough for a day of rehearsals, few enough for S3."""
@@ -37,6 +37,8 @@ class RunInFlight:
 
     home: str
     """The region of the target's cluster: a run in another one is said to be there."""
+    now: datetime | None = None
+    """When it was asked."""
 
     @property
     def words(self) -> str:
@@ -44,8 +46,8 @@ class RunInFlight:
         told = f", carried out by {self.state.who}" if self.state.status == "running" else ""
         region = self.plan.identity.region
         where = f", in {region}" if region != self.home else ""
-        closed = "" if self.state.status == "running" else cluster_closed(self.plan, self.state)
-        nobody = f", and {closed} is closed: nobody can write there" if closed else ""
+        closed = "" if self.state.status == "running" else sentence_on_closed(self.plan, self.state, self.now)
+        nobody = f", and {closed}" if closed else ""
         return f"{self.state.run} is {self.state.status}{told}{where}{nobody}"
 
     @property
@@ -72,7 +74,7 @@ def _in_flight(app: App, run: str, target: Target, identity: Identity) -> RunInF
         state = app.state_or_none(run)
         if state and state.ended is None:
             home = app.settings.targets[target.name].region if target.name in app.settings.targets else target.region
-            return RunInFlight(plan, as_it_is(app, state), home)
+            return RunInFlight(plan, as_it_is(app, state), home, app.now())
     return None
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from daybreak.app.app import App
 from daybreak.app.backups import read_in_time, region_loss
+from daybreak.app.closed import sources_closed
 from daybreak.app.explaining import explained
 from daybreak.app.others import ClonesElsewhere, RunInFlight, clone_words, clones_elsewhere, runs_in_flight
 from daybreak.app.planning import past_of
@@ -52,6 +53,8 @@ class TargetStatus:
     """What is kept where, and whether the database and the logins can be reached."""
     runs: tuple[RunInFlight, ...] = ()
     """Its runs that have not ended, by the state of this machine's configuration."""
+    closed: tuple[str, ...] = ()
+    """What keeps its cluster closed though the run has ended, each with the command that opens it."""
     advice: tuple[str, ...] = ()
     """What would make a validation know more, as the newest baseline shows it."""
     away: ClonesElsewhere = field(default_factory=ClonesElsewhere)
@@ -100,6 +103,7 @@ def _status_of(app: App, target: Target) -> TargetStatus:
         elsewhere,
         prepared,
         runs_in_flight(app, target, identity),
+        sources_closed(app, target),
         _advice(app, target, identity),
         clones_elsewhere(app, target, target.region),
     )
@@ -126,6 +130,7 @@ def _status_without(app: App, target: Target, silence: Unreachable) -> TargetSta
         elsewhere,
         preparations(app, target, None, elsewhere, silent=target.region),
         runs_in_flight(app, target, identity),
+        sources_closed(app, target),
         away=clones_elsewhere(app, target, ""),
         silent=silence.message,
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from daybreak.app.ending import next_of, state_of_run
+from daybreak.app.ending import next_of, read_rollbacks, state_of_run, words_on_source
 from daybreak.app.listing import Listed, list_runs
 from daybreak.app.reporting import report_of
 from daybreak.assess.ending import exit_code_of, next_of_plan
@@ -15,6 +15,7 @@ from daybreak.cli.screen import as_document, as_text
 from daybreak.errors import ExitCode
 from daybreak.model.names import visible
 from daybreak.model.plan import Plan
+from daybreak.model.requests import CutoverRequest
 from daybreak.report.aws_cli import quote
 from daybreak.report.document import as_json
 from daybreak.report.iam_policy import policy_of
@@ -128,6 +129,10 @@ def runs_as(app: App, given: Given, *, asks_aws: bool = False) -> str:
         for each in found
         if each.state and each.state.status in ("stopped", "silent")
     ]
+    moves = [each for each in found if each.plan is not None and isinstance(each.plan.request, CutoverRequest)]
+    backs = read_rollbacks(app) if moves else {}
+    closed = (words_on_source(app, each.plan, each.state, backs) for each in moves if each.plan and each.state)
+    others += [given.complete(words) for words in closed if words]
     return (as_text(runs_view(begun, app.now())) if begun else "") + "".join(f"{visible(each)}\n" for each in others)
 
 
@@ -161,6 +166,7 @@ def status_as(found: tuple[TargetStatus, ...], given: Given) -> str:
                             {"run": run.plan.run, "status": run.state.status, "next": given.complete(run.then)}
                             for run in each.runs
                         ],
+                        "closed": [given.complete(words) for words in each.closed],
                         "elsewhere": each.elsewhere.plain()["backups"] if each.elsewhere else None,
                         "prepared": [item.plain() for item in each.prepared],
                         "clones": list(each.clone_lines()),
@@ -181,6 +187,7 @@ def status_as(found: tuple[TargetStatus, ...], given: Given) -> str:
                 each.advice,
                 prepared=each.prepared,
                 runs=tuple(given.complete(f"{run.words}: {run.then}") for run in each.runs),
+                closed=tuple(given.complete(words) for words in each.closed),
                 clones=each.clone_lines(),
                 silent=each.silent,
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from daybreak.model.actions import (
     Action,
     AdvanceSequences,
@@ -11,6 +13,7 @@ from daybreak.model.actions import (
     MoveSecretStage,
 )
 from daybreak.model.fences import Emptied
+from daybreak.model.moment import span_in_words
 from daybreak.model.plan import Gap, Plan, Step
 from daybreak.model.requests import CutoverDeed, RollbackRequest
 from daybreak.model.run import RunState
@@ -63,33 +66,72 @@ def is_clone_closed(plan: Plan, state: RunState) -> bool:
     return is_shut and not is_open
 
 
-def words_on_closed(plan: Plan, state: RunState) -> str:
+def words_on_closed(plan: Plan, state: RunState, now: datetime | None = None) -> str:
     """That nobody can write to the source that a run left closed, and what opens it again; empty where that is not so.
 
-    Where a rollback has closed the clone too, that is said: nobody can write on either side.
+    ``now`` is as in ``sentence_on_closed``.
+    """
+    request, closed = plan.request, sentence_on_closed(plan, state, now)
+    if not closed:
+        return ""
+    if isinstance(request, RollbackRequest):
+        return f"{closed}; {_way_on(plan, request, state)}"
+    back = f"daybreak rollback {plan.run}"
+    if state.ended:
+        return f"{closed}; open it: {back}"
+    take_over = " --take-over, where that process is dead" if state.status == "silent" else ""
+    resume = f"daybreak resume {plan.run}{take_over}"
+    if now is not None and is_over(plan, state, now):
+        return f"{closed}; take it back, where no client has written in the clone: {resume}, or whatever was written: {back}"
+    return f"{closed}; go on: {resume}, or go back: {back}"
+
+
+def sentence_on_closed(plan: Plan, state: RunState, now: datetime | None = None) -> str:
+    """That nobody can write to the source that a run left closed; empty where that is not so.
+
+    Where a rollback has closed the clone too, that is said: nobody can write on either side. With ``now`` it says for how long, and
+    whether the time is over in which a cutover takes itself back.
     """
     cluster = cluster_closed(plan, state)
     if not cluster:
         return ""
-    request, closed = plan.request, f"{cluster} is closed: nobody can write there"
-    if not isinstance(request, RollbackRequest):
-        back = f"daybreak rollback {plan.run}"
-        return (
-            f"{closed}; open it: {back}"
-            if state.ended
-            else f"{closed}; go on: daybreak resume {plan.run}, or go back: {back}"
-        )
+    since, both = _time_of_closing(plan, state), is_clone_closed(plan, state)
+    span = f", for {_span(now - since)} by now" if now is not None and since is not None else ""
+    clone = f", nor in {plan.clone}, which is closed too" if both else ""
+    over = ""
+    if now is not None and plan.gap is not None and is_over(plan, state, now):
+        over = f"; its budget of {span_in_words(plan.gap.budget)} is over, and nobody watches it"
+    return f"{cluster} is closed: nobody can write there{span}{clone}{over}"
+
+
+def is_over(plan: Plan, state: RunState, now: datetime) -> bool:
+    """Whether a run stands in its gap for longer than that may last."""
+    gap = gap_open(plan, state)
+    began = state.step(gap.opens).began if gap and state.ended is None else None
+    return gap is not None and began is not None and now - began > gap.budget
+
+
+def _span(lasted: timedelta) -> str:
+    minute = timedelta(minutes=1)
+    return span_in_words(lasted if lasted < minute else lasted // minute * minute)
+
+
+def _time_of_closing(plan: Plan, state: RunState) -> datetime | None:
+    """Since when nobody can write at the source; ``None`` where no journal here says it."""
+    if isinstance(plan.request, RollbackRequest):
+        return plan.request.mark.mark.at if plan.request.mark else None
+    return state.step(plan.gap.opens).began if plan.gap else None
+
+
+def _way_on(plan: Plan, request: RollbackRequest, state: RunState) -> str:
+    """What opens a source that a rollback has not opened yet."""
     again, on = f"daybreak rollback {request.run}", f"open it: daybreak resume {plan.run}"
-    left = f"leave in {request.clone} what was written there"
-    if is_clone_closed(plan, state):
-        closed += f", nor in {request.clone}, which is closed too"
-        again = f"{again}, which will {left}" if request.unwritten else again
+    if request.unwritten and is_clone_closed(plan, state):
+        again += f", which will leave in {request.clone} what was written there"
     if state.ended:
-        return f"{closed}; open {cluster}: {again}"
-    if request.unwritten:
-        # It goes on only where it is known that nobody has written in the clone, and that may never be known.
-        return f"{closed}; {on}, or whatever was written: {again}"
-    return f"{closed}; {on}"
+        return f"open {plan.source}: {again}"
+    # One that takes itself back goes on only where it is known that nobody has written in the clone, and that may never be known.
+    return f"{on}, or whatever was written: {again}" if request.unwritten else on
 
 
 def writes_recorded(plan: Plan, state: RunState, cluster: str) -> WriteCount | None:

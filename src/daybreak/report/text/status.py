@@ -39,18 +39,25 @@ def status_view(
     *,
     prepared: tuple[Preparation, ...] = (),
     runs: tuple[str, ...] = (),
+    closed: tuple[str, ...] = (),
     clones: tuple[str, ...] = (),
     silent: str = "",
 ) -> RenderableType:
     """One target: its window, its last run, what is in flight, and each promise beside what is true now.
 
-    ``runs`` and ``clones`` are a line for each run that has not ended, and for each clone that exists; ``silent`` says why the
+    ``runs`` and ``clones`` are a line for each run that has not ended, and for each clone that exists; ``closed`` says which run keeps the cluster closed; ``silent`` says why the
     target's region did not answer.
     """
     return Group(
         plain(target.name, "bold"),
         Text(),
-        _facts(target, seen, last, (("runs", runs or ("none under way",)), ("clones", clones or ("none",))), silent),
+        _facts(
+            target,
+            seen,
+            last,
+            (("closed", closed), ("runs", runs or ("none under way",)), ("clones", clones or ("none",))),
+            silent,
+        ),
         Text(),
         _promises(findings),
         *(_why(finding) for finding in findings if finding.why),
