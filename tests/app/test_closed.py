@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from daybreak.app.closed import sources_closed
+from daybreak.app.closed import notes_on_fence, sources_closed
 from daybreak.app.custody import abort
 from daybreak.app.ending import next_of, state_of_run, words_on_source
 from daybreak.app.moving import CutoverWish, plan_cutover, plan_of_taking_back, plan_rollback
@@ -21,7 +21,7 @@ from daybreak.app.reporting import report_of
 from daybreak.app.running import Watchers, carry_out, start
 from daybreak.errors import Interrupted, Refused
 from daybreak.model.actions import AwaitClients, ChangeRecord, ChangeSql, EndSessions, PointParameter, PointSecret
-from daybreak.model.plan import Plan
+from daybreak.model.plan import Plan, RunId
 from daybreak.model.run import Event, StepDone, StepIntended
 from daybreak.model.tags import EXPIRES_TAG, LEFT
 from tests.chaos.fix_cutover import ROLES, RULES, SimulatedApp, restored, restored_state, target, world
@@ -303,6 +303,40 @@ def killed_at(app: SimulatedApp, run: str) -> None:
     """A process took the run, and was killed: nobody wrote that it ended."""
     with another_process_at(app, run):
         pass
+
+
+def test_a_clone_of_a_moment_within_a_fence_is_named_with_what_gives_the_logins_back() -> None:
+    """Its roles have no LOGIN, as the source's had none: traffic that went there would find every door shut."""
+    with stopped_cutover() as (app, plan, _):
+        restore = app.store.plan(plan.clone)
+        at = app.now()
+        app.world.clock.elapsed += 60
+        inside, before = (
+            restore.model_copy(update={"moment": each, "run": RunId("another"), "clone": "another"})
+            for each in (at, restore.moment)
+        )
+        assert not [*notes_on_fence(app, before)]
+        [note] = notes_on_fence(app, inside)
+        assert f"{plan.run} kept {SOURCE} closed at " in note
+        assert all(f'ALTER ROLE "{name}" LOGIN' in note for name, may in ROLES.items() if may)
+        back = plan_rollback(app, plan.run)
+        start(app, back)
+        assert carry_out(app, back.run, Watchers()).status == "finished"
+        assert [*notes_on_fence(app, inside)] == [note]
+        later = inside.model_copy(update={"moment": app.now()})
+        assert not [*notes_on_fence(app, later)], "it was open again by then"
+
+
+def test_no_traffic_goes_to_a_clone_without_logins() -> None:
+    """Who may log in at the source may not in the clone, as one has it that was restored to a moment within a fence."""
+    with restored_state() as folder:
+        aws = world()
+        clone = restored()[2]
+        aws.servers[clone].roles["app"] = False
+        with pytest.raises(Refused) as refused:
+            plan_cutover(SimulatedApp(aws, folder, target()), CutoverWish(clone))
+        [reason] = [each for each in refused.value.reasons if "may not log in, and at the source they may" in each]
+        assert reason.endswith('give it back in the clone: ALTER ROLE "app" LOGIN')
 
 
 def without_clone(app: SimulatedApp, plan: Plan) -> Any:

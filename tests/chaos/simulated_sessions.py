@@ -58,6 +58,7 @@ class SimulatedSession:
             id(fencing._WRITTEN): self._refuse_to_say,
             id(fencing._OWN): lambda: [(OWN, True, True, OWN in world.inside(cluster))],
             id(fencing._ROLES): self._roles_seen,
+            id(fencing._CLOSED): lambda: [(name,) for name, may in sorted(self._server.roles.items()) if not may],
             id(fencing._OPEN): lambda: [
                 (name, owner, "embi", self._now()) for name, owner in sorted(self._server.prepared.items())
             ],

@@ -163,12 +163,12 @@ def test_a_killed_run_is_followed_by_the_next_and_the_limit_is_said(lab: LabUnde
     for name in snapshots(lab, AWAY):
         lab.client("rds", AWAY).delete_db_cluster_snapshot(DBClusterSnapshotIdentifier=name)
     person = somebody(lab, tmp_path, key)
-    with lab.fault("stuck", action="copy-snapshot"):
+    with lab.fault("stuck", action="copy-snapshot-to-region"):
         process = person.start("copy", "embi", "--yes")
         try:
             eventually(lambda: bool(snapshots(lab, AWAY)), within=60)
             held = person.daybreak("copy", "embi", "--yes", "-o", "json")
-            assert (held.code, held.json()["run"]) == (0, person.runs()[0]), "another process is at it"
+            assert (held.code, held.json()["run"]) == (0, person.runs()[0]), (held.out, held.err, process.poll())
         finally:
             process.kill()
             process.communicate()

@@ -11,6 +11,7 @@ from daybreak.app.app import App
 from daybreak.app.backups import regions_of
 from daybreak.app.carrying import as_it_is
 from daybreak.app.clones import clones_in
+from daybreak.app.closed import notes_on_fence
 from daybreak.assess.ending import next_command
 from daybreak.errors import DaybreakError
 from daybreak.journal.store import Damaged, Newer
@@ -88,7 +89,8 @@ def notes_on_others(app: App, plan: Plan) -> tuple[str, ...]:
         same = plan.request.run
         runs = [e for e in runs if isinstance(e.plan.request, CleanRequest) and e.plan.request.run == same]
         return tuple(f"a clean-up of the same run has not ended: {each.words}: {each.then}" for each in runs)
-    notes = [f'a run of "{plan.target.name}" has not ended: {each.words}: {each.then}' for each in runs]
+    notes = [*notes_on_fence(app, plan)]
+    notes += [f'a run of "{plan.target.name}" has not ended: {each.words}: {each.then}' for each in runs]
     shown = {each.plan.clone for each in runs}
     known = app.store.runs()
     there = clones_elsewhere(app, plan.target, plan.identity.region)

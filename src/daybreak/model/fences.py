@@ -132,6 +132,8 @@ class AccessSeen(Value):
     needs_admin: bool
     """Whether the server wants ADMIN on each role that is altered, as PostgreSQL does from version 16 on."""
     roles: tuple[RoleSeen, ...] = ()
+    closed: tuple[str, ...] = ()
+    """The roles that may not log in."""
     prepared: tuple[PreparedSeen, ...] = ()
     subscriptions: tuple[SubscriptionSeen, ...] = ()
     slots: tuple[SlotSeen, ...] = ()

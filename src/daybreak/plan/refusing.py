@@ -8,7 +8,7 @@ from datetime import timedelta
 from daybreak.model.cutover import CutoverSeen
 from daybreak.model.findings import Standing
 from daybreak.model.moment import span_in_words
-from daybreak.model.names import printable, sql_identifier
+from daybreak.model.names import comma_list, printable, sql_identifier
 from daybreak.model.observation import Observation
 from daybreak.model.requests import CutoverRequest
 from daybreak.model.statuses import AVAILABLE
@@ -46,10 +46,24 @@ def objections_to_cutover(request: CutoverRequest, target: Target, seen: Observa
     if both.clone_access is not None:
         # It is fenced where the traffic is taken back, by itself or by a person: then is too late to find that it cannot be.
         yield from (f"in the clone: {each}" for each in objections_to_fence(both.clone_access, is_quarantined=True))
+    yield from _of_logins(both)
     yield from objections_to_lifting(both)
     yield from _of_destinations(target, seen.cluster or request.source_before, both)
     yield from objections_to_pools(both.pools, "source")
     yield from objections_to_advancing(both)
+
+
+def _of_logins(both: CutoverSeen) -> Iterator[str]:
+    """Whoever may log in at the source must be able to in the clone: one of a moment within a fence has no logins at all."""
+    if both.access is None or both.clone_access is None:
+        return
+    names = [role.name for role in both.access.roles if role.name in both.clone_access.closed]
+    if names:
+        orders = "; ".join(f"ALTER ROLE {sql_identifier(name)} LOGIN" for name in names)
+        yield (
+            f"in the clone {comma_list([printable(name) for name in names])} may not log in, and at the source they may: its moment lies "
+            f"in a fence, or they got LOGIN since; give it back in the clone: {orders}"
+        )
 
 
 def _of_source(request: CutoverRequest, target: Target, seen: Observation) -> Iterator[str]:

@@ -67,6 +67,10 @@ WHERE r.rolcanlogin AND {} AND r.oid <> me.oid ORDER BY r.rolname
 """).format(sql.SQL(NOT_AWSS))
 """Whose LOGIN may be taken: before version 16 CREATEROLE was enough but for roles that may replicate (ROW-LAW, claim 8)."""
 
+_CLOSED = sql.SQL(
+    "SELECT r.rolname::text FROM pg_catalog.pg_roles AS r WHERE NOT r.rolcanlogin AND {} ORDER BY r.rolname"
+).format(sql.SQL(NOT_AWSS))
+
 _OPEN = sql.SQL(
     "SELECT gid, owner::text, database::text, prepared FROM pg_catalog.pg_prepared_xacts ORDER BY prepared, gid"
 )
@@ -133,6 +137,7 @@ def read_access(session: Session) -> AccessSeen:
             RoleSeen(name=name, may_alter=may_alter, sessions=sessions, owns=tuple(owns))
             for name, may_alter, sessions, owns in session.ask(_ROLES)
         ),
+        closed=tuple(name for [name] in session.ask(_CLOSED)),
         prepared=tuple(
             PreparedSeen(name=name, owner=owner, database=database, since=since)
             for name, owner, database, since in session.ask(_OPEN)
