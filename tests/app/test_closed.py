@@ -19,12 +19,15 @@ from daybreak.app.moving import CutoverWish, plan_cutover, plan_of_taking_back, 
 from daybreak.app.others import RunInFlight, runs_in_flight
 from daybreak.app.reporting import report_of
 from daybreak.app.running import Watchers, carry_out, start
+from daybreak.cli.screen import as_text
 from daybreak.errors import Interrupted, Refused
 from daybreak.model.actions import AwaitClients, ChangeRecord, ChangeSql, EndSessions, PointParameter, PointSecret
 from daybreak.model.plan import Plan, RunId
 from daybreak.model.run import Event, StepDone, StepIntended
 from daybreak.model.tags import EXPIRES_TAG, LEFT
-from tests.chaos.fix_cutover import ROLES, RULES, SimulatedApp, restored, restored_state, target, world
+from daybreak.report.briefs import brief
+from daybreak.report.text.plan import plan_view
+from tests.chaos.fix_cutover import DESTINATIONS, ROLES, RULES, SimulatedApp, restored, restored_state, target, world
 from tests.chaos.simulated_servers import Write
 from tests.fix_worlds import SOURCE
 
@@ -337,6 +340,23 @@ def test_no_traffic_goes_to_a_clone_without_logins() -> None:
             plan_cutover(SimulatedApp(aws, folder, target()), CutoverWish(clone))
         [reason] = [each for each in refused.value.reasons if "may not log in, and at the source they may" in each]
         assert reason.endswith('give it back in the clone: ALTER ROLE "app" LOGIN')
+
+
+def test_a_plan_names_each_place_once_and_no_closing_that_it_does_not_do() -> None:
+    """A record has three steps, and leads elsewhere in one of them; where nothing was moved, nothing but the source is opened."""
+    with stopped_cutover() as (app, plan, _):
+        words = as_text(plan_view(plan)).partition("takes ")[0]
+        assert [words.count(each.name) for each in DESTINATIONS] == [1] * len(DESTINATIONS)
+        assert f"closes   {SOURCE}: nobody but Daybreak can log in" in words
+        briefs = [brief(plan, step) for step in plan.steps if isinstance(step.action, ChangeRecord)]
+        name = "the CNAME record db.embi.example."
+        assert briefs == [
+            f"let resolvers remember {name} for 5 seconds",
+            f"point {name} at the new address",
+            f"let resolvers remember {name} for 60 seconds",
+        ]
+        back = as_text(plan_view(plan_rollback(app, plan.run)))
+        assert ("closes " in back, "moves    nothing: every place is left as it is" in back) == (False, True)
 
 
 def without_clone(app: SimulatedApp, plan: Plan) -> Any:

@@ -64,6 +64,7 @@ from daybreak.model.tags import (
     PRODUCTION,
 )
 from daybreak.plan.operations import plain_name
+from daybreak.plan.pointing import leads_there
 from daybreak.report.sentences import OBJECT_OF_PART, number_of_checks, own_checks, printable_sentence
 from daybreak.report.words import many
 
@@ -200,8 +201,11 @@ def _work_on_destination(action: PointSecret | MoveSecretStage | PointParameter 
             return "move", "moving", f"the secret {secret} back to its version before"
         case PointParameter(parameter=parameter):
             return "point", "pointing", f"the parameter {parameter} at the new address"
+        case ChangeRecord(after=after) if leads_there(action):
+            return "point", "pointing", f"the {after.type} record {after.name} at the new address"
         case ChangeRecord(after=after):
-            return "change", "changing", f"the {after.type} record {after.name}"
+            name = f"the {after.type} record {after.name}"
+            return "let resolvers remember", "letting resolvers remember", f"{name} for {after.ttl} seconds"
         case _:
             assert_never(action)
 

@@ -20,6 +20,7 @@ from daybreak.model.actions import (
     DeleteInstance,
     DeleteParameterGroup,
     DeleteSnapshot,
+    EndSessions,
     RestoreFromSnapshot,
     RestoreToMoment,
     TakeSnapshot,
@@ -47,6 +48,7 @@ from daybreak.model.world import endpoint_words
 from daybreak.plan.amending import OPTIONS, steps_unasked
 from daybreak.plan.calls import owner_of
 from daybreak.plan.loss import loss_of
+from daybreak.plan.pointing import leads_there
 from daybreak.plan.road import LongestWay, road_of
 from daybreak.plan.servers import proof_of
 from daybreak.report.briefs import brief
@@ -138,8 +140,11 @@ def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
         )
     elif isinstance(plan.request, MoveRequest):
         closed, opened = (plan.source, plan.clone) if plan.kind == "cutover" else (plan.clone, plan.source)
-        yield "closes", f"{closed}: nobody but Daybreak can log in to it any more"
-        yield "moves", f"{_destinations(plan)} to {opened}"
+        ends = (step.action for step in plan.steps if isinstance(step.action, EndSessions))
+        if any(each.cluster == closed for each in ends):
+            yield "closes", f"{closed}: nobody but Daybreak can log in to it any more"
+        names = _destinations(plan)
+        yield "moves", f"{names} to {opened}" if names else "nothing: every place is left as it is"
     elif isinstance(plan.request, CopyRequest):
         yield "creates", _count(plan, CREATED)
         yield "deletes", f"{_count(plan, DELETED)}; only copies of this cluster that Daybreak made, for good"
@@ -159,9 +164,9 @@ def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
 
 
 def _destinations(plan: Plan) -> str:
-    """What applications read the address from, as far as the plan changes it."""
-    names = [words for step in plan.steps if (words := destination_words(step.action))]
-    return comma_list(names) if names else "nothing"
+    """What applications read the address from, each once, as far as the plan leads it elsewhere; empty where it leads nothing."""
+    names = (destination_words(step.action) for step in plan.steps if leads_there(step.action))
+    return comma_list([*dict.fromkeys(filter(None, names))])
 
 
 def loss_words(lost: Loss, plan: Plan) -> str:
