@@ -24,7 +24,7 @@ from daybreak.errors import Interrupted, Refused
 from daybreak.model.actions import AwaitClients, ChangeRecord, ChangeSql, EndSessions, PointParameter, PointSecret
 from daybreak.model.plan import Plan, RunId
 from daybreak.model.run import Event, StepDone, StepIntended
-from daybreak.model.tags import EXPIRES_TAG, LEFT
+from daybreak.model.tags import EXPIRES_TAG, LEFT, PRODUCTION
 from daybreak.report.briefs import brief
 from daybreak.report.text.plan import plan_view
 from tests.chaos.fix_cutover import DESTINATIONS, ROLES, RULES, SimulatedApp, restored, restored_state, target, world
@@ -357,6 +357,31 @@ def test_a_plan_names_each_place_once_and_no_closing_that_it_does_not_do() -> No
         ]
         back = as_text(plan_view(plan_rollback(app, plan.run)))
         assert ("closes " in back, "moves    nothing: every place is left as it is" in back) == (False, True)
+
+
+@pytest.mark.parametrize("wrote", [True, False, None])
+def test_a_clone_is_marked_by_what_was_counted_there(*, wrote: bool | None) -> None:
+    """A person goes back: nobody wrote, and it is a clone again; somebody did, or nobody knows, and it holds what is nowhere else."""
+    with stopped_cutover() as (app, plan, _):
+        aws, server = app.world, app.world.servers[plan.clone]
+        aws.applications = []
+        expiry = aws.clusters[plan.clone].tags[EXPIRES_TAG]
+        carried_until(app, plan, first_of(plan, PointParameter))
+        back = plan_rollback(app, plan.run)
+        start(app, back)
+        if wrote is None:
+            server.databases = ("embi", "postgres", "new")  # what is in it was never counted
+        elif wrote:
+            server.rows.append(Write("app", plan.clone, 1600, 101))
+        assert carry_out(app, back.run, Watchers()).status == "finished"
+        assert aws.servers[SOURCE].roles == ROLES
+        tag, then = aws.clusters[plan.clone].tags[EXPIRES_TAG], next_of(app, *state_of_run(app, plan.run))
+        if wrote is False:
+            assert (not tag.startswith((LEFT, PRODUCTION)), tag != expiry, server.roles) == (True, True, ROLES)
+            assert then == f"daybreak cutover {plan.clone}"
+        else:
+            assert (tag.startswith(LEFT), any(server.roles.values())) == (True, False)
+            assert then == "daybreak runs"
 
 
 def without_clone(app: SimulatedApp, plan: Plan) -> Any:

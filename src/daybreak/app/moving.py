@@ -127,6 +127,7 @@ def plan_rollback(app: App, run: str, why: str = "", *, unwritten: Unwritten | N
         deeds=deeds_of(plan, state),
         unwritten=unwritten,
         mark=fence_recorded(plan, state),
+        counted=writes_recorded(plan, state, plan.clone),
         ends=ends,
         why=why,
         suffix=new_suffix(),

@@ -111,7 +111,11 @@ def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> st
         case _ if isinstance(plan.request, CutoverRequest):
             return f"daybreak rollback {state.run}"
         case _ if isinstance(plan.request, RollbackRequest):
-            return next_after_rollback(plan) if state.status == "finished" else f"daybreak rollback {plan.request.run}"
+            return (
+                next_after_rollback(plan, state)
+                if state.status == "finished"
+                else f"daybreak rollback {plan.request.run}"
+            )
         case "finished" if state.verdict is None:
             return "daybreak runs"
         case _ if is_cleaned:
@@ -132,11 +136,13 @@ def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> st
             return f"daybreak clean {original}"
 
 
-def next_after_rollback(plan: Plan) -> str:
+def next_after_rollback(plan: Plan, state: RunState) -> str:
     """The next command once a rollback is through: the cutover again, where it made the clone a clone again."""
-    leaves = any(isinstance(step.action, SetExpiry) and step.action.expires.startswith(LEFT) for step in plan.steps)
+    done = [step for step in plan.steps if state.step(step.id).status == "done"]
+    tags = [step.action.expires for step in done if isinstance(step.action, SetExpiry)]
     is_gone = any(isinstance(guard, Absent) for step in plan.steps for guard in step.guards)
-    return "daybreak runs" if leaves or is_gone else f"daybreak cutover {plan.clone}"
+    is_left = bool(tags) and tags[-1].startswith(LEFT)
+    return "daybreak runs" if is_gone or is_left else f"daybreak cutover {plan.clone}"
 
 
 def next_of_plan(plan: Plan, file: str, *, now: datetime | None = None) -> str:

@@ -37,7 +37,7 @@ from daybreak.execute.hands.sql import SqlHand
 from daybreak.execute.hands.validation import ValidationHand
 from daybreak.execute.hands.waits import WaitHand
 from daybreak.execute.record import Record
-from daybreak.execute.refusals import AskedToEnd, Delayed, Forbidden, Gone, Withheld
+from daybreak.execute.refusals import AskedToEnd, Barred, Delayed, Forbidden, Gone, Withheld
 from daybreak.execute.sidework import SideWork
 from daybreak.execute.slowly import Slowly
 from daybreak.journal.store import ABORT, Journal, Message
@@ -171,7 +171,9 @@ class _Interpreter:
                 has_moved = self._move()
             except AskedToEnd:
                 continue
-            except (Failed, Forbidden, Withheld, Delayed, Uncertain) as refusal:
+            except (Failed, Forbidden, Withheld, Delayed, Barred, Uncertain) as refusal:
+                if isinstance(refusal, Barred) and self._course.about.when_refused != "forgo":
+                    raise  # a person makes the guard hold again, and the run waits for that
                 if ended := self._heed_refusal(self._course.about, refusal):
                     return ended
                 continue
@@ -315,6 +317,9 @@ class _Interpreter:
         """
         if ended := self.leave_gap(refusal):
             return ended
+        if step.when_refused == "forgo" and isinstance(refusal, Failed | Barred):
+            self._journal.append(StepForgone(step=step.id, why=refusal.message, hints=refusal.hints))
+            return None
         if isinstance(refusal, Gone) or (isinstance(refusal, Failed) and step.when_refused == "fail"):
             return self._fail(refusal)
         if step.when_refused == "fail" or (step.when_refused == "pause" and isinstance(refusal, Uncertain)):

@@ -66,9 +66,10 @@ class Step(Value):
     estimate: Estimate
     undo: Undo | None = None
     """How this step is taken back; ``None`` for one that only looks."""
-    when_refused: Literal["fail", "pause", "hold"] = "fail"
-    """What becomes of the run when AWS refuses the step for good: it fails, it pauses for a person, or the step is held up
-    until all the others are through. What is late or can be done without never throws away what took hours."""
+    when_refused: Literal["fail", "pause", "hold", "forgo"] = "fail"
+    """What becomes of the run when AWS refuses the step for good: it fails, it pauses for a person, the step is held up until all
+    the others are through, or the run goes on without it and what needs it. What is late or can be done without never throws away
+    what took hours."""
     is_on_request: bool = False
     """Whether the step is taken only when a person asks for it."""
     openings: tuple[Opening, ...] = ()

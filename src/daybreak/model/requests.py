@@ -15,6 +15,7 @@ from daybreak.model.moment import At, Moment
 from daybreak.model.thoroughness import Thoroughness
 from daybreak.model.value import Value
 from daybreak.model.world import Cluster
+from daybreak.model.writes import WriteCount
 
 Purpose = Literal["recovery", "staging"]
 """What a clone is for: to take over, at the source's full strength; or to work with, small and for a limited time."""
@@ -196,6 +197,8 @@ class RollbackRequest(Value):
     """What must hold of the clone, once it is closed, for a run that takes itself back; ``None`` where a person goes back."""
     mark: Emptied | None = Field(default=None, exclude_if=lambda found: found is None)
     """How far the source had come when the cutover had closed it; ``None`` where it came to no mark."""
+    counted: WriteCount | None = Field(default=None, exclude_if=lambda found: found is None)
+    """What had been written in the clone when the cutover led nobody there yet; ``None`` where it did not count that."""
     ends: tuple[str, ...] = Field(default=(), exclude_if=lambda found: not found)
     """The runs that have not ended and are ended first: the cutover, and whatever began to take it back."""
     why: str = ""

@@ -31,7 +31,7 @@ from daybreak.model.tags import EXPIRES_TAG, LEFT
 from daybreak.model.targets import Target
 from daybreak.model.world import Cluster
 from daybreak.plan import estimates
-from daybreak.plan.adding import add_next, fence_of, server_order
+from daybreak.plan.adding import add_next, fence_of, guard_of_writes, server_order
 from daybreak.plan.cutover import add_pool_steps, advance, close, look_past_mark, plan_of_move, restart
 from daybreak.plan.fence import objections_to_fence, return_of_login
 from daybreak.plan.opening import is_door, open_source, places_lost, plan_without_clone
@@ -102,7 +102,16 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
         _leave(sequence, both.clone, run)
     if is_clone_again:
         _be_a_clone_again(sequence, request, target)
-    if was_moved and is_clone_again and both.clone_access is not None and both.clone_access.roles:
+    elif request.counted is not None:
+        # The tag says by now that it was written: where the closed clone's counters show that nobody did, that is taken back too.
+        unwritten = guard_of_writes(target, both.clone, request.counted)
+        _be_a_clone_again(sequence, request, target, (fence_of(target, both.clone), unwritten))
+    if (
+        was_moved
+        and (is_clone_again or request.counted is not None)
+        and both.clone_access is not None
+        and both.clone_access.roles
+    ):
         _open_clone(sequence, target, both)
     notes = (*_notes(request, target, is_clone_again=is_clone_again), *pools_lost(request, both.pools))
     return plan_of_move(request, target, seen, terms, sequence, run=run, clone=request.clone, notes=notes)
@@ -158,13 +167,22 @@ def _is_of_clients(action: Action) -> bool:
     return isinstance(action, POINTS | PausePool) or is_repointing(action)
 
 
-def _be_a_clone_again(sequence: Sequence, request: RollbackRequest, target: Target) -> None:
-    """Take back what made the clone production, in the reverse order: its quarantine is in force before anything in it wakes up."""
+def _be_a_clone_again(
+    sequence: Sequence, request: RollbackRequest, target: Target, guards: tuple[Guard, ...] = ()
+) -> None:
+    """Take back what made the clone production, in the reverse order: its quarantine is in force before anything in it wakes up.
+
+    With ``guards`` it is done where they hold, and else left, which fails nothing: the traffic is back by then.
+    """
     deeds = [each for each in reversed(request.deeds) if not (is_door(each, target) or _is_of_clients(each.action))]
     for number, deed in enumerate(deeds, start=1):
         for part, action in enumerate(deed.back):
             slug = f"{action.kind.partition('@')[0]}-{number}" + (f"-{part}" if part else "")
-            add_next(sequence, slug, action, f"it takes back {deed.step}", estimates.of_going_back(action))
+            reason, took = f"it takes back {deed.step}", estimates.of_going_back(action)
+            if guards:
+                add_next(sequence, slug, action, reason, took, guards=guards, when_refused="forgo")
+            else:
+                add_next(sequence, slug, action, reason, took)
 
 
 def _leave(sequence: Sequence, clone: Cluster, run: RunId) -> None:
@@ -216,6 +234,11 @@ def _notes(request: RollbackRequest, target: Target, *, is_clone_again: bool) ->
     yield from (f"{each} has not ended: it is ended first, and nothing more of it is done" for each in request.ends)
     if not is_clone_again:
         yield f"what was written to {request.clone} since the cutover is left behind there: it stays, closed and protected"
+        if request.counted is not None:
+            yield (
+                f"where its counters show, once it is closed, that nobody has written in {request.clone}, it is a clone again; where "
+                "nobody knows, it counts as written"
+            )
     elif request.unwritten is not None:
         yield f"nobody may have written in {request.clone}: that is asked once it is closed, and else nothing more is put back"
     if is_clone_again:
