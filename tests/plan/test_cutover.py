@@ -156,10 +156,14 @@ def test_the_source_is_closed_before_anything_moves() -> None:
         PointParameter,
         AwaitClients,
         CountWrites,
+        CountWrites,
     ]
-    for before, step in zip(plan.steps, plan.steps[1:], strict=False):
+    for before, step in zip(plan.steps, plan.steps[1:-2], strict=False):
         assert step.after == (before.id,)
-    for step in plan.steps[5:-1]:  # the last one only looks
+    beside, last = plan.steps[-2:]
+    assert beside.after == (plan.steps[4].id,), "nobody waits for it while nobody can write"
+    assert (last.after, last.after_settled) == ((plan.steps[-3].id,), (beside.id,))
+    for step in plan.steps[5:-2]:  # the last two only look
         assert any(isinstance(each, Fenced) and each.thing.name == SOURCE for each in step.guards), step.id
     expiry = plan.steps[1].action
     assert isinstance(expiry, SetExpiry)
@@ -296,7 +300,7 @@ def test_the_gap_lasts_from_the_fence_until_clients_work_at_the_clone() -> None:
     )
     blind = planned(cut_over(target(cutover=CutoverRules(wants="nothing"))))
     assert blind.gap is not None
-    assert blind.gap.closes == blind.steps[-2].id, "after it only the source is looked at once more"
+    assert blind.gap.closes == blind.steps[-3].id, "after it only the source is looked at once more"
     assert "is not looked at" in "; ".join(blind.notes)
 
 

@@ -315,11 +315,11 @@ class _Interpreter:
 
         A step that the others can do without stops none of them, whatever keeps it: not even an outcome that nobody knows.
         """
-        if ended := self.leave_gap(refusal):
-            return ended
         if step.when_refused == "forgo" and isinstance(refusal, Failed | Barred):
             self._journal.append(StepForgone(step=step.id, why=refusal.message, hints=refusal.hints))
             return None
+        if ended := self.leave_gap(refusal):
+            return ended
         if isinstance(refusal, Gone) or (isinstance(refusal, Failed) and step.when_refused == "fail"):
             return self._fail(refusal)
         if step.when_refused == "fail" or (step.when_refused == "pause" and isinstance(refusal, Uncertain)):

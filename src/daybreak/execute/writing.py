@@ -10,7 +10,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -55,8 +55,6 @@ from daybreak.postgres.warming import hot_relations, warm
 from daybreak.postgres.writes import count_writes
 
 _LOOKING = timedelta(seconds=10)
-_COUNTING = timedelta(seconds=3)
-"""How long it is counted what was written, where clients wait for it."""
 _END_OF_ROWS = re.compile(rb"\n\\\.\r?\n")
 """The line at which ``COPY`` stops without a word, after the end of the line before."""
 _LONGEST_END = 4
@@ -96,12 +94,7 @@ class Sql:
         """Send everybody out whom no door lets in again, and read the mark."""
         self._hold(action)
         with self.session(action, cluster, action.limit, leash) as session:
-            emptied = end_sessions(session, action.limit)
-        with suppress(DaybreakError):
-            # Nobody can write anywhere meanwhile, so it takes no longer than that, however many databases there are.
-            written = self.count(action.database, action.login, cluster, within=_COUNTING)
-            return emptied.model_copy(update={"written": written})
-        return emptied
+            return end_sessions(session, action.limit)
 
     def advance(self, action: AdvanceSequences, cluster: Cluster, past: Cluster, leash: Leash) -> Advanced:
         """Set each sequence past where it has come in the other cluster; raises ``Failed`` where one cannot be read or set."""
@@ -129,15 +122,12 @@ class Sql:
         with self.opener(address, login, Limits(statement=_LOOKING, whole=_LOOKING)) as session:
             return read_fence(session)
 
-    def count(self, database: str, login: str, cluster: Cluster, *, within: timedelta | None = None) -> WriteCount:
-        """How much was written so far in every database of the cluster; raises ``Unreachable`` after ``within``."""
-        limits = Limits(statement=within or _LOOKING, whole=within or _LOOKING)
-        until = None if within is None else time.monotonic() + within.total_seconds()
+    def count(self, database: str, login: str, cluster: Cluster) -> WriteCount:
+        """How much was written so far in every database of the cluster."""
+        limits = Limits(statement=_LOOKING, whole=_LOOKING)
 
         @contextmanager
         def open_in(name: str | None) -> Iterator[Session]:
-            if until is not None and time.monotonic() > until:
-                raise Unreachable(f"not every database of {cluster.identifier} was counted in time")
             address = address_of(cluster, name or database, self.trust)
             with self.opener(address, login_at(login, self.aws, self.environ, address), limits) as session:
                 yield session

@@ -120,7 +120,7 @@ def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, ter
     let_jobs_go_on(sequence, target, both)
     lengthen(sequence, target, source, both)
     if opens is not None:
-        look_past_mark(sequence, target, source)
+        look_past_mark(sequence, target, source, _emptied(sequence.steps))
     notes = (*_notes(request, target, source, both), *notes_on_keyed(source, both))
     made = plan_of_move(request, target, seen, terms, sequence, run=run, clone=request.run, notes=notes)
     if opens is None:
@@ -159,11 +159,25 @@ def plan_of_move(
     )
 
 
-def look_past_mark(sequence: Sequence, target: Target, source: Cluster) -> None:
-    """Count what was written at a source since it was closed: what gets past a fence is said with a number, never in silence."""
+def look_past_mark(sequence: Sequence, target: Target, source: Cluster, emptied: StepId | None = None) -> None:
+    """Count what was written at a source since it was closed: what gets past a fence is said with a number, never in silence.
+
+    ``emptied`` is the step that has just closed it: what was written until then is counted beside what follows, so it holds up nobody.
+    """
     order = CountWrites.model_validate(server_order(target, source) | {"is_needed": False})
+    last = sequence.steps[-1:]
+    more: dict[str, Any] = {"after": tuple(step.id for step in last), "when_refused": "forgo"}
+    if emptied is not None:
+        why = "it is what later writes are held against, and nobody waits for it"
+        beside = sequence.add("count-at-mark", order, why, estimates.CALL, after=(emptied,), when_refused="forgo")
+        more["after_settled"] = (beside,)
     why = "whoever got past the fence, such as with our own login's password, wrote past its high-water mark"
-    add_next(sequence, "look-past-mark", order, why, estimates.CALL)
+    sequence.add("look-past-mark", order, why, estimates.CALL, **more)
+
+
+def _emptied(steps: list[Step]) -> StepId | None:
+    """The step that sends everybody out of the source."""
+    return next((step.id for step in steps if isinstance(step.action, EndSessions)), None)
 
 
 def _time_of_preparing(steps: list[Step]) -> timedelta:

@@ -151,10 +151,23 @@ def next_recorded(plan: Plan, state: RunState, cluster: str) -> int:
 
 
 def fence_recorded(plan: Plan, state: RunState) -> Emptied | None:
-    """What was found when the fence was made; ``None`` where no fence was made."""
-    steps = (step for step in plan.steps if isinstance(step.action, EndSessions))
-    found = [state.step(step.id).result for step in steps if state.step(step.id).status == "done"]
-    return Emptied.model_validate(found[-1]) if found else None
+    """What was found when the fence was made; ``None`` where no fence was made.
+
+    What had been written by then is known where it was counted before another transaction id was given out.
+    """
+    done = [(step.action, state.step(step.id).result) for step in plan.steps if state.step(step.id).status == "done"]
+    found = [(action.cluster, result) for action, result in done if isinstance(action, EndSessions)]
+    if not found:
+        return None
+    cluster, result = found[-1]
+    emptied = Emptied.model_validate(result)
+    counts = [
+        WriteCount.model_validate(each)
+        for action, each in done
+        if isinstance(action, CountWrites) and action.cluster == cluster
+    ]
+    written = next((each for each in counts if each.following == emptied.mark.transaction), None)
+    return emptied.model_copy(update={"written": written})
 
 
 def may_have_acted(step: Step, state: RunState) -> bool:

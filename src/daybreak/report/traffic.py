@@ -14,20 +14,25 @@ from daybreak.model.requests import RollbackRequest
 from daybreak.model.run import RunState
 from daybreak.model.value import stamp
 from daybreak.model.writes import UNKNOWN, WriteCount
+from daybreak.plan.gaps import fence_recorded
 from daybreak.report.sentences import words_on_renewal
 
 
 def sentences_on_traffic(plan: Plan, state: RunState) -> Iterator[str]:
     """Each thing that a run measured of the traffic that it moved, by the steps that it has done."""
-    fence = plan.request.mark if isinstance(plan.request, RollbackRequest) else None
+    fence: Emptied | None = None
+    is_back = isinstance(plan.request, RollbackRequest)
+    mark = plan.request.mark if isinstance(plan.request, RollbackRequest) else fence_recorded(plan, state)
+    looks = [each for each in plan.steps if isinstance(each.action, CountWrites) and each.action.cluster == plan.source]
+    last = looks[-1] if looks and (is_back or len(looks) > 1) else None
     if state.judged is not None:
         yield words_on_renewal(state.judged)
     for step in plan.steps:
         if state.step(step.id).status != "done":
             continue
         result = state.step(step.id).result
-        if isinstance(step.action, CountWrites) and step.action.cluster == plan.source and fence is not None:
-            yield words_past_mark(plan.source, fence, WriteCount.model_validate(result))
+        if step is last and mark is not None:
+            yield words_past_mark(plan.source, mark, WriteCount.model_validate(result))
         elif isinstance(step.action, EndSessions):
             fence = Emptied.model_validate(result)
             yield _of_fence(step.action.cluster, fence)
