@@ -120,7 +120,7 @@ def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, ter
     let_jobs_go_on(sequence, target, both)
     lengthen(sequence, target, source, both)
     if opens is not None:
-        look_past_mark(sequence, target, source, _emptied(sequence.steps))
+        look_past_mark(sequence, target, source, _step_to_empty(sequence.steps))
     notes = (*_notes(request, target, source, both), *notes_on_keyed(source, both))
     made = plan_of_move(request, target, seen, terms, sequence, run=run, clone=request.run, notes=notes)
     if opens is None:
@@ -175,7 +175,7 @@ def look_past_mark(sequence: Sequence, target: Target, source: Cluster, emptied:
     sequence.add("look-past-mark", order, why, estimates.CALL, **more)
 
 
-def _emptied(steps: list[Step]) -> StepId | None:
+def _step_to_empty(steps: list[Step]) -> StepId | None:
     """The step that sends everybody out of the source."""
     return next((step.id for step in steps if isinstance(step.action, EndSessions)), None)
 
