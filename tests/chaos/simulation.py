@@ -24,7 +24,7 @@ from daybreak.execute.interpreter import carry_out
 from daybreak.execute.writing import Sql
 from daybreak.journal.folder import FolderStore
 from daybreak.journal.store import Journal, Store
-from daybreak.model.actions import CreateInstance
+from daybreak.model.actions import CreateInstance, SetExpiry
 from daybreak.model.findings import Standing
 from daybreak.model.moment import Latest
 from daybreak.model.observation import Observation
@@ -430,7 +430,10 @@ def check_effects(simulation: Simulation) -> None:
     aws, plan = simulation.aws, simulation.plan
     chain = simulation.store.chain(plan.run)
     owner = owner_of(plan, chain.state().nonce)
-    twice = {key: count for key, count in aws.effects.items() if count > 1}
+    # A rollback says first that the clone was left, and takes that back where nobody wrote there.
+    done = [step.action for step in plan.steps if chain.state().step(step.id).status == "done"]
+    tags = max(1, sum(isinstance(action, SetExpiry) for action in done))
+    twice = {key: count for key, count in aws.effects.items() if count > (tags if key[0] == "AddTagsToResource" else 1)}
     assert twice == {}, twice
     touched = [call for call in aws.sent if plan.source in names_touched(call)]
     assert touched == []
