@@ -219,8 +219,8 @@ def ways_to_break(guard: Guard) -> Iterator[tuple[str, Callable[[SimulatedAws], 
 def breaches(kind: str) -> Iterator[Any]:
     """Every guard of every step of a plan, with each way to break it."""
     for step in case_of(kind).plan.steps:
-        if step.is_on_request:
-            continue
+        if step.is_on_request or step.when_refused == "forgo":
+            continue  # what is left where a guard does not hold is begun in tests/app/test_closed.py
         for guard in step.guards:
             for name, way in ways_to_break(guard):
                 yield pytest.param(kind, step.id, way, id=f"{kind}-{step.id}-{name}")
