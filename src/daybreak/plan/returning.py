@@ -200,7 +200,9 @@ def _open_clone(sequence: Sequence, target: Target, both: CutoverSeen) -> None:
     names = [role.name for role in both.clone_access.roles]
     order = server_order(target, both.clone) | {"change": return_of_login(names)}
     why = "nobody is led there any more, and a person may look at it as before"
-    add_next(sequence, "open-clone", ChangeSql.model_validate(order), why, estimates.CALL)
+    # Where it goes with steps that may be left, it is left with them.
+    kind = sequence.steps[-1].when_refused
+    add_next(sequence, "open-clone", ChangeSql.model_validate(order), why, estimates.CALL, when_refused=kind)
 
 
 def _objections(request: RollbackRequest, target: Target, seen: Observation) -> Iterator[str]:
