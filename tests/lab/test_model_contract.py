@@ -145,7 +145,7 @@ def test_every_operation_answers_as_the_model_says(lab: LabUnderTest) -> None:
     looks(call)
     family, version = groups(call, mark)
     networks_and_roles(lab, call, mark)
-    cluster(call, mark, family, version)
+    cluster(lab, call, mark, family, version)
     snapshots_and_restores(lab, call, mark, version)
     global_database(lab, call, mark)
     last_things(call, mark)
@@ -199,7 +199,7 @@ def networks_and_roles(lab: LabUnderTest, call: Contract, mark: str) -> None:
     lab.client("iam").create_role(RoleName=f"role-{mark}", AssumeRolePolicyDocument=TRUST)
 
 
-def cluster(call: Contract, mark: str, family: str, version: str) -> None:
+def cluster(lab: LabUnderTest, call: Contract, mark: str, family: str, version: str) -> None:
     """A cluster with two instances, through everything that can be done to it but its end."""
     name = f"contract-{mark}"
     it = {"DBClusterIdentifier": name}
@@ -232,6 +232,7 @@ def cluster(call: Contract, mark: str, family: str, version: str) -> None:
     call("EnableHttpEndpoint", ResourceArn=arn)
     call("DisableHttpEndpoint", ResourceArn=arn)
     proxy(call, mark, role)
+    subscription(lab, call, name)
     call("ModifyDBInstance", DBInstanceIdentifier=f"{name}-2", PromotionTier=3, ApplyImmediately=True)
     for operation, arguments in (
         ("ModifyDBCluster", {**it, "BackupRetentionPeriod": 3, "ApplyImmediately": True}),
@@ -260,6 +261,17 @@ def proxy(call: Contract, mark: str, role: str) -> None:
     assert kinds == ["TRACKED_CLUSTER", "RDS_INSTANCE", "RDS_INSTANCE"]
     call("DeregisterDBProxyTargets", **it, DBClusterIdentifiers=[f"contract-{mark}"])
     call("DeleteDBProxy", **it)
+
+
+def subscription(lab: LabUnderTest, call: Contract, cluster: str) -> None:
+    """An event subscription that reports the cluster, and then no more."""
+    it = {"SubscriptionName": f"told-of-{cluster}"}
+    topic = lab.client("sns").create_topic(Name=cluster)["TopicArn"]
+    call("CreateEventSubscription", **it, SnsTopicArn=topic, SourceType="db-cluster")
+    call("AddSourceIdentifierToSubscription", **it, SourceIdentifier=cluster)
+    call("DescribeEventSubscriptions", **it)
+    call("RemoveSourceIdentifierFromSubscription", **it, SourceIdentifier=cluster)
+    call("DeleteEventSubscription", **it)
 
 
 def snapshots_and_restores(lab: LabUnderTest, call: Contract, mark: str, version: str) -> None:

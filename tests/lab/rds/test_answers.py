@@ -229,6 +229,15 @@ def _beside(walk: Walk) -> None:
     walk("DescribeDBProxyTargets", DBProxyName="p")
     walk("DeregisterDBProxyTargets", DBProxyName="p", DBClusterIdentifiers=["a"])
     walk("DeleteDBProxy", DBProxyName="p")
+    topic = account.world.client("sns", HOME).create_topic(Name="t")["TopicArn"]
+    told = {"SubscriptionName": "s", "SourceType": "db-cluster", "SourceIds": ["a"], "EventCategories": ["failover"]}
+    walk("CreateEventSubscription", **told, SnsTopicArn=topic, Enabled=True, Tags=[{"Key": "k", "Value": "v"}])
+    walk("AddSourceIdentifierToSubscription", SubscriptionName="s", SourceIdentifier="a")
+    walk("RemoveSourceIdentifierFromSubscription", SubscriptionName="s", SourceIdentifier="a")
+    walk("DescribeEventSubscriptions", SubscriptionName="s")
+    walk("DeleteEventSubscription", SubscriptionName="s")
+    walk("DescribeIntegrations")
+    assert refused(account, "DescribeIntegrations", IntegrationIdentifier="i") == "IntegrationNotFoundFault"
 
 
 def _rare(walk: Walk) -> None:

@@ -47,6 +47,7 @@ _RDS_NAMES = {
     "TargetDBParameterGroupIdentifier": "pg",
     "DBClusterEndpointIdentifier": "cluster-endpoint",
     "DBProxyName": "db-proxy",
+    "SubscriptionName": "es",
     "DBClusterIdentifiers.member.1": "cluster",
     "SourceDbClusterResourceId": "cluster-auto-backup",
     "DbClusterResourceId": "cluster-auto-backup",
@@ -63,6 +64,8 @@ _RDS_UNNAMED = {
     "DescribeDBParameterGroups": "pg",
     "DescribeDBClusterEndpoints": "cluster-endpoint",
     "DescribeDBProxies": "db-proxy",
+    "DescribeEventSubscriptions": "es",
+    "DescribeIntegrations": "integration",
     "DescribeDBClusterAutomatedBackups": "cluster-auto-backup",
     "DescribeGlobalClusters": "global-cluster",
 }
@@ -280,6 +283,8 @@ def _resources(call: Call, world: World) -> list[str]:
         case "kms" if name := params.get("KeyId"):
             key = world.key(call.region, str(name))
             return [key.arn if key else f"arn:aws:{place}:key/{name}"]
+        case "cloudwatch" if call.operation == "DescribeAlarms":
+            return [f"arn:aws:{place}:alarm:*"]
         case "sns" if arn := params.get("TopicArn"):
             return [str(arn)]
         case "sts" if arn := params.get("RoleArn"):

@@ -21,6 +21,20 @@ READ: Mapping[tuple[str, str], str] = {
     ("backup", "GetRecoveryPointRestoreMetadata"): "BackupVaultName RecoveryPointArn",
     ("backup", "ListRecoveryPointsByResource"): "ResourceArn",
     ("backup", "StartRestoreJob"): "RecoveryPointArn Metadata IamRoleArn IdempotencyToken ResourceType",
+    (
+        "application-autoscaling",
+        "PutScalingPolicy",
+    ): "ServiceNamespace ResourceId ScalableDimension PolicyName PolicyType"
+    " StepScalingPolicyConfiguration TargetTrackingScalingPolicyConfiguration",
+    (
+        "application-autoscaling",
+        "RegisterScalableTarget",
+    ): "ServiceNamespace ResourceId ScalableDimension MinCapacity MaxCapacity RoleARN SuspendedState",
+    ("cloudwatch", "PutMetricAlarm"): "AlarmName AlarmDescription ActionsEnabled OKActions AlarmActions"
+    " InsufficientDataActions MetricName Namespace Statistic ExtendedStatistic Dimensions Period Unit EvaluationPeriods"
+    " DatapointsToAlarm Threshold ComparisonOperator TreatMissingData EvaluateLowSampleCountPercentile Metrics"
+    " ThresholdMetricId Tags",
+    ("cloudwatch", "DescribeAlarms"): "AlarmNames AlarmNamePrefix MaxRecords StateValue ActionPrefix",
     ("cloudwatch", "GetMetricStatistics"): "Namespace MetricName Dimensions StartTime EndTime Period Statistics Unit",
     ("ec2", "DescribeRegions"): "Filters RegionNames",
     ("ec2", "DescribeRouteTables"): "Filters RouteTableIds",
@@ -49,6 +63,7 @@ READ: Mapping[tuple[str, str], str] = {
 
 ONE_PAGE: Mapping[tuple[str, str], tuple[str, str]] = {
     ("iam", "GetAccountAuthorizationDetails"): ("MaxItems", "1000"),
+    ("cloudwatch", "DescribeAlarms"): ("MaxRecords", "100"),
 }
 """Where moto answers all in one page: the parameter of the page's size, and the one size that is taken, AWS's largest."""
 

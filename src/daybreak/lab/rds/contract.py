@@ -161,6 +161,8 @@ ABSENT: Mapping[str, Members] = {
         " SupportsLocalWriteForwarding SupportsIntegrations",
         "ResourcePendingMaintenanceActions": "ResourceIdentifier PendingMaintenanceActionDetails",
         "Certificate": "CustomerOverrideValidTill",
+        "Integration": "SourceArn TargetArn IntegrationName IntegrationArn KMSKeyId AdditionalEncryptionContext Status Tags"
+        " DataFilter Description CreateTime Errors",
         "ConnectionPoolConfigurationInfo": "InitQuery",
         "RebootDBClusterResult": "DBCluster",
         "StartDBInstanceResult": "DBInstance",

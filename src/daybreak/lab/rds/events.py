@@ -16,6 +16,7 @@ from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.errors import invalid_combination, invalid_value
 from daybreak.lab.rds.desk import Call, Desk, looks, public
 from daybreak.lab.rds.paging import PAGES, filter_rows, page
+from daybreak.lab.rds.subscriptions import report_event
 
 KEPT = timedelta(days=14)
 
@@ -153,6 +154,7 @@ def emit(desk: Desk, region: str, event: str, id: str, **words: Any) -> None:
         "_event": template.id,
     }
     desk.state.put("event", region, f"{now.timestamp():017.6f}-{next(_numbers):06d}", document)
+    report_event(desk, region, document)
 
 
 def failure_sentence(status: str, message: str, noun: str, name: str) -> str:

@@ -27,7 +27,7 @@ from daybreak.lab.gates.tls import Authority
 from daybreak.lab.protocol import codec
 from daybreak.lab.protocol.codec import check_required
 from daybreak.lab.protocol.errors import AwsError
-from daybreak.lab.rds import catalog, desk, events, networks, parameter_groups, proxies, tags
+from daybreak.lab.rds import catalog, desk, events, networks, parameter_groups, proxies, subscriptions, tags
 from daybreak.lab.rds.addresses import Address
 from daybreak.lab.rds.clusters import changes, clusters, creations, deletions, endpoints, restores, roles, servers
 from daybreak.lab.rds.contract import Params, refuse_foreign
@@ -68,6 +68,7 @@ NOUNS = (
     restores,
     copies,
     snapshots,
+    subscriptions,
     tags,
 )
 """The modules that serve operations; importing them registers what they serve."""

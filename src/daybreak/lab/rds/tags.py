@@ -24,6 +24,7 @@ _KINDS = {
     "cluster-endpoint": ("endpoint", "_tags", "DBClusterEndpointNotFoundFault"),
     KIND: (KIND, "TagList", "GlobalClusterNotFoundFault"),
     "db-proxy": ("proxy", "_tags", "DBProxyNotFoundFault"),
+    "es": ("subscription", "_tags", "SubscriptionNotFoundFault"),
 }
 """AWS's word in the ARN: our kind, the member with the tags, the refusal."""
 

@@ -98,6 +98,19 @@ FORMS: Mapping[str, Form] = {
     "ServerlessV2ScalingConfiguration.MaxCapacity": _from_to(1, 256, step=0.5),
     "ServerlessV2ScalingConfiguration.MinCapacity": _from_to(0, 256, step=0.5),
     "ServerlessV2ScalingConfiguration.SecondsUntilAutoPause": _from_to(300, 86_400),
+    "SourceType": _one_of(
+        "db-instance",
+        "db-parameter-group",
+        "db-security-group",
+        "db-snapshot",
+        "db-cluster",
+        "db-cluster-snapshot",
+        "custom-engine-version",
+        "db-proxy",
+        "blue-green-deployment",
+        "db-shard-group",
+        "zero-etl",
+    ),
     "Source": _one_of("user", "system", "engine-default"),
     "ValuesToAdd": _like(_ACCOUNT, "the number of an account, or all", "x"),
     "ValuesToRemove": _like(_ACCOUNT, "the number of an account, or all", "x"),
@@ -114,7 +127,7 @@ ELSEWHERE: Mapping[str, str] = {
     " AssociatedRoles.RoleArn RoleArn SnapshotIdentifier SourceDBClusterIdentifier"
     " SourceDBClusterParameterGroupIdentifier SourceDBClusterSnapshotIdentifier SourceDBParameterGroupIdentifier"
     " SourceDbClusterResourceId StaticMembers SubnetIds TargetDBClusterParameterGroupIdentifier"
-    " DbClusterIdentifier TargetDBClusterSnapshotIdentifier TargetDBInstanceIdentifier TargetDBParameterGroupIdentifier TargetGroupName"
+    " DbClusterIdentifier IntegrationIdentifier SnsTopicArn SourceIds SubscriptionName TargetDBClusterSnapshotIdentifier TargetDBInstanceIdentifier TargetDBParameterGroupIdentifier TargetGroupName"
     " VpcSecurityGroupIds VpcSubnetIds DBProxyName",
     "its refusal has another code than that of a bad value": "AttributeName CloudwatchLogsExportConfiguration"
     ".DisableLogTypes CloudwatchLogsExportConfiguration.EnableLogTypes EnableCloudwatchLogsExports Marker"
