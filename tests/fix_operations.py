@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from daybreak.model.plan import AwsCall
-from daybreak.plan.operations import OPERATIONS, ChangeOperation, ReadOperation, touches_of
+from daybreak.plan.operation_rows import ChangeOperation, ReadOperation
+from daybreak.plan.operations import OPERATIONS, touches_of
 
 CHANGES = tuple(row.name for row in OPERATIONS.values() if isinstance(row, ChangeOperation) and not row.is_by_hand)
 READS = tuple(row.name for row in OPERATIONS.values() if isinstance(row, ReadOperation))

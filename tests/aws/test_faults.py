@@ -16,7 +16,8 @@ from daybreak.aws.faults import UNREADABLE, AwsFault, category_of, fault_of
 from daybreak.aws.wire import CallStage
 from daybreak.errors import Bug, DaybreakError, Failed, Paused, Refused, Unreachable
 from daybreak.model.replies import Category, Trouble
-from daybreak.plan.operations import OPERATIONS, ChangeOperation
+from daybreak.plan.operation_rows import ChangeOperation
+from daybreak.plan.operations import OPERATIONS
 
 URL: dict[str, Any] = {"endpoint_url": "https://rds.example"}
 PROXY: dict[str, Any] = {"proxy_url": "http://proxy.example"}

@@ -11,7 +11,8 @@ from daybreak.aws.gateway import Access, Aws
 from daybreak.errors import Bug, DaybreakError
 from daybreak.model.plan import AwsCall
 from daybreak.model.things import Thing
-from daybreak.plan.operations import OPERATIONS, ChangeOperation
+from daybreak.plan.operation_rows import ChangeOperation
+from daybreak.plan.operations import OPERATIONS
 from tests.fix_cli import NOWHERE
 
 SOURCE, REGION = "embi-aurora-cluster", "us-east-1"
@@ -34,6 +35,8 @@ def params_of(row: ChangeOperation, given: dict[str, str]) -> dict[str, Any]:
     params: dict[str, Any] = {named.parameter: "another" for named in row.named if named.part != "uses"} | given
     if row.kind_of_parts == "proxy-target":
         params["DBClusterIdentifiers"] = ["another"]
+    elif row.kind_of_parts == "subscription-entry":
+        params["SourceIdentifier"] = "another"
     elif row.parts:
         zone = params["HostedZoneId"]
         changed = {"Action": "DELETE", "ResourceRecordSet": {"Name": zone.rpartition(":")[2], "Type": "CNAME"}}

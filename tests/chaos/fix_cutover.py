@@ -21,6 +21,7 @@ from daybreak.model.actions import (
     AttachProxy,
     ChangeRecord,
     DetachProxy,
+    KeyedOrder,
     MoveSecretStage,
     PointParameter,
     PointSecret,
@@ -42,10 +43,13 @@ from daybreak.model.targets import (
     Target,
 )
 from daybreak.model.things import Thing
+from daybreak.model.undo import TakenBack
 from daybreak.model.value import Span
 from daybreak.model.world import Identity
+from daybreak.plan import estimates
 from daybreak.plan.operations import touches_of
 from daybreak.plan.pointing import leads_there
+from daybreak.plan.sequence import Sequence
 from daybreak.plan.touching import things_touched
 from tests import fix_worlds
 from tests.chaos.simulated_aws import SimulatedAws
@@ -70,6 +74,22 @@ ROLES = {"app": True, "report": True, "keeper": True, "archive": False}
 """Who may log in at the source, and who never could."""
 AT_THE_MOMENT = 40
 """What the sequence had given out when the clone was born."""
+
+
+ROLE = {"RoleArn": f"arn:aws:iam::{fix_worlds.ACCOUNT}:role/embi-import", "FeatureName": "s3Import", "Status": "ACTIVE"}
+"""What the source may do outside of its database."""
+SUBSCRIPTION = "embi-alerts"
+"""The event subscription that reports the source."""
+
+
+def find_keyed(aws: SimulatedAws) -> dict[str, Any]:
+    """What is keyed to a cluster's name: who has the role and the Data API, and who is reported."""
+    named = {name: one.body for name, one in aws.clusters.items()}
+    return {
+        "roles": {name for name, body in named.items() if body.get("AssociatedRoles")},
+        "data APIs": {name for name, body in named.items() if body.get("HttpEndpointEnabled")},
+        "reported": {source for sources in aws.subscriptions.values() for source in sources},
+    }
 
 
 RULES = CutoverRules(share=60, hold=Span(0), budget=Span(days=2))
@@ -107,6 +127,8 @@ def world(destinations: Iterable[TrafficDestination] = DESTINATIONS, finds: Stan
     _, after, clone = restored(finds)
     aws = copy.deepcopy(after)
     aws.clusters[clone].body["DeletionProtection"] = False
+    aws.clusters[fix_worlds.SOURCE].body |= {"AssociatedRoles": [ROLE], "HttpEndpointEnabled": True}
+    aws.subscriptions[SUBSCRIPTION] = [fix_worlds.SOURCE]
     source, copied = (str(aws.clusters[name].body["Endpoint"]) for name in (fix_worlds.SOURCE, clone))
     aws.servers[fix_worlds.SOURCE] = SimulatedServer(source, dict(ROLES), last=100, next=2000)
     aws.servers[clone] = SimulatedServer(copied, dict(ROLES), last=AT_THE_MOMENT, next=1500)
@@ -242,6 +264,8 @@ def case(name: str, destinations: Iterable[TrafficDestination] = DESTINATIONS) -
         made = planned_cutover(aws, target(destinations))
         return Case(name, made, at_rest(aws))
     whole = _cutover(tuple(destinations))
+    if name in ("keyed", "keyed-back"):
+        return _keyed_case(name, whole)
     moves = [number for number, step in enumerate(whole.plan.steps, start=1) if leads_there(step.action)]
     until = {"rollback": None, "rollback-of-part": moves[len(moves) // 2], "rollback-of-start": moves[0] - 1}[name]
     with scratch() as folder:
@@ -251,6 +275,25 @@ def case(name: str, destinations: Iterable[TrafficDestination] = DESTINATIONS) -
         assert ended.status == ("finished" if until is None else "aborted")
         made = planned_rollback(simulation.aws, store, whole.plan)
     return Case(name, made, at_rest(simulation.aws))
+
+
+def _keyed_case(name: str, whole: Case) -> Case:
+    """The orders of a cutover that make again what is keyed to the source, by themselves; or those that take them back."""
+    steps = tuple(each for each in whole.plan.steps if isinstance(each.action, KeyedOrder))
+    forward = whole.plan.model_copy(
+        update={"steps": tuple(each.model_copy(update={"after": ()}) for each in steps), "gap": None, "keyed": ()}
+    )
+    if name == "keyed":
+        return Case(name, forward, whole.world)
+    with scratch() as folder:
+        simulation = Case(name, forward, whole.world).simulation(FolderStore(folder))
+        assert simulation.live().status == "finished"
+    sequence = Sequence(whole.plan.identity.region, ())
+    for step in steps:
+        assert isinstance(step.undo, TakenBack)
+        [back] = step.undo.actions
+        sequence.add("back", back, "why", estimates.CALL)
+    return Case(name, forward.model_copy(update={"steps": tuple(sequence.steps)}), at_rest(simulation.aws))
 
 
 @cache

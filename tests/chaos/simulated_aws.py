@@ -22,6 +22,7 @@ from daybreak.model.tags import JOURNAL_TAG
 from tests import fix_worlds
 from tests.chaos.reply_faults import AFTER, BEFORE, HEARD, Fault
 from tests.chaos.simulated_globals import SimulatedGlobals
+from tests.chaos.simulated_keyed import SimulatedKeyed
 from tests.chaos.simulated_parts import Clock, Resource, refusal
 from tests.chaos.simulated_servers import SimulatedServers
 from tests.chaos.simulated_snapshots import SimulatedSnapshots
@@ -51,7 +52,7 @@ class Hearing:
 
 
 @dataclass
-class SimulatedAws(SimulatedServers, SimulatedGlobals, SimulatedSnapshots):
+class SimulatedAws(SimulatedServers, SimulatedGlobals, SimulatedSnapshots, SimulatedKeyed):
     """One region of one account; of another one, ``elsewhere``, it has the snapshots alone."""
 
     clusters: dict[str, Resource] = field(default_factory=dict)
@@ -157,8 +158,9 @@ class SimulatedAws(SimulatedServers, SimulatedGlobals, SimulatedSnapshots):
         before, group = copy.deepcopy(self.groups.get(name)), call.params.get("DBClusterParameterGroupName")
         was_restarted = call.operation == "RebootDBInstance" and name not in self.unrestarted
         was_tagged = call.operation == "AddTagsToResource" and self._has_tags(name, call.params["Tags"])
+        was_so = self.is_keyed_so(call)
         getattr(self, f"_{call.operation}")(call.params)
-        if was_tagged or was_restarted or (call.service != "rds" and self.addresses() == told):
+        if was_so or was_tagged or was_restarted or (call.service != "rds" and self.addresses() == told):
             return  # the same again
         if call.operation == "ModifyDBClusterParameterGroup":
             if self.groups[name] == before:

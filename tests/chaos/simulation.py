@@ -354,6 +354,8 @@ def _move_case(name: str) -> Case:
     return fix_cutover.case(name)
 
 
+_KEYED = ("keyed", "keyed-back")
+"""What of a cutover is keyed to the source's name, by itself."""
 _DEFAULT_GROUP = ParameterGroup(name="default.aurora-postgresql16", family="aurora-postgresql16")
 _SERVERLESS = fix_worlds.cluster(serverless=ServerlessRange(low=0.5, high=16), parameter_group="embi-aurora-params")
 
@@ -375,7 +377,10 @@ CASES: dict[str, Callable[[], Case]] = {
     "fail-over": lambda: _moved_case("fail-over"),
     "switch-over": lambda: _moved_case("switch-over", is_switch=True),
     **{name: partial(fix_destinations.case, Case, name) for name in ("destinations", "destinations-back")},
-    **{name: partial(_move_case, name) for name in ("cutover", "rollback", "rollback-of-part", "rollback-of-start")},
+    **{
+        name: partial(_move_case, name)
+        for name in ("cutover", "rollback", "rollback-of-part", "rollback-of-start", *_KEYED)
+    },
     "clean-protected": lambda: _clean_case("clean-protected", is_protected=True),
     "clean-unprotected": lambda: _clean_case("clean-unprotected", is_protected=False),
 }
@@ -421,6 +426,7 @@ def standing_of_world(aws: SimulatedAws, plan: Plan) -> dict[str, Any]:
         "drawn": sorted(DRAWN & cluster.tags.keys()) if cluster else None,
         "writers": (aws.writers(), aws.addresses()),
         "servers": {name: (dict(one.roles), sorted(one.prepared)) for name, one in sorted(aws.servers.items())},
+        "keyed": (cluster.roles, cluster.has_http_endpoint, copy.deepcopy(aws.subscriptions)) if cluster else None,
         "snapshots": sorted(name for name, one in aws.taken.items() if one.gone_at is None),
     }
 

@@ -24,7 +24,7 @@ from daybreak.model.tags import EXPIRES_TAG, PRODUCTION
 from daybreak.model.value import Span
 from daybreak.plan.gaps import ABOUT_GAP
 from tests import fix_worlds
-from tests.chaos.fix_cutover import DESTINATIONS, ROLES, RULES, SimulatedApp, case, planned_rollback
+from tests.chaos.fix_cutover import DESTINATIONS, ROLES, RULES, SimulatedApp, case, find_keyed, planned_rollback
 from tests.chaos.simulated_aws import SimulatedAws
 from tests.chaos.simulated_servers import check_ledger
 from tests.chaos.simulation import Case, Crash, Killed, Mode, Simulation, check_effects, scratch, survived
@@ -98,6 +98,7 @@ def check_whole(simulation: Simulation, kind: str) -> None:
     assert is_fenced(aws, fix_worlds.SOURCE)
     assert aws.clusters[clone].tags[EXPIRES_TAG] == f"{PRODUCTION}{simulation.plan.run}"
     assert is_protected(aws, clone)
+    assert all(found == {fix_worlds.SOURCE, clone} for found in find_keyed(aws).values())
     before = len(aws.ledger)
     aws.serve()
     writers = {each.application for each in aws.ledger[before:]}
@@ -139,6 +140,7 @@ def check_taken_back(aws: SimulatedAws, before: SimulatedAws, clone: str) -> Non
     if tags[EXPIRES_TAG] == before.clusters[clone].tags[EXPIRES_TAG]:
         assert not has_served, "a clone that holds writes of its own is no clone again"
         assert aws.servers[clone].roles == ROLES
+        assert find_keyed(aws) == find_keyed(before)
         assert not is_protected(aws, clone)
     else:
         assert is_fenced(aws, clone)

@@ -332,6 +332,16 @@ def test_the_quarantine_ends_before_the_fence_and_wakes_nothing() -> None:
     assert any("stays off" in note for note in plan.notes)
 
 
+def test_whoever_goes_on_without_waiting_for_clients_leaves_out_nothing_else() -> None:
+    """The jobs of production go on, and what follows has its turn: none of it needs the wait, and all of it comes after it."""
+    plan = planned(cut_over(**quarantined()))
+    [number] = [number for number, step in enumerate(plan.steps) if isinstance(step.action, AwaitClients)]
+    wait, following = plan.steps[number], plan.steps[number + 1 :]
+    assert [step.id[3:] for step in following] == ["let-jobs-go-on-1"]
+    assert (following[0].after, following[0].after_settled) == ((plan.steps[number - 1].id,), (wait.id,))
+    assert (wait.after, wait.when_refused) == ((plan.steps[number - 1].id,), "hold")
+
+
 @pytest.mark.parametrize(
     ("world", "says"),
     [

@@ -25,17 +25,8 @@ from daybreak.model.world import ServerlessRange
 from daybreak.plan.arns import arn_of
 from daybreak.plan.calls import call_of
 from daybreak.plan.occasions import ReadOccasion
-from daybreak.plan.operations import (
-    OPERATIONS,
-    ChangeOperation,
-    Operation,
-    ReadOperation,
-    ResourceName,
-    aws_call,
-    change_of,
-    plain_name,
-    read_of,
-)
+from daybreak.plan.operation_rows import ChangeOperation, ReadOperation, ResourceName, plain_name
+from daybreak.plan.operations import OPERATIONS, Operation, aws_call, change_of, read_of
 from tests import fix_worlds
 from tests.fix_house import modules
 from tests.fix_worlds import NOW, REGION
@@ -57,6 +48,8 @@ NO_RESOURCE = {
     "MoveToVersionId": "a version of the secret that the same call names",
     "PerformanceInsightsKMSKeyId": "AWS documents no permission for whoever turns the insights on, only for whoever reads them",
     "RemoveFromVersionId": "a version of the secret that the same call names",
+    "FeatureName": "a feature of the engine is no resource of AWS's",
+    "SourceIdentifier": "an entry of the subscription that the same call names",
     "StaticMembers": "members of the cluster that the same call names",
     "VpcSecurityGroupIds": "the reference names no security group of EC2 for a call to RDS",
 }
@@ -86,6 +79,14 @@ ANY_VENDOR = "${ResourceType}"
 NOT_ASKED_FOR = {
     ("backup:GetRecoveryPointRestoreMetadata", ANY_VENDOR): "it has any service's ARN, so the star stands for it",
     ("backup:StartRestoreJob", ANY_VENDOR): "a person sends it, and no policy of ours allows it",
+    (
+        "application-autoscaling:PutScalingPolicy",
+        "scalable-target",
+    ): "a person sends it, and no policy of ours allows it",
+    ("application-autoscaling:RegisterScalableTarget", "scalable-target"): "as above",
+    ("cloudwatch:PutMetricAlarm", "alarm"): "a person sends it, and no policy of ours allows it",
+    ("rds:CreateIntegration", "cluster"): "a person sends it, and no policy of ours allows it",
+    ("rds:CreateIntegration", "integration"): "as above",
     ("rds:DeregisterDBProxyTargets", "db"): "we take out a cluster, and no instance",
     ("rds:DeleteDBCluster", "cluster-snapshot"): "it is the final snapshot, and we ask for none",
     ("ds:AuthorizeApplication", "directory"): "AWS's own policies allow it on every directory",
@@ -130,6 +131,9 @@ def calls() -> tuple[AwsCall, ...]:
     made = [whole(kind) for kind in get_args(actions.AwsChange)]
     made.append(whole(actions.RestoreToMoment, resource_id=None))
     made.append(whole(actions.MoveWriter, gives_up=False))
+    made.append(whole(actions.SetRole, is_given=False))
+    made.append(whole(actions.SetDataApi, is_on=False))
+    made.append(whole(actions.SetSubscription, is_in=False))
     found = [call_of(action, {"daybreak:run": "r"}, REGION) for action in made]  # type: ignore[arg-type]  # all are changes
     assert None not in found
     return tuple(call for call in found if call)

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from daybreak.model.actions import EndSessions, ManagePassword, PausePool
+from daybreak.model.keyed import EventSubscription, KeyedSeen
 from daybreak.model.names import quarantine_group_name
 from daybreak.model.pools import PgBouncer
 from daybreak.model.world import Domain
 from daybreak.plan import estimates
 from daybreak.plan.occasions import ReadOccasion
-from daybreak.plan.operations import OPERATIONS, ChangeOperation
+from daybreak.plan.operation_rows import ChangeOperation
+from daybreak.plan.operations import OPERATIONS
 from daybreak.plan.sequence import Sequence
 from daybreak.report.iam_policy import policy_of
 from tests import fix_moves, fix_worlds
@@ -105,6 +107,24 @@ def test_what_belongs_to_the_cluster_may_be_looked_at() -> None:
         assert [each.endswith(end) for each in resources(default, action)] == [True]
     assert resources(default, "rds:DescribeDBParameters") == set()
     assert [each.endswith(":pg:*") for each in resources(policy, "rds:DescribeDBParameters")] == [True]
+
+
+def test_what_is_keyed_to_the_source_may_be_looked_at_where_a_cutover_is_planned() -> None:
+    """What may not be seen is listed as that, and a person finds out too late; of a subscription only its own is changed."""
+    found = EventSubscription(name="alerts", source_type="db-cluster", sources=(fix_worlds.SOURCE,))
+    policy = policy_of(planned(cut_over(keyed=KeyedSeen(subscriptions=(found,)))))
+    for action, end in (
+        ("cloudwatch:DescribeAlarms", ":alarm:*"),
+        ("rds:DescribeEventSubscriptions", ":es:*"),
+        ("rds:DescribeIntegrations", ":integration:*"),
+        ("application-autoscaling:DescribeScalableTargets", "*"),
+        ("iam:GetAccountAuthorizationDetails", "*"),
+        ("rds:DescribeDBProxies", ":db-proxy:*"),
+    ):
+        assert [each for each in resources(policy, action) if each.endswith(end)], action
+    assert resources(policy_of(fix_worlds.plan()), "cloudwatch:DescribeAlarms") == set(), "no restore asks it"
+    [own] = resources(policy, "rds:AddSourceIdentifierToSubscription")
+    assert own.endswith(":es:alerts")
 
 
 def test_a_clone_that_joins_a_directory_needs_what_aws_does_there_in_the_callers_name() -> None:

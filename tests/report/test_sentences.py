@@ -46,9 +46,12 @@ from daybreak.model.actions import (
     ResumePool,
     RunCommand,
     SetClusterOptions,
+    SetDataApi,
     SetExpiry,
     SetParameterGroup,
     SetParameters,
+    SetRole,
+    SetSubscription,
     SqlStatement,
     TakeSnapshot,
     Validate,
@@ -275,6 +278,24 @@ SENTENCES: tuple[tuple[Action, str], ...] = (
     (
         fix_destinations.AWAIT_PROXY,
         "Wait until the target group default of the proxy embi-proxy lets clients through to the writer of embi-clone",
+    ),
+    (
+        SetRole(clone="c", role="arn:aws:iam::1:role/import", feature="s3Import", is_given=True),
+        "Give c the role arn:aws:iam::1:role/import for s3Import",
+    ),
+    (
+        SetRole(clone="c", role="arn:aws:iam::1:role/import", is_given=False),
+        "Take the role arn:aws:iam::1:role/import from c",
+    ),
+    (SetDataApi(clone="c", arn="arn:aws:rds:x:1:cluster:c", is_on=True), "Let c answer the Data API"),
+    (SetDataApi(clone="c", arn="arn:aws:rds:x:1:cluster:c", is_on=False), "Let c answer the Data API no longer"),
+    (
+        SetSubscription(subscription="alerts", clone="c", entry="c-1", is_in=True),
+        "Let the event subscription alerts report c-1 too; all else that it reports stays",
+    ),
+    (
+        SetSubscription(subscription="alerts", clone="c", entry="c", is_in=False),
+        "Let the event subscription alerts report c no longer",
     ),
     (
         AwaitRecord(zone="Z0123456", record=fix_destinations.AFTER),

@@ -23,6 +23,7 @@ from daybreak.model.targets import Target
 from daybreak.model.world import Cluster, Identity, Surroundings
 from daybreak.model.writes import WriteCount
 from daybreak.observe.destinations import look_at_destinations
+from daybreak.observe.keyed import find_keyed
 from daybreak.observe.look import AwsReads, Lookout
 from daybreak.observe.surroundings import BY_NAME, surroundings_of
 from daybreak.plan.pointing import addresses_of
@@ -63,6 +64,7 @@ def observe_sides(app: App, request: MoveRequest, target: Target, identity: Iden
         clone_access=clone_access,
         around_source=_around(aws, source) if request.kind == "cutover" else None,
         around_clone=_around(aws, clone) if request.kind == "cutover" else None,
+        keyed=find_keyed(aws) if request.kind == "cutover" else None,
         destinations=look_at_destinations(target.destinations, app.aws, target.region, sides, clusters),
         pools=look_at_pools(app, target, sides),
         silences=tuple(silences),

@@ -46,6 +46,7 @@ from daybreak.model.guards import (
     Unwritten,
     spell,
 )
+from daybreak.model.keyed import EventSubscription
 from daybreak.model.moment import span_in_words
 from daybreak.model.names import comma_list
 from daybreak.model.plan import Plan, StepId
@@ -70,11 +71,15 @@ Resource = (
     | ParameterSeen
     | RecordSet
     | ProxySeen
+    | EventSubscription
 )
 """What a look at a thing shows."""
 
 Pointing = SecretSeen | ParameterSeen | RecordSet | ProxySeen
 """What applications read the address from, or reach the database through: it is the owner's, and never a run's own."""
+
+Foreign = Pointing | EventSubscription
+"""What carries no tags of a run's: it is never a run's own."""
 
 UNTOUCHED = "it is left untouched: plan again, and a restore gets another name"
 """What to do where something else has the name."""
@@ -173,7 +178,7 @@ def _breach(guard: Guard, situation: Situation) -> Breach | None:
 
 def _foreign(thing: Thing, situation: Situation) -> Breach | None:
     seen = situation.seen.get(thing)
-    if seen is None or (not isinstance(seen, Pointing) and situation.owner.owns(seen.tags)):
+    if seen is None or (not isinstance(seen, Foreign) and situation.owner.owns(seen.tags)):
         return None
     if thing in situation.made:
         mark = situation.owner.mark()

@@ -12,6 +12,7 @@ from typing import Any, assert_never
 
 from daybreak.assess.destinations import standing_of_pointing
 from daybreak.assess.guarding import Resource
+from daybreak.assess.keyed import standing_of_keyed
 from daybreak.assess.position import OrderStanding, Position
 from daybreak.assess.proxies import proxy_ready, standing_at_proxy
 from daybreak.assess.settings import same_setting
@@ -49,9 +50,12 @@ from daybreak.model.actions import (
     RestoreFromSnapshot,
     RestoreToMoment,
     SetClusterOptions,
+    SetDataApi,
     SetExpiry,
     SetParameterGroup,
     SetParameters,
+    SetRole,
+    SetSubscription,
     TakeSnapshot,
     Wait,
 )
@@ -341,6 +345,8 @@ def standing_of_change(action: AwsChange, seen: Resource | None, own_version: st
             return standing_of_pointing(action, seen, own_version)
         case DetachProxy() | AttachProxy():
             return standing_at_proxy(action, seen)
+        case SetRole() | SetDataApi() | SetSubscription():
+            return standing_of_keyed(action, seen)
         case MoveWriter(database=database, member=member):
             standing = _writer_moved(database, member, seen if isinstance(seen, GlobalDatabase) else None)
             # AWS has taken the order once it is moving: the step that waits sees the rest.

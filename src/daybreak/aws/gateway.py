@@ -36,7 +36,8 @@ from daybreak.model.things import Thing
 from daybreak.model.value import iso
 from daybreak.model.world import AWSS_OWN, Identity
 from daybreak.plan.calls import FILLED_WHEN_SENT
-from daybreak.plan.operations import ReadOperation, aws_call, change_of, read_of, row_of
+from daybreak.plan.operation_rows import ReadOperation
+from daybreak.plan.operations import aws_call, change_of, read_of, row_of
 
 _READING = Config(
     retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=30, max_pool_connections=32

@@ -5,6 +5,7 @@ from __future__ import annotations
 from daybreak.model.destinations import DestinationSeen
 from daybreak.model.fences import AccessSeen
 from daybreak.model.findings import Standing
+from daybreak.model.keyed import KeyedSeen
 from daybreak.model.pools import PoolSeen
 from daybreak.model.value import Instant, Value
 from daybreak.model.world import Cluster, Instance, Surroundings
@@ -77,6 +78,8 @@ class CutoverSeen(Value):
     around_source: Surroundings | None = None
     """What belongs to the source and is kept beside it; ``None`` where it was not looked at."""
     around_clone: Surroundings | None = None
+    keyed: KeyedSeen | None = None
+    """The region's event subscriptions, alarms and integrations, of whatever cluster; ``None`` where they were not looked at."""
     destinations: tuple[DestinationSeen, ...] = ()
     pools: tuple[PoolSeen, ...] = ()
     silences: tuple[str, ...] = ()

@@ -90,6 +90,35 @@ class Gap(Value):
     """What says whether a client has written in the clone."""
 
 
+KeyedKind = Literal[
+    "role",
+    "data-api",
+    "event-subscription",
+    "alarm",
+    "autoscaling",
+    "connect-policy",
+    "proxy",
+    "endpoint",
+    "managed-secret",
+    "integration",
+    "slot",
+    "unknown",
+]
+"""The kinds of what does not follow the traffic by itself; ``unknown`` is what could not be asked, or never is."""
+
+
+class Keyed(Value):
+    """One thing that is keyed to the source's name, address or resource id, and does not follow the traffic by itself."""
+
+    kind: KeyedKind
+    what: str
+    """What it is, and what clients or people miss without it."""
+    step: StepId | None = None
+    """The step that makes it again at the clone; ``None`` where a person has to."""
+    by_hand: tuple[AwsCall, ...] = ()
+    """The calls by which a person does, in their order."""
+
+
 FORMAT = 2
 """The ``format`` of the plans that this release makes and carries out."""
 
@@ -129,6 +158,8 @@ class Plan(Value):
     """Each intended difference between clone and source, with its reason."""
     gap: Gap | None = Field(default=None, exclude_if=lambda found: found is None)
     """The gap of a cutover; ``None`` in a plan that has none."""
+    keyed: tuple[Keyed, ...] = Field(default=(), exclude_if=lambda found: not found)
+    """What is keyed to the source and does not follow a cutover by itself."""
 
     @property
     def kind(self) -> str:

@@ -161,6 +161,15 @@ class Figures(Value):
     """How long the answers of all checks took, added up."""
 
 
+class KeyedLine(Value):
+    """One thing that is keyed to the source and does not follow a cutover by itself."""
+
+    what: str
+    """What it is, and the step that makes it again."""
+    commands: tuple[str, ...] = ()
+    """The commands by which a person makes it again, in their order."""
+
+
 class Report(Value):
     """The whole report."""
 
@@ -233,6 +242,8 @@ class Report(Value):
     notes: tuple[str, ...]
     traffic: tuple[str, ...] = ()
     """What was measured of the traffic's move, each a sentence; empty for a run that moves none."""
+    keyed: tuple[KeyedLine, ...] = ()
+    """What does not follow a cutover by itself; empty for a run of another kind."""
     keep_until: Instant | None
     way_in: str = ""
     """The psql command that opens the clone, fit or not; empty where its endpoint was not seen, or where it is gone."""

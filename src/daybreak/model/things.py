@@ -7,6 +7,7 @@ from typing import Literal
 from daybreak.model.value import Value
 
 ResourceKind = Literal[
+    "alarm",
     "cluster",
     "cluster-auto-backup",
     "cluster-endpoint",
@@ -15,8 +16,10 @@ ResourceKind = Literal[
     "db",
     "change",
     "db-proxy",
+    "es",
     "global-cluster",
     "hostedzone",
+    "integration",
     "og",
     "pg",
     "subgrp",
@@ -40,7 +43,7 @@ _WORDS: dict[str, str] = {
 """What people call the kinds that are looked at."""
 
 
-ThingKind = ResourceKind | Literal["record", "proxy-target", "database", "program", "pool"]
+ThingKind = ResourceKind | Literal["record", "proxy-target", "subscription-entry", "database", "program", "pool"]
 """A kind of thing: a resource of AWS's, or what is no resource by itself."""
 
 _EXACT = frozenset({"secret", "parameter", "hostedzone", "record", "program", "pool"})
@@ -56,7 +59,7 @@ class Thing(Value):
     name: str
     """At AWS its identifier, or its ARN where it belongs to another account; a database with its cluster, as ``CLUSTER/DATABASE``;
     a record of Route 53 as ``ZONE/NAME/TYPE``, and its set identifier behind that where it has one; a cluster's place in a proxy
-    as ``PROXY/GROUP/CLUSTER``."""
+    as ``PROXY/GROUP/CLUSTER``; a source's entry in an event subscription as ``SUBSCRIPTION/SOURCE``."""
     region: str
 
     @property
@@ -81,4 +84,7 @@ class Thing(Value):
         if self.kind == "proxy-target":
             proxy, group, cluster = self.name.split("/", 2)
             return f'the place of "{cluster}" in the target group "{group}" of the proxy "{proxy}"'
+        if self.kind == "subscription-entry":
+            subscription, source = self.name.split("/", 1)
+            return f'the entry of "{source}" in the event subscription "{subscription}"'
         return f'the {_WORDS.get(self.kind, self.kind)} "{self.name}"'

@@ -26,10 +26,12 @@ from daybreak.aws.facts import (
     tags_of,
 )
 from daybreak.aws.faults import AwsFault, unreadable
+from daybreak.aws.keyed import subscription_of
 from daybreak.aws.replies import Markers, require
 from daybreak.errors import Bug
 from daybreak.model.backups import GlobalDatabase
 from daybreak.model.destinations import ParameterSeen, ProxySeen, RecordSet, SecretSeen, full_name
+from daybreak.model.keyed import EventSubscription
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Category, Reply
 from daybreak.model.things import Thing
@@ -72,6 +74,7 @@ Seeable = (
     | ParameterSeen
     | RecordSet
     | ProxySeen
+    | EventSubscription
 )
 """What a look at a thing may show."""
 
@@ -227,6 +230,18 @@ class Lookout:
         asked = self._call("DescribeDBProxyTargets", DBProxyName=name, TargetGroupName=group)
         return self.while_there(lambda: proxy_seen(body, group, self._aws.pages(asked, "Targets"))) if body else None
 
+    def subscription(self, name: str) -> EventSubscription | None:
+        """The event subscription of that name; ``None`` when AWS does not know it."""
+        body = self._find(self._call("DescribeEventSubscriptions", SubscriptionName=name))
+        if body is None:
+            return None
+        found = map(subscription_of, require(body, "EventSubscriptionsList"))
+        one = next((each for each in found if each.name.lower() == name.lower()), None)
+        if one is None:
+            why = f'the answer to DescribeEventSubscriptions does not hold "{name}", and does not say that it is not found'
+            raise unreadable(why)
+        return one
+
     def thing(self, thing: Thing) -> Seeable | None:
         """A thing of this region, of a kind that is looked at; ``None`` when AWS does not know it."""
         match thing.kind:
@@ -241,6 +256,8 @@ class Lookout:
             case "proxy-target":
                 proxy, group, _ = thing.name.split("/", 2)
                 return self.proxy(proxy, group)
+            case "subscription-entry":
+                return self.subscription(thing.name.split("/", 1)[0])
             case "cluster":
                 return self.cluster(thing.name)
             case "db":

@@ -15,9 +15,28 @@ from daybreak.plan.sequence import Sequence
 
 
 def add_next(sequence: Sequence, slug: str, action: Action, reason: str, estimate: Estimate, **more: Any) -> StepId:
-    """Append a step that waits for the one before it, and return its id: here the order is what keeps every write."""
-    after = (sequence.steps[-1].id,) if sequence.steps else ()
-    return sequence.add(slug, action, reason, estimate, after=after, **more)
+    """Append a step that waits for the one before it, and return its id: here the order is what keeps every write.
+
+    What the run can do without is waited for too, and may come to nothing: whoever leaves it out leaves out nothing else.
+    """
+    needed, optional = _last_steps(sequence)
+    return sequence.add(slug, action, reason, estimate, after=needed, after_settled=optional, **more)
+
+
+def add_beside(sequence: Sequence, slug: str, action: Action, reason: str, estimate: Estimate) -> StepId:
+    """Append a step that the run can do without, beside others of that kind, and return its id; refused, it keeps the run before the next."""
+    needed, _ = _last_steps(sequence)
+    return sequence.add(slug, action, reason, estimate, after=needed, when_refused="hold")
+
+
+def _last_steps(sequence: Sequence) -> tuple[tuple[StepId, ...], tuple[StepId, ...]]:
+    """The last step that the run needs, and those after it that it can do without."""
+    optional: list[StepId] = []
+    for step in reversed(sequence.steps):
+        if step.when_refused != "hold":
+            return (step.id,), tuple(reversed(optional))
+        optional.append(step.id)
+    return (), tuple(reversed(optional))
 
 
 def server_order(target: Target, cluster: Cluster, *, database: str | None = None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from daybreak.model.world import Identity
 
 _HERE = "{region}:{account}"
 _ARNS: dict[ResourceKind, str] = {
+    "alarm": f"cloudwatch:{_HERE}:alarm:",
     "cluster": f"rds:{_HERE}:cluster:",
     "cluster-auto-backup": f"rds:{_HERE}:cluster-auto-backup:",
     "cluster-endpoint": f"rds:{_HERE}:cluster-endpoint:",
@@ -14,6 +15,8 @@ _ARNS: dict[ResourceKind, str] = {
     "change": "route53:::change/",
     "cluster-snapshot": f"rds:{_HERE}:cluster-snapshot:",
     "db": f"rds:{_HERE}:db:",
+    "es": f"rds:{_HERE}:es:",
+    "integration": f"rds:{_HERE}:integration:",
     "global-cluster": "rds::{account}:global-cluster:",
     "hostedzone": "route53:::hostedzone/",
     "db-proxy": f"rds:{_HERE}:db-proxy:",

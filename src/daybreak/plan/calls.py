@@ -33,6 +33,7 @@ from daybreak.model.actions import (
     DeleteSnapshot,
     DetachProxy,
     EndSessions,
+    KeyedOrder,
     LoadRows,
     ManagePassword,
     MoveSecretStage,
@@ -45,9 +46,12 @@ from daybreak.model.actions import (
     RestoreToMoment,
     RunCommand,
     SetClusterOptions,
+    SetDataApi,
     SetExpiry,
     SetParameterGroup,
     SetParameters,
+    SetRole,
+    SetSubscription,
     TakeSnapshot,
     Validate,
     WaitOrder,
@@ -282,7 +286,7 @@ def _operation(action: AwsChange, stamp: Stamp) -> tuple[str, dict[str, Any]]:
             return "RebootDBInstance", {"DBInstanceIdentifier": instance}
         case CreateInstance():
             return "CreateDBInstance", body_of_instance(action, stamp)
-        case DeleteInstance() | DeleteCluster():
+        case DeleteInstance() | DeleteCluster() | DeleteParameterGroup():
             return _deletion(action)
         case TakeSnapshot() | CopySnapshot() | DeleteSnapshot():
             return _operation_on_snapshot(action, stamp)
@@ -290,8 +294,8 @@ def _operation(action: AwsChange, stamp: Stamp) -> tuple[str, dict[str, Any]]:
             return _move(action)
         case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord() | DetachProxy() | AttachProxy():
             return _operation_on_destination(action)
-        case DeleteParameterGroup(group=group):
-            return "DeleteDBClusterParameterGroup", {"DBClusterParameterGroupName": group}
+        case SetRole() | SetDataApi() | SetSubscription():
+            return _operation_on_keyed(action)
         case _:
             assert_never(action)
 
@@ -306,7 +310,9 @@ def _modification(action: SetClusterOptions | SetParameterGroup | ManagePassword
             return {"DBClusterIdentifier": clone, "DBClusterParameterGroupName": group, "ApplyImmediately": True}
 
 
-def _deletion(action: DeleteInstance | DeleteCluster) -> tuple[str, dict[str, Any]]:
+def _deletion(action: DeleteInstance | DeleteCluster | DeleteParameterGroup) -> tuple[str, dict[str, Any]]:
+    if isinstance(action, DeleteParameterGroup):
+        return "DeleteDBClusterParameterGroup", {"DBClusterParameterGroupName": action.group}
     if isinstance(action, DeleteInstance):
         return "DeleteDBInstance", {"DBInstanceIdentifier": action.instance}
     # DeleteAutomatedBackups is missing on purpose: we never ask AWS to drop a backup.
@@ -323,6 +329,20 @@ def _move(action: MoveWriter) -> tuple[str, dict[str, Any]]:
         # Without AllowDataLoss a fail-over is a switch-over, which needs the region that is lost.
         return "FailoverGlobalCluster", params | {"AllowDataLoss": True}
     return "SwitchoverGlobalCluster", params
+
+
+def _operation_on_keyed(action: KeyedOrder) -> tuple[str, dict[str, Any]]:
+    match action:
+        case SetRole(clone=clone, role=role, feature=feature, is_given=is_given):
+            name = "AddRoleToDBCluster" if is_given else "RemoveRoleFromDBCluster"
+            return name, {"DBClusterIdentifier": clone, "RoleArn": role, "FeatureName": feature}
+        case SetDataApi(arn=arn, is_on=is_on):
+            return "EnableHttpEndpoint" if is_on else "DisableHttpEndpoint", {"ResourceArn": arn}
+        case SetSubscription(subscription=subscription, entry=entry, is_in=is_in):
+            name = "AddSourceIdentifierToSubscription" if is_in else "RemoveSourceIdentifierFromSubscription"
+            return name, {"SubscriptionName": subscription, "SourceIdentifier": entry}
+        case _:
+            assert_never(action)
 
 
 def _operation_on_destination(

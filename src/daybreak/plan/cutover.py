@@ -58,7 +58,7 @@ from daybreak.plan.adding import (
     thing_of,
 )
 from daybreak.plan.fence import loss_of_login, return_of_login
-from daybreak.plan.keyed import notes_on_keyed
+from daybreak.plan.keyed import make_again, rest_for_people
 from daybreak.plan.lifting import let_jobs_go_on, lift, notes_on_lifting
 from daybreak.plan.pointing import orders_of, reason_to_point, sides_of, verb_of
 from daybreak.plan.pools import (
@@ -94,6 +94,7 @@ def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, ter
     _keep(sequence, clone, run)
     judged = (guard_of_writes(target, clone, request.verdict.writes),)
     is_restarted = lift(sequence, target, source, both, judged)
+    made_again = make_again(sequence, source, both)
     _warm(sequence, target, source, both)
     records = shorten(sequence, target, both.destinations)
     count = CountWrites.model_validate(server_order(target, clone))
@@ -121,8 +122,9 @@ def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, ter
     lengthen(sequence, target, source, both)
     if opens is not None:
         look_past_mark(sequence, target, source, _step_to_empty(sequence.steps))
-    notes = (*_notes(request, target, source, both), *notes_on_keyed(source, both))
+    notes = tuple(_notes(request, target, source, both))
     made = plan_of_move(request, target, seen, terms, sequence, run=run, clone=request.run, notes=notes)
+    made = made.model_copy(update={"keyed": (*made_again, *rest_for_people(source, both))})
     if opens is None:
         return made  # without a fence there is nothing to open again, and the source serves nobody
     return made.model_copy(

@@ -46,9 +46,12 @@ from daybreak.model.actions import (
     ResumePool,
     RunCommand,
     SetClusterOptions,
+    SetDataApi,
     SetExpiry,
     SetParameterGroup,
     SetParameters,
+    SetRole,
+    SetSubscription,
     SqlLook,
     SqlOrder,
     TakeSnapshot,
@@ -74,6 +77,12 @@ def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tupl
 
     A removal is sent also where AWS shows nothing of the name: only its answer proves that nothing is there.
     """
+    # Where the plan may change the source too, no guard speaks of names.
+    found = _guards_of(action, region, untouchable)
+    return tuple(each for each in found if not isinstance(each, NotTheSource) or each.names)
+
+
+def _guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tuple[Guard, ...]:
 
     def thing(kind: ThingKind, name: str) -> Thing:
         return Thing(kind=kind, name=name, region=action.region or region)
@@ -91,8 +100,20 @@ def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tupl
             | RestoreFromSnapshot(clone=clone, parameter_group=group)
         ):
             return OursOrAbsent(thing=thing("cluster", clone)), Ours(thing=thing("cluster-pg", group)), hands_off
-        case SetClusterOptions() | SetParameterGroup() | ManagePassword() | AnchorJournal() | SetExpiry():
+        case (
+            SetClusterOptions()
+            | SetParameterGroup()
+            | ManagePassword()
+            | AnchorJournal()
+            | SetExpiry()
+            | SetRole()
+            | SetDataApi()
+            | SetSubscription(is_in=True)
+        ):
             return Ours(thing=thing("cluster", action.clone)), hands_off
+        case SetSubscription(clone=clone):
+            # The entry of a clone that is gone may go too.
+            return OursOrAbsent(thing=thing("cluster", clone)), hands_off
         case RebootInstance(clone=clone, instance=instance):
             return Ours(thing=thing("db", instance)), Ours(thing=thing("cluster", clone)), hands_off
         case CreateInstance(clone=clone, instance=instance):

@@ -24,6 +24,8 @@ class ReadOccasion(StrEnum):
     OF_PARAMETER = "where applications read the address from a parameter"
     OF_RECORD = "where applications read the address from a record of Route 53"
     OF_PROXY = "where applications reach the database through a proxy"
+    OF_KEYED = "where a cutover is planned: what is keyed to the source's name or resource id"
+    OF_SUBSCRIPTION = "where an event subscription reports one source more, or one less"
     LOGIN_OF_PROXY = "where a proxy logs in with a secret"
     OF_CHANGES = "where it is waited until a change of Route 53 has spread"
     OF_CATALOGUE = "where backups or preparations are listed: no run asks it"

@@ -8,124 +8,16 @@ part of a plan.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from daybreak.errors import Bug
 from daybreak.model.destinations import record_name, target_name
+from daybreak.model.keyed import subscription_entry
 from daybreak.model.plan import AwsCall
-from daybreak.model.things import ResourceKind, Thing, ThingKind
+from daybreak.model.things import ResourceKind, Thing
 from daybreak.plan.occasions import ReadOccasion
-
-
-@dataclass(frozen=True)
-class ResourceName:
-    """A parameter that names a resource: one, or a list of them."""
-
-    parameter: str
-    kind: ResourceKind
-    part: Literal["makes", "changes", "uses"]
-    """What the call does to the resource. What is only used stays as it is, so a restore may name its source."""
-
-    def names(self, params: Mapping[str, Any]) -> tuple[str, ...]:
-        """The names or ARNs that a call gives, empty where it leaves the parameter out; raises ``Bug`` for what names nothing."""
-        given = params.get(self.parameter)
-        names = given if isinstance(given, list) else [] if given is None else [given]
-        if not all(isinstance(name, str) for name in names):
-            message = f"{self.parameter} names a resource, and {given!r} is no name"
-            raise Bug(message)
-        return tuple(names)
-
-
-@dataclass(frozen=True)
-class Condition:
-    """What must also be true of a request that a permission allows, in IAM's words."""
-
-    operator: str
-    key: str
-    value: str
-
-
-@dataclass(frozen=True)
-class Demand:
-    """Permissions that AWS demands besides the call's own, because it acts in the caller's name."""
-
-    when: str
-    """The parameter for which it demands them: where it is sent and not false."""
-    actions: tuple[str, ...]
-    kind: ResourceKind | None
-    """The kind of resource; ``None`` where the actions share none."""
-    name: str = "*"
-    """The resource's name; ``{PARAMETER}`` stands for what the call gives there."""
-    condition: Condition | None = None
-
-
-@dataclass(frozen=True)
-class ReadOperation:
-    """An operation that only reads, and may be repeated."""
-
-    service: str
-    name: str
-    asked: Mapping[ReadOccasion, tuple[ResourceKind, ...]]
-    """When it is asked, and the kinds of resources on which IAM then must allow it: empty where AWS knows no resource for it."""
-
-
-@dataclass(frozen=True)
-class ChangeOperation:
-    """An operation that changes something, and is sent once."""
-
-    service: str
-    name: str
-    named: tuple[ResourceName, ...]
-    """Every resource that it names and for which IAM is asked; what it makes comes first."""
-    demands: tuple[Demand, ...] = ()
-    unnamed: tuple[tuple[ResourceKind, str], ...] = ()
-    """What AWS takes although the call does not name it: kind and name. IAM is asked for it all the same."""
-    parts: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
-    """Names what a call changes inside of what it names, such as the records of a zone; all else it leaves as it is."""
-    kind_of_parts: ThingKind = "record"
-    is_by_hand: bool = False
-    """Whether it is only printed for a person: no action of ours sends it."""
-
-    def things_touched(self, params: Mapping[str, Any], region: str) -> tuple[Thing, ...]:
-        """What a call in that region makes or changes, by plain names, in the order of the row.
-
-        >>> tagging = OPERATIONS["rds", "AddTagsToResource"]
-        >>> params = {"ResourceName": "arn:aws:rds:us-east-1:123456789012:cluster:embi"}
-        >>> [thing.words() for thing in tagging.things_touched(params, "us-east-1")]
-        ['the cluster "embi"']
-        """
-        if self.parts:
-            names = dict.fromkeys(self.parts(params))
-            return tuple(Thing(kind=self.kind_of_parts, name=name, region=region) for name in names)
-        touching = (named for named in self.named if named.part != "uses")
-        return tuple(
-            Thing(kind=named.kind, name=plain_name(name), region=region)
-            for named in touching
-            for name in named.names(params)
-        )
-
-    def things_named(self, params: Mapping[str, Any], region: str) -> tuple[Thing, ...]:
-        """What a call in that region names, also what it only uses, by plain names, each in its own region.
-
-        >>> copying = OPERATIONS["rds", "CopyDBClusterSnapshot"]
-        >>> source = "arn:aws:rds:us-east-1:123456789012:cluster-snapshot:nightly"
-        >>> params = {"TargetDBClusterSnapshotIdentifier": "copied", "SourceDBClusterSnapshotIdentifier": source}
-        >>> [(thing.name, thing.region) for thing in copying.things_named(params, "us-west-2")]
-        [('copied', 'us-west-2'), ('nightly', 'us-east-1')]
-        """
-        return tuple(
-            Thing(kind=named.kind, name=plain_name(name), region=_region_in(name) or region)
-            for named in self.named
-            for name in named.names(params)
-        )
-
-
-def _region_in(name: str) -> str:
-    """The region of an ARN; empty for a plain name, and for what is in no region."""
-    return name.split(":")[3] if name.startswith("arn:") else ""
+from daybreak.plan.operation_rows import ChangeOperation, Condition, Demand, ReadOperation, ResourceName, plain_name
 
 
 def _records_in(params: Mapping[str, Any]) -> tuple[str, ...]:
@@ -149,6 +41,24 @@ def _of_targets(name: str) -> ChangeOperation:
         _uses("DBClusterIdentifiers", "cluster"),
     )
     return ChangeOperation("rds", name, named, parts=_proxy_targets_in, kind_of_parts="proxy-target")
+
+
+def _of_role(name: str) -> ChangeOperation:
+    """A call that gives a cluster a role, or takes it; AWS lets only that caller do either who may pass the role on."""
+    passing = Demand("RoleArn", ("iam:PassRole",), "role", "{RoleArn}")
+    return ChangeOperation("rds", name, (_changes("DBClusterIdentifier", "cluster"),), (passing,))
+
+
+def _entries_in(params: Mapping[str, Any]) -> tuple[str, ...]:
+    """The entry of an event subscription that a call makes or takes; all its others stay."""
+    name = plain_name(str(params.get("SubscriptionName", "")))
+    return (subscription_entry(name, str(params.get("SourceIdentifier", ""))),)
+
+
+def _of_subscription(name: str) -> ChangeOperation:
+    """A call that lets an event subscription report one source more, or one less."""
+    named = (_changes("SubscriptionName", "es"),)
+    return ChangeOperation("rds", name, named, parts=_entries_in, kind_of_parts="subscription-entry")
 
 
 def _makes(parameter: str, kind: ResourceKind) -> ResourceName:
@@ -217,6 +127,7 @@ _OPTION_GROUP: tuple[ResourceKind, str] = ("og", "default:aurora-postgresql-*")
 """The option group that a restored cluster gets: AWS's own, since Aurora PostgreSQL has no options."""
 
 _ALWAYS, _RESTORE = ReadOccasion.EVERY_RUN, ReadOccasion.RESTORE
+_KEYED = ReadOccasion.OF_KEYED
 _SECRET: dict[ReadOccasion, tuple[ResourceKind, ...]] = {
     ReadOccasion.LOGIN_OF_SECRETSMANAGER: ("secret",),
     ReadOccasion.MANAGED_LOGIN: ("secret",),
@@ -241,11 +152,11 @@ _READS = (
     ReadOperation("rds", "DescribeDBSubnetGroups", {_RESTORE: ("subgrp",)}),
     ReadOperation("rds", "DescribeDBParameterGroups", {_RESTORE: ("pg",)}),
     ReadOperation("rds", "DescribeDBParameters", {ReadOccasion.OWN_INSTANCE_GROUPS: ("pg",)}),
-    ReadOperation("rds", "DescribeDBProxies", dict.fromkeys((_RESTORE, ReadOccasion.OF_PROXY), ("db-proxy",))),
+    ReadOperation("rds", "DescribeDBProxies", dict.fromkeys((_RESTORE, _KEYED, ReadOccasion.OF_PROXY), ("db-proxy",))),
     ReadOperation(
         "rds",
         "DescribeDBProxyTargets",
-        dict.fromkeys((_RESTORE, ReadOccasion.OF_PROXY), ("db-proxy", "target-group")),
+        dict.fromkeys((_RESTORE, _KEYED, ReadOccasion.OF_PROXY), ("db-proxy", "target-group")),
     ),
     ReadOperation(
         "rds",
@@ -263,8 +174,11 @@ _READS = (
     ReadOperation("rds", "DescribeCertificates", {_RESTORE: ()}),
     ReadOperation("rds", "DescribeEvents", {_RESTORE: ()}),
     ReadOperation("rds", "DescribeOrderableDBInstanceOptions", {_RESTORE: ()}),
-    ReadOperation("application-autoscaling", "DescribeScalableTargets", {_RESTORE: ()}),
-    ReadOperation("application-autoscaling", "DescribeScalingPolicies", {_RESTORE: ()}),
+    ReadOperation("rds", "DescribeEventSubscriptions", dict.fromkeys((_KEYED, ReadOccasion.OF_SUBSCRIPTION), ("es",))),
+    ReadOperation("rds", "DescribeIntegrations", {_KEYED: ("integration",)}),
+    ReadOperation("application-autoscaling", "DescribeScalableTargets", {_RESTORE: (), _KEYED: ()}),
+    ReadOperation("application-autoscaling", "DescribeScalingPolicies", {_RESTORE: (), _KEYED: ()}),
+    ReadOperation("cloudwatch", "DescribeAlarms", {_KEYED: ("alarm",)}),
     ReadOperation("cloudwatch", "GetMetricStatistics", {_RESTORE: ()}),
     ReadOperation(
         "rds",
@@ -278,7 +192,7 @@ _READS = (
     ReadOperation("ec2", "DescribeRegions", {ReadOccasion.OF_CATALOGUE: ()}),
     ReadOperation("ec2", "DescribeRouteTables", {ReadOccasion.BY_HAND: ()}),
     ReadOperation("ec2", "DescribeSecurityGroups", {_RESTORE: (), ReadOccasion.OF_PROXY: ()}),
-    ReadOperation("iam", "GetAccountAuthorizationDetails", {_RESTORE: ()}),
+    ReadOperation("iam", "GetAccountAuthorizationDetails", {_RESTORE: (), _KEYED: ()}),
     ReadOperation("kms", "DescribeKey", {ReadOccasion.KEY: ("key",)}),
     ReadOperation("kms", "GetKeyPolicy", {ReadOccasion.BY_HAND: ("key",)}),
     ReadOperation("route53", "GetChange", {ReadOccasion.OF_CHANGES: ("change",)}),
@@ -383,6 +297,12 @@ _CHANGES = (
     ),
     ChangeOperation("rds", "DeleteDBClusterSnapshot", (_changes("DBClusterSnapshotIdentifier", "cluster-snapshot"),)),
     ChangeOperation("rds", "AddTagsToResource", (_changes("ResourceName", "cluster"),)),
+    _of_role("AddRoleToDBCluster"),
+    _of_role("RemoveRoleFromDBCluster"),
+    ChangeOperation("rds", "EnableHttpEndpoint", (_changes("ResourceArn", "cluster"),)),
+    ChangeOperation("rds", "DisableHttpEndpoint", (_changes("ResourceArn", "cluster"),)),
+    _of_subscription("AddSourceIdentifierToSubscription"),
+    _of_subscription("RemoveSourceIdentifierFromSubscription"),
     ChangeOperation(
         "rds",
         "FailoverGlobalCluster",
@@ -408,6 +328,11 @@ _CHANGES = (
     _of_targets("DeregisterDBProxyTargets"),
     # The cluster that it makes is named in its metadata alone, so nothing of ours could guard it.
     ChangeOperation("backup", "StartRestoreJob", (), is_by_hand=True),
+    # They make again what is keyed to a source's name, and belong to their owners.
+    ChangeOperation("application-autoscaling", "PutScalingPolicy", (), is_by_hand=True),
+    ChangeOperation("application-autoscaling", "RegisterScalableTarget", (), is_by_hand=True),
+    ChangeOperation("cloudwatch", "PutMetricAlarm", (), is_by_hand=True),
+    ChangeOperation("rds", "CreateIntegration", (), is_by_hand=True),
 )
 
 Operation = ReadOperation | ChangeOperation
@@ -467,12 +392,3 @@ def aws_call(service: str, operation: str, params: dict[str, Any], region: str) 
 def reads() -> Iterator[ReadOperation]:
     """The rows of the reads."""
     return (row for row in OPERATIONS.values() if isinstance(row, ReadOperation))
-
-
-def plain_name(name: str) -> str:
-    """A resource's name, also where a call gives its ARN: a protection holds under both.
-
-    >>> plain_name("arn:aws:rds:us-east-1:123456789012:cluster:embi"), plain_name("arn:aws:iam::123456789012:role/monitor")
-    ('embi', 'monitor')
-    """
-    return re.split("[:/]", name.split(":", 5)[-1], maxsplit=1)[-1] if name.startswith("arn:") else name

@@ -34,6 +34,7 @@ NOT_OF_PLANS: dict[str, str] = {
     "window": "the restorable window moves on; that it reaches to the moment is asked again",
     "estimate": "earlier runs and the size of the source move on; no step depends on it",
     "steps": "they are compared one by one",
+    "keyed": "what other services hold moves on, and orders nothing; the steps that it led to are compared",
 }
 """The fields of a plan that may differ from those of the plan that is made again, or are compared in another way."""
 

@@ -35,6 +35,7 @@ from daybreak.model.actions import (
     DeleteSnapshot,
     DetachProxy,
     EndSessions,
+    KeyedOrder,
     LoadRows,
     ManagePassword,
     MoveSecretStage,
@@ -48,9 +49,12 @@ from daybreak.model.actions import (
     ResumePool,
     RunCommand,
     SetClusterOptions,
+    SetDataApi,
     SetExpiry,
     SetParameterGroup,
     SetParameters,
+    SetRole,
+    SetSubscription,
     SqlChange,
     SqlStatement,
     TakeSnapshot,
@@ -88,7 +92,7 @@ def _undo_of(action: Action, region: str) -> Undo | None:
             return removal_of_instance(clone, instance)
         case CreateEndpoint(clone=clone, endpoint=endpoint):
             return removal_of_endpoint(clone, endpoint)
-        case DeleteInstance() | DeleteEndpoint() | DeleteParameterGroup():
+        case DeleteInstance() | DeleteEndpoint() | DeleteParameterGroup() | DeleteSnapshot():
             return Irreversible(because="AWS keeps nothing of it")
         case DeleteCluster():
             return Irreversible(because="what is only in this cluster is lost, and no final snapshot is made")
@@ -112,8 +116,8 @@ def _undo_of(action: Action, region: str) -> Undo | None:
             return TakenBack(actions=(DeleteSnapshot(snapshot=snapshot, origin=tags.get(COPY_OF_TAG, "")),))
         case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord() | DetachProxy() | AttachProxy():
             return _undo_of_pointing(action)
-        case DeleteSnapshot():
-            return Irreversible(because="AWS keeps nothing of a deleted snapshot")
+        case SetRole() | SetDataApi() | SetSubscription():
+            return _undo_of_keyed(action)
         case (
             AwaitWriter()
             | AwaitRecord()
@@ -130,6 +134,19 @@ def _undo_of(action: Action, region: str) -> Undo | None:
             return None
         case _:
             assert_never(action)
+
+
+def _undo_of_keyed(action: KeyedOrder) -> Undo:
+    match action:
+        case SetRole(is_given=is_given):
+            changes = {"is_given": not is_given}
+        case SetDataApi(is_on=is_on):
+            changes = {"is_on": not is_on}
+        case SetSubscription(is_in=is_in):
+            changes = {"is_in": not is_in}
+        case _:
+            assert_never(action)
+    return TakenBack(actions=(action.model_copy(update=changes),))
 
 
 def _undo_in_front(action: PausePool | ResumePool | RunCommand) -> Undo:

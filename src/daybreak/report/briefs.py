@@ -35,6 +35,7 @@ from daybreak.model.actions import (
     DeleteSnapshot,
     DetachProxy,
     EndSessions,
+    KeyedOrder,
     LoadRows,
     ManagePassword,
     MoveSecretStage,
@@ -48,9 +49,12 @@ from daybreak.model.actions import (
     ResumePool,
     RunCommand,
     SetClusterOptions,
+    SetDataApi,
     SetExpiry,
     SetParameterGroup,
     SetParameters,
+    SetRole,
+    SetSubscription,
     SqlChange,
     TakeSnapshot,
     Validate,
@@ -63,7 +67,7 @@ from daybreak.model.tags import (
     LEFT,
     PRODUCTION,
 )
-from daybreak.plan.operations import plain_name
+from daybreak.plan.operation_rows import plain_name
 from daybreak.plan.pointing import leads_there
 from daybreak.report.sentences import OBJECT_OF_PART, number_of_checks, own_checks, printable_sentence
 from daybreak.report.words import many
@@ -135,6 +139,8 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
             return "detach", "detaching", f"the proxy {proxy} from {cluster}"
         case AttachProxy(proxy=proxy, cluster=cluster):
             return "attach", "attaching", f"the proxy {proxy} to {cluster}"
+        case SetRole() | SetDataApi() | SetSubscription():
+            return _work_on_keyed(step.action)
         case MoveWriter(member=member, gives_up=gives_up):
             verbs = ("fail over", "failing over") if gives_up else ("switch over", "switching over")
             return *verbs, f"to {plain_name(member)}"
@@ -189,6 +195,23 @@ def _work_in_sql(action: SqlChange) -> tuple[str, str, str]:
             return "read", "reading", f"what is hot in {database} of {past} into memory"
         case AwaitClients(cluster=cluster):
             return "wait for", "waiting for", f"clients to work at {cluster}"
+        case _:
+            assert_never(action)
+
+
+def _work_on_keyed(action: KeyedOrder) -> tuple[str, str, str]:
+    match action:
+        case SetRole(role=role, is_given=True):
+            return "give", "giving", f"the clone the role {plain_name(role)}"
+        case SetRole(role=role):
+            return "take", "taking", f"the role {plain_name(role)} from the clone"
+        case SetDataApi(is_on=is_on):
+            verbs = ("turn on", "turning on") if is_on else ("turn off", "turning off")
+            return *verbs, "the clone's Data API"
+        case SetSubscription(subscription=name, entry=entry, is_in=True):
+            return "let", "letting", f"the subscription {name} report {entry}"
+        case SetSubscription(subscription=name, entry=entry):
+            return "take", "taking", f"{entry} out of the subscription {name}"
         case _:
             assert_never(action)
 

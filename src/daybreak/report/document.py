@@ -43,6 +43,7 @@ from daybreak.plan.estimates import why_no_measure, why_run_shows_nothing
 from daybreak.plan.judgement import times_of, verdict_of_data
 from daybreak.plan.servers import clone_seen, login_recorded, proof_of
 from daybreak.report.journaling import journal_line
+from daybreak.report.keyed import lines_on_keyed
 from daybreak.report.sentences import amendment_words, sentence, words_on_move
 from daybreak.report.traffic import sentences_on_traffic
 from daybreak.report.words import many
@@ -103,6 +104,7 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
         permitted=plan.parity,
         figures=_figures(checks, state.measured),
         notes=(*plan.notes, *([words_on_move(state.moved.differences, state.moved.planned)] if state.moved else [])),
+        keyed=lines_on_keyed(plan, state),
         traffic=(*sentences_on_traffic(plan, state), *([occasion.closed] if occasion.closed else [])),
         keep_until=plan.keep_until,
         way_in=occasion.way_in,

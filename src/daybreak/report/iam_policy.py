@@ -31,17 +31,20 @@ from daybreak.model.actions import (
     PoolOrder,
     Restore,
     RestoreFromSnapshot,
+    SetSubscription,
     SqlOrder,
     Validate,
 )
 from daybreak.model.guards import AsPlanned, Ours
 from daybreak.model.plan import AwsCall, Plan
+from daybreak.model.requests import CutoverRequest
 from daybreak.model.things import ResourceKind
 from daybreak.model.world import Identity
 from daybreak.plan.arns import arn_of
 from daybreak.plan.calls import call_of, stamp_of
 from daybreak.plan.occasions import ReadOccasion
-from daybreak.plan.operations import NAMES_OF_RECORDS, Condition, change_of, reads
+from daybreak.plan.operation_rows import Condition
+from daybreak.plan.operations import NAMES_OF_RECORDS, change_of, reads
 
 _ANY = ("*",)
 """AWS gives a list only to a caller who may see all of the kind; and a name may be AWS's choice."""
@@ -168,6 +171,8 @@ def _occasions_of_destinations(plan: Plan, region: str) -> Iterator[tuple[ReadOc
     yield ReadOccasion.OF_PARAMETER, tuple(_name_in_arn("parameter", name) for name in sorted(parameters))
     zones = {step.action.zone for step in plan.steps if isinstance(step.action, ChangeRecord | AwaitRecord)}
     yield ReadOccasion.OF_RECORD, tuple(sorted(zones))
+    reporting = [each for each in actions if isinstance(each, SetSubscription)]
+    yield ReadOccasion.OF_SUBSCRIPTION, tuple(sorted({each.subscription for each in reporting}))
     proxies = [each for each in actions if isinstance(each, DetachProxy | AttachProxy | AwaitProxy)]
     yield ReadOccasion.OF_PROXY, _ANY if proxies else ()
     logins = {arn for each in proxies if isinstance(each, AttachProxy) for arn in each.secrets}
@@ -180,6 +185,7 @@ def _occasions(plan: Plan) -> Iterator[tuple[ReadOccasion, tuple[str, ...]]]:
     """The occasions to read that a plan has, each with the names of what is read."""
     actions = [step.action for step in plan.steps]
     yield ReadOccasion.EVERY_RUN, _ANY
+    yield ReadOccasion.OF_KEYED, _ANY if isinstance(plan.request, CutoverRequest) else ()
     if any(isinstance(action, CopySnapshot | DeleteSnapshot | AwaitSnapshot) for action in actions):
         yield ReadOccasion.OF_COPIES, _ANY
         yield ReadOccasion.KEY, tuple(each.key for each in actions if isinstance(each, CopySnapshot) and each.key)

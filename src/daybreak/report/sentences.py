@@ -39,6 +39,7 @@ from daybreak.model.actions import (
     DeleteSnapshot,
     DetachProxy,
     EndSessions,
+    KeyedOrder,
     LoadRows,
     ManagePassword,
     MoveSecretStage,
@@ -52,9 +53,12 @@ from daybreak.model.actions import (
     ResumePool,
     RunCommand,
     SetClusterOptions,
+    SetDataApi,
     SetExpiry,
     SetParameterGroup,
     SetParameters,
+    SetRole,
+    SetSubscription,
     SqlChange,
     TakeSnapshot,
     Validate,
@@ -71,7 +75,7 @@ from daybreak.model.run import Amendment, PlanAmended
 from daybreak.model.tags import EXPIRES_TAG, LEFT
 from daybreak.model.undo import GoesWith, Irreversible, TakenBack, Undo
 from daybreak.model.value import iso, stamp
-from daybreak.plan.operations import plain_name
+from daybreak.plan.operation_rows import plain_name
 from daybreak.report.words import many
 
 
@@ -190,18 +194,28 @@ def _sentence(action: Action) -> str:
             return _in_front(action)
         case AwaitApproval():
             return _approval(action)
-        case DeleteInstance(instance=instance):
-            return f"Delete the instance {instance}"
-        case DeleteCluster(clone=clone):
-            return f"Delete the cluster {clone}, without a final snapshot"
+        case DeleteInstance() | DeleteCluster() | DeleteParameterGroup():
+            return _removal(action)
         case AwaitClusterGone(clone=clone):
             return f"Wait until AWS no longer knows {clone}"
         case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord() | AwaitRecord():
             return _on_destination(action)
         case MoveWriter() | AwaitWriter() | DetachProxy() | AttachProxy() | AwaitProxy():
             return _on_writer(action) if isinstance(action, MoveWriter | AwaitWriter) else _on_proxy(action)
+        case SetRole() | SetDataApi() | SetSubscription():
+            return _on_keyed(action)
         case TakeSnapshot() | CopySnapshot() | AwaitSnapshot() | DeleteSnapshot():
             return _on_snapshot(action)
+        case _:
+            assert_never(action)
+
+
+def _removal(action: DeleteInstance | DeleteCluster | DeleteParameterGroup) -> str:
+    match action:
+        case DeleteInstance(instance=instance):
+            return f"Delete the instance {instance}"
+        case DeleteCluster(clone=clone):
+            return f"Delete the cluster {clone}, without a final snapshot"
         case DeleteParameterGroup(group=group):
             return f"Delete the parameter group {group}"
         case _:
@@ -289,6 +303,20 @@ def _on_proxy(action: DetachProxy | AttachProxy | AwaitProxy) -> str:
             return f"Put {cluster} into {where}; nothing of the cluster changes"
         case AwaitProxy(cluster=cluster):
             return f"Wait until {where} lets clients through to the writer of {cluster}"
+
+
+def _on_keyed(action: KeyedOrder) -> str:
+    match action:
+        case SetRole(clone=clone, role=role, feature=feature, is_given=is_given):
+            what = f"the role {role}" + (f" for {feature}" if feature else "")
+            return f"Give {clone} {what}" if is_given else f"Take {what} from {clone}"
+        case SetDataApi(clone=clone, is_on=is_on):
+            return f"Let {clone} answer the Data API{'' if is_on else ' no longer'}"
+        case SetSubscription(subscription=name, entry=entry, is_in=is_in):
+            also = "too; all else that it reports stays" if is_in else "no longer"
+            return f"Let the event subscription {name} report {entry} {also}"
+        case _:
+            assert_never(action)
 
 
 def destination_words(action: Action) -> str:

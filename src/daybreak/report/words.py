@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -117,6 +117,12 @@ def command(label: str, text: str) -> Text:
     It must stand alone: rich cuts what is in a table, a grid or a padding at the width.
     """
     return Text.assemble((label, "dim"), (visible(text), "bold"), no_wrap=True, overflow="ignore")
+
+
+def lines_of_commands(commands: Iterable[str]) -> Iterator[Text]:
+    """Commands to copy, each on as many lines as it has; none of them is cut."""
+    for each in commands:
+        yield from (command("    ", line) for line in each.split("\n"))
 
 
 class Entry:

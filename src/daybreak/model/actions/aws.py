@@ -350,8 +350,44 @@ class AttachProxy(AwsOrder):
     """The ARNs of the secrets with which the proxy logs in: who plans reads as whom, and no step reads them."""
 
 
+class SetRole(AwsOrder):
+    """Give the clone an IAM role that the source has, or take it away again. The role itself stays as it is."""
+
+    kind: Literal["set-role@1"] = "set-role@1"
+    clone: str
+    role: str
+    """Its ARN."""
+    feature: str | None = None
+    """The feature of the engine that it serves, such as ``s3Import``."""
+    is_given: bool
+
+
+class SetDataApi(AwsOrder):
+    """Let the clone answer the RDS Data API, or no longer."""
+
+    kind: Literal["set-data-api@1"] = "set-data-api@1"
+    clone: str
+    arn: str
+    """The clone's ARN: the call takes nothing else."""
+    is_on: bool
+
+
+class SetSubscription(AwsOrder):
+    """Let an event subscription report the clone too, or no longer. It stays its owner's, and all its other sources stay."""
+
+    kind: Literal["set-subscription@1"] = "set-subscription@1"
+    subscription: str
+    clone: str
+    entry: str
+    """What it reports: the clone's identifier, or that of an instance of the clone."""
+    is_in: bool
+
+
 Restore = RestoreToMoment | RestoreFromSnapshot
 """The actions that make a clone's storage."""
+
+KeyedOrder = SetRole | SetDataApi | SetSubscription
+"""What makes again at the clone what is keyed to the source."""
 
 AwsChange = (
     CopyParameterGroup
@@ -381,5 +417,6 @@ AwsChange = (
     | ChangeRecord
     | DetachProxy
     | AttachProxy
+    | KeyedOrder
 )
 """All of them."""

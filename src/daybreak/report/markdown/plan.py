@@ -50,9 +50,12 @@ from daybreak.model.actions import (
     ResumePool,
     RunCommand,
     SetClusterOptions,
+    SetDataApi,
     SetExpiry,
     SetParameterGroup,
     SetParameters,
+    SetRole,
+    SetSubscription,
     TakeSnapshot,
     Validate,
     WarmCache,
@@ -78,6 +81,7 @@ from daybreak.plan.loss import loss_of
 from daybreak.plan.operations import aws_call
 from daybreak.plan.road import road_of
 from daybreak.plan.servers import proof_of
+from daybreak.report.keyed import TITLE_OF_KEYED, lines_on_keyed
 from daybreak.report.sentences import printable_sentence, sentence, title_of_notes, undo_sentence
 from daybreak.report.shell import Typist, commands
 from daybreak.report.words import between, code, code_block, markdown, span_words
@@ -130,7 +134,7 @@ _BOXES = (
 def runbook(plan: Plan) -> str:
     """The plan as a Markdown document that a person can follow by hand."""
     hand = Typist.of(plan)
-    parts = [*_head(plan), *_chapters(plan, hand), *_after(plan), *_troubleshooting(plan, hand)]
+    parts = [*_head(plan), *_chapters(plan, hand), *_rest(plan), *_after(plan), *_troubleshooting(plan, hand)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -148,6 +152,8 @@ def chapter(action: Action) -> str:
         case Validate() | AnchorJournal():
             return VALIDATE
         case SetParameterGroup() | RebootInstance() | SetExpiry() | PausePool() | ResumePool():
+            return CUTOVER
+        case SetRole() | SetDataApi() | SetSubscription():
             return CUTOVER
         case ChangeSql() | EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients() | WarmCache():
             return CUTOVER
@@ -317,6 +323,13 @@ def _block(steps: list[Step], hand: Typist, *, is_asked: bool = True) -> str:
         for step in steps
     ]
     return code_block("\n\n".join(blocks), "bash")
+
+
+def _rest(plan: Plan) -> Iterator[str]:
+    if plan.keyed:
+        yield f"## {TITLE_OF_KEYED}"
+    for each in lines_on_keyed(plan):
+        yield "\n\n".join((f"- {markdown(each.what)}", *(code_block(line, "bash") for line in each.commands)))
 
 
 def _after(plan: Plan) -> Iterator[str]:

@@ -11,9 +11,10 @@ from daybreak.model.value import stamp
 from daybreak.model.world import endpoint_words
 from daybreak.report.costs import cost_words
 from daybreak.report.journaling import journal_words
+from daybreak.report.keyed import TITLE_OF_KEYED
 from daybreak.report.losses import loss_lines
 from daybreak.report.naming import KINDS, WITNESSES, amendment_line, approval_line, times_line, verdict_word
-from daybreak.report.words import between, span_beside, span_words, visible
+from daybreak.report.words import between, code_block, span_beside, span_words, visible
 
 _SIGNS = {
     Standing.FIT: "✅",
@@ -215,6 +216,10 @@ def _amendments(report: Report) -> Iterator[str]:
 
 
 def _foot(report: Report) -> Iterator[str]:
+    if report.keyed:
+        yield f"## {TITLE_OF_KEYED}"
+        for each in report.keyed:
+            yield "\n\n".join((f"- {text(each.what)}", *(code_block(line, "bash") for line in each.commands)))
     if notes := (*report.notes, *report.permitted):
         yield "## Notes"
         yield "\n".join(f"- {text(note)}" for note in notes)

@@ -52,8 +52,20 @@ from daybreak.plan.pointing import leads_there
 from daybreak.plan.road import LongestWay, road_of
 from daybreak.plan.servers import proof_of
 from daybreak.report.briefs import brief
+from daybreak.report.keyed import TITLE_OF_KEYED, lines_on_keyed
 from daybreak.report.sentences import destination_words, sentence, title_of_notes, undo_sentence
-from daybreak.report.words import Entry, between, command, hour, many, plain, short, span_beside, span_words
+from daybreak.report.words import (
+    Entry,
+    between,
+    command,
+    hour,
+    lines_of_commands,
+    many,
+    plain,
+    short,
+    span_beside,
+    span_words,
+)
 
 
 def plan_view(
@@ -294,11 +306,23 @@ def _remarks(plan: Plan, *, is_explained: bool) -> Iterator[RenderableType]:
     if is_explained:
         parts.append(("The clone will differ from the source in", plan.parity))
         parts.append(("Whom to call", tuple(map(_contact, plan.target.contacts))))
-    for title, remarks in parts:
-        if remarks:
-            yield Text(title, "bold")
-            yield from (Entry("  -", plain(remark), 4) for remark in remarks)
-            yield Text()
+    for title, remarks in parts[:1]:
+        yield from _list(title, remarks)
+    if plan.keyed:
+        yield Text(TITLE_OF_KEYED, "bold")
+        for each in lines_on_keyed(plan):
+            yield Entry("  -", plain(each.what), 4)
+            yield from lines_of_commands(each.commands if is_explained else ())
+        yield Text()
+    for title, remarks in parts[1:]:
+        yield from _list(title, remarks)
+
+
+def _list(title: str, remarks: tuple[str, ...]) -> Iterator[RenderableType]:
+    if remarks:
+        yield Text(title, "bold")
+        yield from (Entry("  -", plain(remark), 4) for remark in remarks)
+        yield Text()
 
 
 def _expiry(plan: Plan, now: datetime) -> tuple[str, str]:

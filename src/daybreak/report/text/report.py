@@ -22,7 +22,7 @@ from daybreak.report.journaling import journal_words
 from daybreak.report.losses import loss_in_brief, loss_lines
 from daybreak.report.naming import WITNESSES, amendment_line, approval_line, times_line, verdict_word
 from daybreak.report.text.status import STYLES
-from daybreak.report.words import Entry, command, many, on_request, plain, span_beside, span_words
+from daybreak.report.words import Entry, command, lines_of_commands, many, on_request, plain, span_beside, span_words
 
 Verbosity = Literal["verdict", "brief", "all"]
 """How much of a report to show: its first line, what decides, or everything."""
@@ -56,6 +56,9 @@ def report_view(report: Report, depth: Verbosity = "brief", *, more: str = "") -
     parts += _what(report) if depth == "brief" else []
     parts += [*_figures(report, depth), *_rows(report, depth)]
     parts += [Entry("traffic" if not number else "", plain(each)) for number, each in enumerate(report.traffic)]
+    for number, line in enumerate(report.keyed):
+        parts.append(Entry("keyed" if not number else "", plain(line.what)))
+        parts += lines_of_commands(line.commands if depth == "all" else ())
     if depth == "brief" and more and (report.checks or report.steps):
         parts.append(command("more     ", more))
     if report.way_in and report.way_in != report.next:
