@@ -143,6 +143,7 @@ def load_a_library(aws: SimulatedAws, guard: Sets) -> None:
 def let_in(aws: SimulatedAws, cluster: Thing) -> None:
     """Somebody gives a role its LOGIN back."""
     aws.servers[cluster.name].roles["app"] = True
+    aws.servers[cluster.name].is_shut = False
 
 
 def come_in(aws: SimulatedAws, cluster: Thing) -> None:

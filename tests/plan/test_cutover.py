@@ -178,7 +178,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a shared login": ({"access": access(is_shared=True)}, "Make a role that Daybreak alone uses"),
     "no right to end": ({"access": access(may_end=False)}, 'GRANT pg_signal_backend TO "rescuer"'),
     "a role beyond us": (
-        {"access": access(roles=(RoleSeen(name="app", may_alter=False),))},
+        {"access": access(roles=(RoleSeen(name="app", may_alter=False, enters=("embi",)),))},
         'GRANT "app" TO "rescuer" WITH ADMIN OPTION',
     ),
     "a prepared transaction": (
@@ -342,7 +342,7 @@ def test_the_quarantine_ends_before_the_fence_and_wakes_nothing() -> None:
         ),
         (quarantined(jobs=JobsSeen(hidden_in="postgres")), 'ALTER ROLE "rescuer" BYPASSRLS'),
         (
-            quarantined(clone_access=access(roles=(RoleSeen(name="app", may_alter=False),))),
+            quarantined(clone_access=access(roles=(RoleSeen(name="app", may_alter=False, enters=("embi",)),))),
             'in the clone: "rescuer" may not take LOGIN from "app"',
         ),
     ],

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,6 +31,7 @@ from daybreak.model.actions import (
     EndSessions,
     LoadRows,
     SqlOrder,
+    SqlStatement,
     WarmCache,
 )
 from daybreak.model.arrivals import (
@@ -94,7 +96,12 @@ class Sql:
         """Send everybody out whom no door lets in again, and read the mark."""
         self._hold(action)
         with self.session(action, cluster, action.limit, leash) as session:
-            return end_sessions(session, action.limit)
+
+            def close(again: SqlStatement) -> None:
+                # It leaves one effect however often it is done, so no number is recorded.
+                make_change(session, Bearing(action.role, action.lock), again.text, again.look, lambda _number: None)
+
+            return end_sessions(session, action.limit, partial(close, action.again) if action.again else None)
 
     def advance(self, action: AdvanceSequences, cluster: Cluster, past: Cluster, leash: Leash) -> Advanced:
         """Set each sequence past where it has come in the other cluster; raises ``Failed`` where one cannot be read or set."""
