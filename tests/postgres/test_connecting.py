@@ -252,6 +252,10 @@ def test_owners_who_open_it_again_and_again_let_nobody_in(yard: Server, session:
     before = privileges(yard)
     try:
         with Crowd(yard, *CROWD) as crowd:
+            lifted = {"shop": ("app_owner", "hub"), "side": ("app_owner", "app_owner"), "stock": ("-", "app_owner")}
+            eventually(
+                lambda: all((-1, *by, "CONNECT", False) in privileges(yard)[base] for base, by in lifted.items())
+            )
             opened = privileges(yard)
             fence = fence_of(read_access(session))
             order(session, fence.change)
@@ -314,3 +318,78 @@ def test_who_changes_it_in_the_same_instant_is_waited_for_and_not_overruled(
     finally:
         yard.run("postgres", f"REVOKE {what} ON DATABASE shop FROM clerk")
     assert privileges(yard) == before
+
+
+@pytest.mark.parametrize(
+    ("before", "says", "after"),
+    [
+        (
+            ("REVOKE branch FROM rescuer",),
+            [(user, "CONNECT to shop", 'GRANT "branch" TO "rescuer"') for user in ("app_owner", "branch", "clerk", "hub", "leaf", "odd role")],
+            ("GRANT branch TO rescuer",),
+        ),
+        (
+            ("REVOKE dba FROM rescuer",),
+            [(user, "CONNECT to postgres, template1", 'GRANT "dba" TO "rescuer"') for user in CLIENTS if user != "twig"],
+            ("GRANT dba TO rescuer",),
+        ),
+        (
+            ("GRANT rescuer TO leaf",),
+            [("leaf", "may do what our own login may", 'REVOKE "rescuer" FROM "leaf"')],
+            ("REVOKE rescuer FROM leaf",),
+        ),
+    ],
+)  # fmt: skip
+def test_what_could_not_be_given_back_exactly_is_refused_with_what_helps(
+    yard: Server, session: Session, before: tuple[str, ...], says: list[tuple[str, ...]], after: tuple[str, ...]
+) -> None:
+    """Each role by itself, with the role as which our login would have to act; one that inherits ours comes in where we do."""
+    as_it_is = read_access(session)
+    yard.run("postgres", *before)
+    try:
+        refusals = list(objections_to_fence(read_access(session)))
+        for user, what, helps in says:
+            [found] = [each for each in refusals if f'may not take LOGIN from "{user}"' in each]
+            assert what in found
+            assert helps in found
+        held = privileges(yard)
+        # A plan of before is no better: the statement shows it by itself, and nothing is taken.
+        fence = fence_of(as_it_is)
+        with pytest.raises(DaybreakError):
+            order(session, fence.change)
+        session.rollback()
+        assert privileges(yard) == held
+    finally:
+        yard.run("postgres", *after)
+    assert list(objections_to_fence(read_access(session))) == []
+
+
+def test_whoever_gets_login_or_connect_later_is_seen(yard: Server, session: Session) -> None:
+    """By a new role, by a group that gets it, and by one that comes into such a group: the guard asks of all, each time."""
+    fence = fence_of(read_access(session))
+    order(session, fence.change)
+    ways = (
+        (("GRANT CONNECT ON DATABASE stock TO staff",), "clerk (stock)", ("REVOKE CONNECT ON DATABASE stock FROM staff",)),
+        (("GRANT dba TO hub", "GRANT CONNECT ON DATABASE side TO dba"), "hub (postgres, side, template1)", ("REVOKE dba FROM hub", "REVOKE CONNECT ON DATABASE side FROM dba")),
+        (("CREATE ROLE late LOGIN IN ROLE app_owner", "GRANT CONNECT ON DATABASE side TO pg_database_owner"), "late (side)", ("DROP ROLE late", "REVOKE CONNECT ON DATABASE side FROM pg_database_owner")),
+        (("CREATE DATABASE later OWNER dba",), "clerk (later)", ("DROP DATABASE later",)),
+    )  # fmt: skip
+    try:
+        for makes, seen, undoes in ways:
+            yard.run("postgres", *makes)
+            assert seen in read_fence(session).holes
+            yard.run("postgres", *undoes)
+            assert read_fence(session).holes == ""
+    finally:
+        order(session, fence.back)
+
+
+def test_what_a_role_was_dropped_of_keeps_no_other_out(yard: Server, session: Session) -> None:
+    """The others have what they had."""
+    yard.run("postgres", "CREATE ROLE goes LOGIN", "SET ROLE app_owner", "GRANT CONNECT ON DATABASE shop TO goes")
+    fence = fence_of(read_access(session))
+    order(session, fence.change)
+    yard.run("postgres", "DROP ROLE goes")
+    assert order(session, fence.back)
+    assert enters(yard, "hub", "shop")
+    assert enters(yard, "clerk", "shop")

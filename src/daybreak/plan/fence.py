@@ -7,6 +7,7 @@ named before anything is closed, with what somebody has to do about it.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -66,19 +67,23 @@ def _of_roles(seen: AccessSeen) -> Iterator[str]:
             name = sql_identifier(role.name)
             yield f"{said}, which may do what our own login may, and would come in where that does: {helps}, or REVOKE {own} FROM {name}"
             continue
-        beyond = {database: _beyond(seen, database) for database in role.enters}
-        places = [printable(database) for database, givers in beyond.items() if givers]
-        if places:
-            givers = list(dict.fromkeys(giver for each in beyond.values() for giver in each))
-            acting = comma_list([f"GRANT {sql_identifier(each)} TO {own}" for each in givers])
-            yield f"{said}, nor CONNECT to {comma_list(places)} so that each entry can be given back: {helps}, or let it act as who gave it: {acting}"
+        doors = {each.database: each for each in seen.doors}
+        unseen = [printable(each) for each in role.enters if each not in doors]
+        if unseen:
+            yield f"{said}, and who lets it connect to {comma_list(unseen)} was not seen: {helps}"
+        beyond = {name: givers for name in role.enters if name in doors and (givers := _beyond(seen, doors[name]))}
+        if beyond:
+            acting = [
+                f"GRANT {sql_identifier(each)} TO {own}" for each in dict.fromkeys(itertools.chain(*beyond.values()))
+            ]
+            yield (
+                f"{said}, nor CONNECT to {comma_list([printable(each) for each in beyond])} so that each entry can be given back: "
+                f"{helps}, or let it act as who gave CONNECT: {'; '.join(acting)}"
+            )
 
 
-def _beyond(seen: AccessSeen, database: str) -> list[str]:
+def _beyond(seen: AccessSeen, door: DoorSeen) -> list[str]:
     """As whom our login would have to act, and may not, to take CONNECT to a database and give it back."""
-    door = next((each for each in seen.doors if each.database == database), None)
-    if door is None:
-        return ["the owner of " + database]
     lost = entries_lost(door, [each.name for each in _unalterable(seen)])
     keeps = any(each.grantee == seen.own for each in door.grants if each not in lost)
     owners = [door.owner] if not (keeps or door.may_act) else []

@@ -212,8 +212,8 @@ def end_sessions(session: Session, within: timedelta, close_again: Callable[[], 
     """Send out everybody but Daybreak and AWS, and read the mark once nobody is left.
 
     ``close_again`` closes what somebody who was still inside has opened, such as the owner of a database; those who came in by it are
-    sent out at once. Raises ``Failed`` where somebody could come back or a prepared transaction is open, or where the login may not end sessions, and
-    ``Unreachable`` where somebody is still inside after ``within``.
+    sent out at once. Raises ``Failed`` where somebody could come back or a prepared transaction is open, or where the login may not end
+    sessions, and ``Unreachable`` where somebody is still inside after ``within``.
     """
     began, pause, ended, clients = time.monotonic(), _SHORTEST, 0, None
     until = began + within.total_seconds()
