@@ -12,15 +12,21 @@ from typing import Any, Self
 import psycopg
 import pytest
 
-from daybreak.errors import DaybreakError
+from daybreak.errors import DaybreakError, Failed
+from daybreak.execute.writing import Sql
 from daybreak.lab.servers.binaries import Install
-from daybreak.model.actions import SqlStatement
+from daybreak.model.actions import EndSessions, SqlStatement
 from daybreak.model.fences import AccessSeen, Emptied
+from daybreak.model.trust import Trust
 from daybreak.plan.fence import Fence, fence_around, objections_to_fence
+from daybreak.plan.touching import database_of
 from daybreak.postgres.changing import Bearing, make_change
-from daybreak.postgres.fencing import end_sessions, read_access, read_fence
+from daybreak.postgres.fencing import read_access, read_fence
+from daybreak.postgres.leash import Leash
 from daybreak.postgres.login import Login
 from daybreak.postgres.session import Limits, Session, open_session
+from tests import fix_worlds
+from tests.chaos.simulated_aws import world_of
 from tests.fix_folders import new_folder
 from tests.fix_lab import eventually
 from tests.fix_postgres import PASSWORD, Server, started, stopped
@@ -32,10 +38,11 @@ LIMITS = Limits(statement=timedelta(seconds=30), whole=timedelta(seconds=120))
 BEARING = Bearing(role=None, lock=timedelta(seconds=5))
 RESCUER = Login("rescuer", PASSWORD)
 WITHIN = timedelta(seconds=30)
-CLIENTS = ("app_owner", "hub", "branch", "twig", "leaf", "clerk", "odd role")
+CLIENTS = ("app_owner", "hub", "branch", "twig", "leaf", "clerk", "odd 'role' $fence$")
 """Who may log in, but for ourselves."""
-BASES = ("postgres", "shop", "stock", "side")
+BASES = ("postgres", "shop", "stock", "side", "o'd\"d %I $fence$")
 
+ODD = """ "odd 'role' $fence$" """
 SETUP = (
     f"CREATE ROLE rescuer LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_monitor, pg_signal_backend",
     "CREATE ROLE dba",
@@ -51,17 +58,19 @@ SETUP = (
     "REVOKE CONNECT ON DATABASE shop FROM PUBLIC",
     "GRANT CONNECT ON DATABASE shop TO hub WITH GRANT OPTION",
     "GRANT CONNECT, CREATE ON DATABASE shop TO leaf",
-    'GRANT TEMPORARY ON DATABASE shop TO "odd role" WITH GRANT OPTION',
+    f"GRANT TEMPORARY ON DATABASE shop TO {ODD} WITH GRANT OPTION",
     "SET ROLE hub",
     "GRANT CONNECT ON DATABASE shop TO leaf",
     "GRANT CONNECT ON DATABASE shop TO branch WITH GRANT OPTION",
     "SET ROLE branch",
     "GRANT CONNECT ON DATABASE shop TO twig, staff",
-    'GRANT CONNECT ON DATABASE shop TO "odd role"',
+    f"GRANT CONNECT ON DATABASE shop TO {ODD}",
     "GRANT CONNECT ON DATABASE shop TO rescuer WITH GRANT OPTION",
     "RESET ROLE",
     # Nobody ever gave or took anything: PUBLIC comes in.
     "CREATE DATABASE stock OWNER app_owner",
+    f"""CREATE DATABASE "o'd""d %I $fence$" OWNER {ODD}""",
+    f"GRANT {ODD} TO rescuer",
     # Its owner comes in by the role that stands for the owner alone.
     "CREATE DATABASE side OWNER app_owner",
     "SET ROLE app_owner",
@@ -144,11 +153,16 @@ def enters(server: Server, user: str, database: str) -> bool:
     return True
 
 
-def empty(session: Session, fence: Fence) -> Emptied:
-    """Send everybody out as a run does."""
-    assert fence.again is not None
-    again = fence.again
-    return end_sessions(session, WITHIN, lambda: order(session, again))
+def empty(server: Server, fence: Fence) -> Emptied:
+    """Send everybody out by the door of a run."""
+    cluster = fix_worlds.cluster(endpoint=server.host, port=server.port)
+    order = EndSessions(
+        cluster=cluster.identifier, database="postgres", login="env:RESCUER", limit=WITHIN, again=fence.again
+    )
+    environ = {"RESCUER_USERNAME": "rescuer", "RESCUER_PASSWORD": PASSWORD}
+    aws = world_of(fix_worlds.observation())
+    door = Sql(aws, environ, Trust(), {database_of(order, aws.region)})
+    return door.empty(order, cluster, Leash())
 
 
 def test_nobody_comes_in_and_every_entry_comes_back(yard: Server, session: Session) -> None:
@@ -229,7 +243,7 @@ def _pass_on(session: psycopg.Connection[Any]) -> None:
 
 CROWD = (
     *((user, base, _write) for user, base in (("hub", "shop"), ("clerk", "stock"), ("app_owner", "side"))),
-    ("odd role", "postgres", _write),
+    ("odd 'role' $fence$", "postgres", _write),
     ("hub", "stock", _pass_on),
     ("app_owner", "postgres", _lift),
     ("app_owner", "stock", _lift),
@@ -259,14 +273,14 @@ def test_owners_who_open_it_again_and_again_let_nobody_in(yard: Server, session:
             opened = privileges(yard)
             fence = fence_of(read_access(session))
             order(session, fence.change)
-            emptied = empty(session, fence)
+            emptied = empty(yard, fence)
             assert read_fence(session).holes == ""
             late, found = rows(yard, emptied.mark.transaction)
             time.sleep(1)
             assert rows(yard, emptied.mark.transaction) == (late, found) == (0, found)
             assert found >= crowd.acknowledged, "an acknowledged write is nowhere"
             assert read_fence(session).holes == ""
-            assert empty(session, fence).mark.transaction == emptied.mark.transaction
+            assert empty(yard, fence).mark.transaction == emptied.mark.transaction
             assert order(session, fence.back)
             again = crowd.acknowledged
             eventually(lambda: crowd.acknowledged > again + 20)
@@ -325,7 +339,7 @@ def test_who_changes_it_in_the_same_instant_is_waited_for_and_not_overruled(
     [
         (
             ("REVOKE branch FROM rescuer",),
-            [(user, "CONNECT to shop", 'GRANT "branch" TO "rescuer"') for user in ("app_owner", "branch", "clerk", "hub", "leaf", "odd role")],
+            [(user, "CONNECT to shop", 'GRANT "branch" TO "rescuer"') for user in ("app_owner", "branch", "clerk", "hub", "leaf", "odd 'role' $fence$")],
             ("GRANT branch TO rescuer",),
         ),
         (
@@ -393,3 +407,44 @@ def test_what_a_role_was_dropped_of_keeps_no_other_out(yard: Server, session: Se
     assert order(session, fence.back)
     assert enters(yard, "hub", "shop")
     assert enters(yard, "clerk", "shop")
+
+
+def test_a_limit_of_connections_would_be_no_fence(yard: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    """Why there is none: it holds while our session has the only place, lets somebody in once that is lost, and 0 keeps us out too."""
+    limit = "ALTER DATABASE stock CONNECTION LIMIT {}".format
+    inside = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'stock' AND usename <> 'rescuer' AND backend_type = 'client backend'"
+    users = ("hub", "clerk", "leaf", "app_owner")
+    with (
+        Crowd(yard, *((user, "stock", _write) for user in users)) as crowd,
+        yard.connection("postgres") as master,
+        psycopg.connect(**where(yard, "rescuer", "stock")) as ours,
+    ):
+        master.execute(limit(1).encode())
+        master.execute(inside.replace("count(*)", "count(pg_terminate_backend(pid))").encode())
+        eventually(lambda: master.execute(inside.encode()).fetchone() == (0,))
+        before = crowd.acknowledged
+        time.sleep(0.5)
+        assert crowd.acknowledged == before, "nobody comes in while the place is taken"
+        ours.close()
+        lost = time.monotonic()
+        eventually(lambda: crowd.acknowledged > before)
+        with capsys.disabled():
+            print(f" a write {time.monotonic() - lost:.3f} s after our session", end="")  # noqa: T201 - the number is evidence
+        master.execute(limit(0).encode())
+        assert not enters(yard, "rescuer", "stock"), "nor could a rollback set its sequences"
+        master.execute(limit(-1).encode())
+
+
+def test_what_cannot_be_closed_again_is_named_at_once(yard: Server, session: Session) -> None:
+    """A database that was made since the plan lets everybody in: nobody is sent out of a server that stays open."""
+    fence = fence_of(read_access(session))
+    order(session, fence.change)
+    yard.run("postgres", "CREATE DATABASE later OWNER app_owner")
+    try:
+        with psycopg.connect(**where(yard, "hub", "later")) as theirs:
+            with pytest.raises(Failed, match=r"hub \(later\).* can still enter"):
+                empty(yard, fence)
+            assert theirs.execute("SELECT 1").fetchone() == (1,)
+    finally:
+        yard.run("postgres", "DROP DATABASE later")
+        order(session, fence.back)

@@ -15,6 +15,7 @@ from psycopg import sql
 
 from daybreak.errors import DaybreakError, Failed
 from daybreak.plan.fence import loss_of_entry, objections_to_fence, return_of_entry
+from daybreak.postgres import fencing
 from daybreak.postgres.changing import Bearing, make_change
 from daybreak.postgres.fencing import end_sessions, read_access, read_fence
 from daybreak.postgres.login import Login
@@ -156,6 +157,30 @@ def test_nobody_writes_past_the_mark_and_everybody_comes_back(yard: Server, sess
             eventually(lambda: zoo.acknowledged > before + 20)
         assert _strays(yard, left.mark.transaction)[0] > 0
     finally:
+        _open(session, names)
+
+
+def test_a_door_that_the_last_one_inside_opens_as_they_leave_is_seen(
+    yard: Server, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was closed when it was asked who can enter, and nobody was inside when that was asked: the mark is not read on that."""
+    ask, opened = session.ask, list[str]()
+
+    def ask_and_open(query: sql.SQL | sql.Composed, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        rows = ask(query, parameters)
+        if query is fencing._CAN_ENTER and not opened:
+            opened.append("app")
+            yard.run("postgres", "ALTER ROLE app LOGIN")
+        return rows
+
+    names = tuple(role.name for role in read_access(session).roles)
+    _close(session, names)
+    monkeypatch.setattr(session, "ask", ask_and_open)
+    try:
+        with pytest.raises(Failed, match=r"a server that is open: app \("):
+            end_sessions(session, WITHIN)
+    finally:
+        monkeypatch.undo()
         _open(session, names)
 
 

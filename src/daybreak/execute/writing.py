@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,7 +30,6 @@ from daybreak.model.actions import (
     EndSessions,
     LoadRows,
     SqlOrder,
-    SqlStatement,
     WarmCache,
 )
 from daybreak.model.arrivals import (
@@ -97,11 +95,12 @@ class Sql:
         self._hold(action)
         with self.session(action, cluster, action.limit, leash) as session:
 
-            def close(again: SqlStatement) -> None:
+            def close_again() -> bool:
+                again, bearing = action.again, Bearing(action.role, action.lock)
                 # It leaves one effect however often it is done, so no number is recorded.
-                make_change(session, Bearing(action.role, action.lock), again.text, again.look, lambda _number: None)
+                return again is not None and make_change(session, bearing, again.text, again.look, lambda _number: None)
 
-            return end_sessions(session, action.limit, partial(close, action.again) if action.again else None)
+            return end_sessions(session, action.limit, close_again)
 
     def advance(self, action: AdvanceSequences, cluster: Cluster, past: Cluster, leash: Leash) -> Advanced:
         """Set each sequence past where it has come in the other cluster; raises ``Failed`` where one cannot be read or set."""

@@ -127,7 +127,10 @@ _DECIDING = 1.0
 
 
 def read_fence(session: Session) -> FenceSeen:
-    """Who can still write there; raises as ``Session.ask`` does."""
+    """Who can still write there; raises as ``Session.ask`` does.
+
+    One question after the other: whoever is inside may open it between them, and leave.
+    """
     return FenceSeen(
         can_enter=tuple(
             f"{printable(role)} ({', '.join(map(printable, where))})" for role, where in session.ask(_CAN_ENTER)
@@ -208,12 +211,12 @@ def read_databases(session: Session) -> tuple[str, ...]:
     return tuple(name for [name] in session.ask(_DATABASES, (list(PLATFORM_DATABASES),)))
 
 
-def end_sessions(session: Session, within: timedelta, close_again: Callable[[], object] | None = None) -> Emptied:
+def end_sessions(session: Session, within: timedelta, close_again: Callable[[], bool] = lambda: False) -> Emptied:
     """Send out everybody but Daybreak and AWS, and read the mark once nobody is left.
 
-    ``close_again`` closes what somebody who was still inside has opened, such as the owner of a database; those who came in by it are
-    sent out at once. Raises ``Failed`` where somebody could come back or a prepared transaction is open, or where the login may not end
-    sessions, and ``Unreachable`` where somebody is still inside after ``within``.
+    ``close_again`` closes what somebody who was still inside has opened, such as the owner of a database, and returns whether there was
+    something to close; those who came in by it are sent out at once. Raises ``Failed`` where somebody could come back or a prepared
+    transaction is open, or where the login may not end sessions, and ``Unreachable`` where somebody is still inside after ``within``.
     """
     began, pause, ended, clients = time.monotonic(), _SHORTEST, 0, None
     until = began + within.total_seconds()
@@ -223,17 +226,17 @@ def end_sessions(session: Session, within: timedelta, close_again: Callable[[], 
             # Whoever is inside may be about to decide it: sent out in between, nobody could but a superuser.
             time.sleep(_SHORTEST)
             continue
-        is_closed_again = bool(seen.can_enter and not seen.prepared and close_again and time.monotonic() < until)
-        if is_closed_again and close_again is not None:
-            # Right before all are sent out: whoever is inside has only the time between to open it once more.
-            close_again()
-        elif seen.can_enter or seen.prepared:
+        # Right before all are sent out: whoever is inside has only the time between to open it once more.
+        is_closed_again = bool(seen.can_enter and not seen.prepared and time.monotonic() < until and close_again())
+        if (seen.can_enter or seen.prepared) and not is_closed_again:
             raise Failed(f"nobody is sent out of a server that is open: {seen.holes}")
         [[own, *_, is_shared]] = session.ask(_OWN)
         if is_shared:
             raise Failed(f"somebody else works with our own login {printable(own)} too, and would come back")
         clients = count_clients(session) if clients is None else clients
         if not seen.inside and not is_closed_again:
+            if read_fence(session).holes:
+                continue  # opened, as the last one left, after it was asked who can enter
             return Emptied(clients=clients, ended=ended, mark=_read_mark(session))
         if time.monotonic() >= until and not is_closed_again:
             raise Unreachable(f"after {span_in_words(within)} {', '.join(seen.inside)} are still inside")
