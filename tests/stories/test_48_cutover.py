@@ -229,8 +229,6 @@ def test_the_traffic_moves_and_comes_back_under_writers(
         assert "traffic was moved to it by" in kept.err
 
         [cutover] = set(person.runs()) - {run}
-        notes = " ".join(person.daybreak("show", cutover, "-o", "json").json()["notes"])
-        assert "guest may not be altered and keeps LOGIN, so CONNECT to embi is taken from PUBLIC" in notes
         back = person.daybreak(*typed("rollback.md", CUTOVER=cutover), "--confirm", SOURCE)
         assert back.code == 0, back.out + back.err
         assert addresses(lab, zone)["secret"] == before["secret"]
@@ -269,6 +267,8 @@ def test_what_stops_half_way_is_taken_back_by_itself(lab: LabUnderTest, person: 
     assert "nobody has written in the clone" in " ".join(stopped.out.split())
     cutover, rollback = sorted(set(person.runs()) - earlier, key=lambda name: "rollback" in name)
     assert f"{cutover} takes itself back, as its plan says" in stopped.err
+    notes = " ".join(person.daybreak("show", cutover, "-o", "json").json()["notes"])
+    assert "guest may not be altered and keeps LOGIN, so CONNECT to embi is taken from PUBLIC" in notes
     assert person.daybreak("show", rollback, "-o", "json").json()["status"] == "finished"
     assert f"daybreak cutover {run}" in stopped.out, "the next command tries again"
 
