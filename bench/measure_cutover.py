@@ -32,7 +32,7 @@ from daybreak.model.attempts import StepStaged
 from daybreak.model.fences import COUNT_INSIDE, END_INSIDE
 from daybreak.model.run import Event
 from daybreak.model.thoroughness import Thoroughness
-from daybreak.plan.fence import loss_of_login, return_of_login
+from daybreak.plan.fence import loss_of_entry, return_of_entry
 from tests.fix_pools import Bouncer, bouncing, pgbouncer
 from tests.fix_postgres import PASSWORD as BOSS_PASSWORD
 
@@ -137,7 +137,7 @@ def fence_by_script(yard: Yard) -> float:
             "SELECT rolname FROM pg_roles WHERE rolcanlogin AND NOT rolsuper AND rolname <> session_user AND rolname !~ '^rds'"
         ).fetchall()
         names = [str(name) for [name] in found]
-        close, reopen = loss_of_login(names).text.encode(), return_of_login(names).text.encode()
+        close, reopen = loss_of_entry(names).text.encode(), return_of_entry(names).text.encode()
         [[began]] = session.execute("SELECT clock_timestamp()").fetchall()
         session.execute(close)
         try:

@@ -252,15 +252,15 @@ def test_the_source_is_not_opened_beside_a_clone_that_somebody_opened() -> None:
 
         def let_in(event: Event) -> None:
             if isinstance(event.body, StepIntended) and event.body.step == door:
-                app.world.servers[plan.clone].roles["app"] = True
+                app.world.servers[plan.clone].roles["app"], app.world.servers[plan.clone].is_shut = True, False
 
         ended = carry_out(app, back.run, Watchers(on_event=let_in))
         assert (ended.status, "is not fenced: app" in ended.note) == ("failed", True)
-        assert not any(app.world.servers[SOURCE].roles.values())
+        assert not any(app.world.servers[SOURCE].entries.values())
         again = plan_rollback(app, plan.run)
         start(app, again)
         assert carry_out(app, again.run, Watchers()).status == "finished"
-        assert app.world.servers[SOURCE].roles == ROLES
+        assert app.world.servers[SOURCE].entries == ROLES
 
 
 def test_a_source_that_stays_closed_is_named_however_the_run_ended() -> None:
@@ -321,7 +321,8 @@ def test_a_clone_of_a_moment_within_a_fence_is_named_with_what_gives_the_logins_
         assert not [*notes_on_fence(app, before)]
         [note] = notes_on_fence(app, inside)
         assert f"{plan.run} kept {SOURCE} closed at " in note
-        assert all(f'ALTER ROLE "{name}" LOGIN' in note for name, may in ROLES.items() if may)
+        assert all(f'ALTER ROLE "{name}" LOGIN' in note for name, may in ROLES.items() if may and name != "report")
+        assert "GRANT CONNECT ON DATABASE" in note, "who may not be altered lost that"
         back = plan_rollback(app, plan.run)
         start(app, back)
         assert carry_out(app, back.run, Watchers()).status == "finished"
@@ -340,6 +341,11 @@ def test_no_traffic_goes_to_a_clone_without_logins() -> None:
             plan_cutover(SimulatedApp(aws, folder, target()), CutoverWish(clone))
         [reason] = [each for each in refused.value.reasons if "may not log in, and at the source they may" in each]
         assert reason.endswith('give it back in the clone: ALTER ROLE "app" LOGIN')
+        aws.servers[clone].roles["app"], aws.servers[clone].is_shut = True, True
+        with pytest.raises(Refused) as refused:
+            plan_cutover(SimulatedApp(aws, folder, target()), CutoverWish(clone))
+        [reason] = [each for each in refused.value.reasons if "may not connect" in each]
+        assert reason.endswith('give it back in the clone: GRANT CONNECT ON DATABASE "embi" TO "report"')
 
 
 def test_a_plan_names_each_place_once_and_no_closing_that_it_does_not_do() -> None:
@@ -374,13 +380,13 @@ def test_a_clone_is_marked_by_what_was_counted_there(*, wrote: bool | None) -> N
         elif wrote:
             server.rows.append(Write("app", plan.clone, 1600, 101))
         assert carry_out(app, back.run, Watchers()).status == "finished"
-        assert aws.servers[SOURCE].roles == ROLES
+        assert aws.servers[SOURCE].entries == ROLES
         tag, then = aws.clusters[plan.clone].tags[EXPIRES_TAG], next_of(app, *state_of_run(app, plan.run))
         if wrote is False:
-            assert (not tag.startswith((LEFT, PRODUCTION)), tag != expiry, server.roles) == (True, True, ROLES)
+            assert (not tag.startswith((LEFT, PRODUCTION)), tag != expiry, server.entries) == (True, True, ROLES)
             assert then == f"daybreak cutover {plan.clone}"
         else:
-            assert (tag.startswith(LEFT), any(server.roles.values())) == (True, False)
+            assert (tag.startswith(LEFT), any(server.entries.values())) == (True, False)
             assert then == "daybreak runs"
 
 
@@ -402,7 +408,7 @@ def test_the_source_is_opened_where_the_clone_is_gone() -> None:
         )
         start(app, back)
         assert carry_out(app, back.run, Watchers()).status == "finished"
-        assert app.world.servers[SOURCE].roles == ROLES
+        assert app.world.servers[SOURCE].entries == ROLES
         assert next_of(app, *state_of_run(app, plan.run)) == "daybreak runs", "no traffic is moved to it again"
 
 
@@ -416,7 +422,7 @@ def test_a_clone_that_is_there_after_all_keeps_the_source_closed() -> None:
         app.world.clusters[plan.clone], app.world.servers[plan.clone] = clone, server
         ended = carry_out(app, back.run, Watchers())
         assert (ended.status, "is there after all" in ended.note) == ("failed", True)
-        assert not any(app.world.servers[SOURCE].roles.values())
+        assert not any(app.world.servers[SOURCE].entries.values())
 
 
 def test_a_clone_that_was_renamed_is_not_gone() -> None:
@@ -446,7 +452,7 @@ def test_a_place_that_may_name_a_clone_that_is_gone_is_named_with_where_to_lead_
         assert any("clients were led there: what they wrote is in its snapshots at most" in each for each in back.notes)
         start(app, back)
         assert carry_out(app, back.run, Watchers()).status == "finished"
-        assert app.world.servers[SOURCE].roles == ROLES
+        assert app.world.servers[SOURCE].entries == ROLES
 
 
 def first_of(plan: Plan, kind: type) -> str:

@@ -123,15 +123,20 @@ def at_rest(aws: SimulatedAws) -> SimulatedAws:
 
 
 def world(destinations: Iterable[TrafficDestination] = DESTINATIONS, finds: Standing = Standing.FIT) -> SimulatedAws:
-    """The account after a restore: both servers, what names the source, and who writes there."""
+    """The account after a restore: both servers, what names the source, and who writes there.
+
+    Where applications read the address in more than one place, there is also a role that may not be altered.
+    """
+    destinations = tuple(destinations)
+    beyond = frozenset({"report"}) if len(destinations) > 1 else frozenset[str]()
     _, after, clone = restored(finds)
     aws = copy.deepcopy(after)
     aws.clusters[clone].body["DeletionProtection"] = False
     aws.clusters[fix_worlds.SOURCE].body |= {"AssociatedRoles": [ROLE], "HttpEndpointEnabled": True}
     aws.subscriptions[SUBSCRIPTION] = [fix_worlds.SOURCE]
     source, copied = (str(aws.clusters[name].body["Endpoint"]) for name in (fix_worlds.SOURCE, clone))
-    aws.servers[fix_worlds.SOURCE] = SimulatedServer(source, dict(ROLES), last=100, next=2000)
-    aws.servers[clone] = SimulatedServer(copied, dict(ROLES), last=AT_THE_MOMENT, next=1500)
+    aws.servers[fix_worlds.SOURCE] = SimulatedServer(source, dict(ROLES), beyond, last=100, next=2000)
+    aws.servers[clone] = SimulatedServer(copied, dict(ROLES), beyond, last=AT_THE_MOMENT, next=1500)
     for place in destinations:
         _shelve(aws, place, source)
     readers = [each for each in ROLES if ROLES[each]]

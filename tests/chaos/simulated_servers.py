@@ -54,6 +54,8 @@ class SimulatedServer:
     """Whether each role but ours may log in."""
     beyond: frozenset[str] = frozenset()
     """Roles that ours may not alter."""
+    is_shut: bool = False
+    """Whether CONNECT is taken from everybody but us."""
     databases: tuple[str, ...] = ("embi", "postgres")
     prepared: dict[str, str] = field(default_factory=dict)
     """The owner of each prepared transaction."""
@@ -65,6 +67,20 @@ class SimulatedServer:
     fates: dict[int, str] = field(default_factory=dict)
     """What became of each transaction of ours."""
     rows: list[Write] = field(default_factory=list)
+
+    def lets_in(self, role: str) -> bool:
+        """Whether a role can enter."""
+        return self.roles[role] and not self.is_shut
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody but us can enter."""
+        return not any(map(self.lets_in, self.roles))
+
+    @property
+    def entries(self) -> dict[str, bool]:
+        """Who can enter, of all its roles."""
+        return {name: self.lets_in(name) for name in self.roles}
 
 
 @dataclass
@@ -106,7 +122,7 @@ class SimulatedServers(SimulatedDestinations):
                 if each.address is None or not each.keeps:
                     each.address = self.address_at(each.place)
                 each.inside = next((name for name, one in self.servers.items() if one.host == each.address), None)
-                if each.inside is None or not self.servers[each.inside].roles[each.name]:
+                if each.inside is None or not self.servers[each.inside].lets_in(each.name):
                     each.inside = None
                     continue
             self._write(each.name, each.inside)

@@ -31,6 +31,9 @@ _ALTER = re.compile(r'ALTER ROLE "([^"]+)" (NOLOGIN|LOGIN);')
 _LOOK = re.compile(
     r"SELECT NOT EXISTS \(SELECT FROM pg_catalog.pg_roles WHERE rolname IN \((.*)\) AND (NOT )?rolcanlogin\)"
 )
+_TAKES, _TRIES = "FROM %s CASCADE", "somebody changed who may connect"
+_LOOKS_TAKEN, _LOOKS_GIVEN = "NOT pg_catalog.has_database_privilege(session_user", "EXCEPT TABLE record"
+"""What only the statements and looks have that take CONNECT, and that give it back."""
 _SETVAL = re.compile(r"SELECT pg_catalog\.setval\('(.*)'::pg_catalog\.regclass, (\d+), true\)")
 _SETTINGS = "SELECT pg_catalog.set_config("
 
@@ -46,6 +49,8 @@ class SimulatedSession:
         self.is_in_transaction = False
         self._roles: dict[str, bool] = {}
         """Whose LOGIN this transaction has changed."""
+        self._is_shut: bool | None = None
+        """Whether this transaction has taken CONNECT, or given it back."""
         self._last: int | None = None
         """Where this transaction has set the sequence."""
         self._number: int | None = None
@@ -59,6 +64,7 @@ class SimulatedSession:
             id(fencing._OWN): lambda: [(OWN, True, True, OWN in world.inside(cluster))],
             id(fencing._ROLES): self._roles_seen,
             id(fencing._CLOSED): lambda: [(name,) for name, may in sorted(self._server.roles.items()) if not may],
+            id(fencing._DOORS[True]): self._entries,
             id(fencing._OPEN): lambda: [
                 (name, owner, "embi", self._now()) for name, owner in sorted(self._server.prepared.items())
             ],
@@ -122,9 +128,13 @@ class SimulatedSession:
     def carry_out(self, text: str) -> None:
         """Alter roles, all of them or none."""
         self._world.serve()
-        found = _ALTER.findall(text)
-        assert found, f"nobody simulates {text}"
-        if "RAISE EXCEPTION" in text and (shut := [name for name, _ in found if self._server.roles.get(name) is False]):
+        found, connects = _ALTER.findall(text), "CONNECT ON DATABASE" in text
+        assert found or connects, f"nobody simulates {text}"
+        if _TRIES in text and self._server.is_shut:
+            raise Failed("somebody changed who may connect to embi since this was planned: plan again")
+        if "somebody took LOGIN" in text and (
+            shut := [name for name, _ in found if self._server.roles.get(name) is False]
+        ):
             raise Failed(f"somebody took LOGIN from {', '.join(shut)} since this was planned: plan again")
         for name, word in found:
             if name not in self._server.roles:
@@ -132,22 +142,28 @@ class SimulatedSession:
             if name in self._server.beyond:
                 raise Failed("permission denied to alter role")
             self._roles[name] = word == "LOGIN"
+        if connects:
+            self._is_shut = _TAKES in text
 
     @contextmanager
     def stream(self, text: str) -> Iterator[Iterator[tuple[Any, ...]]]:
         """Whether none of some roles may log in, or all of them may."""
         self._world.serve()
-        look = _LOOK.fullmatch(text)
-        assert look is not None, f"nobody simulates {text}"
+        look, connects = _LOOK.match(text), next((each for each in (_LOOKS_TAKEN, _LOOKS_GIVEN) if each in text), None)
+        assert look is not None or connects, f"nobody simulates {text}"
         now = self._server.roles | self._roles
-        wrong = [name for name in re.findall(r"'([^']+)'", look[1]) if now.get(name) == (look[2] is None)]
-        yield iter([(not wrong,)])
+        wrong = look and [name for name in re.findall(r"'([^']+)'", look[1]) if now.get(name) == (look[2] is None)]
+        is_shut = self._server.is_shut if self._is_shut is None else self._is_shut
+        yield iter([(not wrong and (connects is None or is_shut == (connects == _LOOKS_TAKEN)),)])
 
     def rollback(self) -> None:
         """End the transaction without effect."""
         if self._number is not None:
             self._server.fates[self._number] = "aborted"
-        self.is_in_transaction, self._roles, self._last, self._number = False, {}, None, None
+        self._forget()
+
+    def _forget(self) -> None:
+        self.is_in_transaction, self._roles, self._is_shut, self._last, self._number = False, {}, None, None, None
 
     # -- what the server does
 
@@ -158,19 +174,23 @@ class SimulatedSession:
             self.is_open = False
             raise Unreachable("the connection was lost")
         server, roles, last, number = self._server, self._roles, self._last, self._number
-        self.is_in_transaction, self._roles, self._last, self._number = False, {}, None, None
+        is_shut = server.is_shut if self._is_shut is None else self._is_shut
+        self._forget()
         if number is not None:
             server.fates[number] = "committed"
         altered = [name for name, may in roles.items() if may != server.roles[name]]
-        is_opened = any(roles[name] for name in altered)
+        is_opened, is_turned = any(roles[name] for name in altered), is_shut != server.is_shut
         is_ahead = last not in (None, server.last)
         server.roles |= roles
+        server.is_shut = is_shut
         server.last = server.last if last is None else last
-        if is_opened:
+        if is_opened or (is_turned and not is_shut):
             self._world.turns.append(Turn("opening", self._cluster, server.next, len(self._world.ledger)))
         if altered:
             word = "LOGIN" if is_opened else "NOLOGIN"
             self._world.note_effect("ALTER ROLE", f"{self._cluster} {' '.join(altered)} {word}")
+        if is_turned:
+            self._world.note_effect("REVOKE" if is_shut else "GRANT", f"{self._cluster} CONNECT")
         if is_ahead:
             self._world.note_effect("setval", f"{self._cluster}/{self._database}")
         if lost == "after":
@@ -178,21 +198,33 @@ class SimulatedSession:
             raise Unreachable("the connection was lost")
 
     def _assigned(self) -> list[tuple[Any, ...]]:
-        if self._roles and self._number is None:
+        if (self._roles or self._is_shut is not None) and self._number is None:
             self._number, self._server.next = self._server.next, self._server.next + 1
             self._server.fates[self._number] = "in progress"
         return [(None if self._number is None else str(self._number),)]
 
     def _who_can_enter(self) -> list[tuple[Any, ...]]:
         names = [*self._server.databases]
-        return [(name, names) for name, may in sorted(self._server.roles.items()) if may]
+        return [(name, names) for name, may in sorted(self._server.entries.items()) if may]
 
     def _roles_seen(self) -> list[tuple[Any, ...]]:
         inside = self._world.inside(self._cluster)
         return [
-            (name, name not in self._server.beyond, inside.get(name, 0), [])
+            (name, name not in self._server.beyond, inside.get(name, 0), [], self._entered(name), False)
             for name, may in sorted(self._server.roles.items())
             if may
+        ]
+
+    def _entered(self, role: str) -> list[str]:
+        server = self._server
+        return [*server.databases] if role in server.beyond and server.lets_in(role) else []
+
+    def _entries(self) -> list[tuple[Any, ...]]:
+        """PostgreSQL's own, by an owner as whom we may act."""
+        return [
+            (name, "dba", True, grantee, "dba", False, True, [])
+            for name in sorted(self._server.databases)
+            for grantee in (None, "dba")
         ]
 
     def _mark(self) -> list[tuple[Any, ...]]:

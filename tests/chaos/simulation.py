@@ -425,7 +425,7 @@ def standing_of_world(aws: SimulatedAws, plan: Plan) -> dict[str, Any]:
         "tags": {key: value for key, value in cluster.tags.items() if key not in DRAWN} if cluster else None,
         "drawn": sorted(DRAWN & cluster.tags.keys()) if cluster else None,
         "writers": (aws.writers(), aws.addresses()),
-        "servers": {name: (dict(one.roles), sorted(one.prepared)) for name, one in sorted(aws.servers.items())},
+        "servers": {name: (one.entries, sorted(one.prepared)) for name, one in sorted(aws.servers.items())},
         "keyed": (cluster.roles, cluster.has_http_endpoint, copy.deepcopy(aws.subscriptions)) if cluster else None,
         "snapshots": sorted(name for name, one in aws.taken.items() if one.gone_at is None),
     }

@@ -300,7 +300,7 @@ class Cutovers(RuleBasedStateMachine):
     was_closed = False
 
     def _is_closed(self) -> bool:
-        return not any(self.world.servers[fix_worlds.SOURCE].roles.values())
+        return self.world.servers[fix_worlds.SOURCE].is_closed
 
     def _is_moved(self) -> bool:
         source = self.world.servers[fix_worlds.SOURCE].host

@@ -79,7 +79,7 @@ def sides(aws: SimulatedAws, kind: str) -> set[str | None]:
 
 def is_fenced(aws: SimulatedAws, cluster: str) -> bool:
     """Whether nobody but us can write there."""
-    return not any(aws.servers[cluster].roles.values()) and aws.inside(cluster) == {}
+    return aws.servers[cluster].is_closed and aws.inside(cluster) == {}
 
 
 def is_protected(aws: SimulatedAws, cluster: str) -> bool:
@@ -119,7 +119,7 @@ def left_in(aws: SimulatedAws) -> dict[str, Any]:
             for name, versions in aws.parameters.items()
         },
         "records": copy.deepcopy(aws.records),
-        "roles": dict(aws.servers[fix_worlds.SOURCE].roles),
+        "roles": aws.servers[fix_worlds.SOURCE].entries,
     }
 
 
@@ -127,7 +127,7 @@ def check_taken_back(aws: SimulatedAws, before: SimulatedAws, clone: str) -> Non
     """Each place is as it was, each role at the source has what it had, and the source serves; the clone is closed, or as it was."""
     aws.clock.elapsed += 3600
     assert left_in(aws) == left_in(before)
-    assert aws.servers[fix_worlds.SOURCE].roles == ROLES
+    assert aws.servers[fix_worlds.SOURCE].entries == ROLES
     for name, secret in aws.secrets.items():
         assert len(secret.versions) <= len(before.secrets[name].versions) + 1
     for name, versions in aws.parameters.items():
@@ -139,7 +139,7 @@ def check_taken_back(aws: SimulatedAws, before: SimulatedAws, clone: str) -> Non
     has_served = any(each.cluster == clone for each in aws.ledger)
     if tags[EXPIRES_TAG] == before.clusters[clone].tags[EXPIRES_TAG]:
         assert not has_served, "a clone that holds writes of its own is no clone again"
-        assert aws.servers[clone].roles == ROLES
+        assert aws.servers[clone].entries == ROLES
         assert find_keyed(aws) == find_keyed(before)
         assert not is_protected(aws, clone)
     else:
@@ -188,7 +188,7 @@ def test_a_verdict_that_is_old_by_then_closes_nothing_and_what_is_closed_goes_on
             simulation = made("all").case.simulation(FolderStore(folder), asked=False)
             with pytest.raises(Killed):
                 simulation.live(Crash(number, "sent"))
-            was_closed = not any(simulation.aws.servers[fix_worlds.SOURCE].roles.values())
+            was_closed = simulation.aws.servers[fix_worlds.SOURCE].is_closed
             simulation.aws.clock.elapsed += 24 * 3600
             state = simulation.live()
             if was_closed:
@@ -197,7 +197,7 @@ def test_a_verdict_that_is_old_by_then_closes_nothing_and_what_is_closed_goes_on
             else:
                 assert state.status == "failed"
                 assert "is older than 1 hour" in state.note
-                assert simulation.aws.servers[fix_worlds.SOURCE].roles == ROLES
+                assert simulation.aws.servers[fix_worlds.SOURCE].entries == ROLES
 
 
 # -- it dies, is ended, and is taken back

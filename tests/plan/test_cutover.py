@@ -36,7 +36,7 @@ from daybreak.model.destinations import (
     SecretDestination,
     SecretSeen,
 )
-from daybreak.model.fences import AccessSeen, PreparedSeen, RoleSeen, SubscriptionSeen
+from daybreak.model.fences import AccessSeen, ConnectGrant, DoorSeen, PreparedSeen, RoleSeen, SubscriptionSeen
 from daybreak.model.findings import Standing
 from daybreak.model.guards import (
     Fenced,
@@ -96,6 +96,18 @@ def access(**changes: Any) -> AccessSeen:
     roles = (RoleSeen(name="app", may_alter=True, sessions=3), RoleSeen(name="report", may_alter=True))
     defaults: dict[str, Any] = {"own": "rescuer", "is_shared": False, "may_end": True, "needs_admin": True}
     return AccessSeen(**(defaults | {"roles": roles} | changes))
+
+
+def by_owner(database: str = "embi", **changes: Any) -> DoorSeen:
+    """A database as PostgreSQL makes it, of an owner as whom our login may act."""
+    grants = (ConnectGrant(grantee=None, grantor="dba"), ConnectGrant(grantee="dba", grantor="dba"))
+    return DoorSeen(**({"database": database, "owner": "dba", "grants": grants} | changes))
+
+
+def kept(*doors: DoorSeen) -> AccessSeen:
+    """A role whose LOGIN may be taken, and one whose LOGIN may not, which comes in by these doors."""
+    guest = RoleSeen(name="guest", may_alter=False, enters=tuple(each.database for each in doors))
+    return access(roles=(RoleSeen(name="app", may_alter=True), guest), doors=doors)
 
 
 def seen(source: dict[str, Any] | None = None, clone: dict[str, Any] | None = None, **changes: Any) -> Observation:
@@ -183,8 +195,20 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a shared login": ({"access": access(is_shared=True)}, "Make a role that Daybreak alone uses"),
     "no right to end": ({"access": access(may_end=False)}, 'GRANT pg_signal_backend TO "rescuer"'),
     "a role beyond us": (
-        {"access": access(roles=(RoleSeen(name="app", may_alter=False),))},
+        {"access": access(roles=(RoleSeen(name="app", may_alter=False, enters=("embi",)),))},
         'GRANT "app" TO "rescuer" WITH ADMIN OPTION',
+    ),
+    "an owner beyond us": (
+        {"access": kept(by_owner(), by_owner("shop", may_act=False))},
+        'nor CONNECT to shop so that each entry can be given back: GRANT "guest" TO "rescuer" WITH ADMIN OPTION, or let it act',
+    ),
+    "a role beyond us in the clone": (
+        {"access": kept(by_owner()), "clone_access": kept(by_owner(may_act=False))},
+        'in the clone: "rescuer" may not take LOGIN from "guest", nor CONNECT to embi',
+    ),
+    "a role that inherits ours": (
+        {"access": access(roles=(RoleSeen(name="app", may_alter=False, is_our_member=True),))},
+        'REVOKE "rescuer" FROM "app"',
     ),
     "a prepared transaction": (
         {"access": access(prepared=(PreparedSeen(name="p", owner="app", database="embi", since=NOW),))},
@@ -357,7 +381,7 @@ def test_whoever_goes_on_without_waiting_for_clients_leaves_out_nothing_else() -
         ),
         (quarantined(jobs=JobsSeen(hidden_in="postgres")), 'ALTER ROLE "rescuer" BYPASSRLS'),
         (
-            quarantined(clone_access=access(roles=(RoleSeen(name="app", may_alter=False),))),
+            quarantined(clone_access=access(roles=(RoleSeen(name="app", may_alter=False, enters=("embi",)),))),
             'in the clone: "rescuer" may not take LOGIN from "app"',
         ),
     ],

@@ -108,7 +108,10 @@ def fail_overs(draw: st.DrawFn) -> Asked:
 def cutovers_and_rollbacks(draw: st.DrawFn) -> Asked:
     """Traffic moved, or moved back from wherever it came to, with roles of any name; its owner may want it approved."""
     names = draw(st.lists(st.text("aZ\"'$;- ", min_size=1, max_size=6), max_size=4, unique=True))
-    access = moves.access(roles=tuple(RoleSeen(name=name, may_alter=True) for name in names))
+    doors = tuple(moves.by_owner(name) for name in draw(st.lists(st.sampled_from(["embi", *names]), unique=True)))
+    enters = tuple(each.database for each in doors)
+    roles = [RoleSeen(name=name, may_alter=draw(st.booleans()), enters=enters) for name in names]
+    access = moves.access(roles=tuple(roles), doors=doors)
     approval = draw(st.none() | st.just(Span(hours=1)))
     target = moves.target(approval=approval)
     planned = plan_of(moves.request(), target, moves.seen(access=access), fix_worlds.terms())
@@ -161,7 +164,8 @@ def check_untouched(asked: Asked) -> None:
     for step in orders:
         _check_order(step.action)
     if target.approval is not None:
-        changing = [step for step in plan.steps if isinstance(step.action, AwsOrder | SqlOrder)]
+        orders = [step for step in plan.steps if isinstance(step.action, AwsOrder | SqlOrder)]
+        changing = [step for step in orders if not isinstance(step.action, SqlLook)]
         assert all(any(isinstance(each, Approved) for each in step.guards) for step in changing)
 
 
@@ -169,6 +173,9 @@ def _check_order(order: Any) -> None:
     """It closes or opens the source, sends out who is inside, or sets its sequences ahead, and no more."""
     if isinstance(order, ChangeSql):
         inner = order.change.text.partition("BEGIN")[2]
+        if "DECLARE" in order.change.text.partition("BEGIN")[0]:
+            _check_connect(inner)
+            return
         words = set(re.findall(r"[\w.]+", _QUOTED.sub("", inner.rpartition(" END ")[0])))
         looks = {
             *[
@@ -191,6 +198,28 @@ def _check_order(order: Any) -> None:
         assert words <= looks | refusal | {"ALTER", "ROLE", "NOLOGIN", "LOGIN"}, order.change.text
     else:
         assert isinstance(order, EndSessions | AdvanceSequences | SqlLook)
+
+
+def _check_connect(orders: str) -> None:
+    """What is put together there is CONNECT and nothing else, and all the rest only reads, or acts as a grantor."""
+    formed = set(re.findall(r"EXECUTE pg_catalog\.format\('([^']*)'", orders))
+    assert formed <= {
+        "GRANT CONNECT ON DATABASE %I TO SESSION_USER",
+        "REVOKE CONNECT ON DATABASE %I FROM SESSION_USER",
+        "REVOKE CONNECT ON DATABASE %I FROM %s CASCADE",
+        "GRANT CONNECT ON DATABASE %I TO %s%s",
+    }
+    assert orders.count("EXECUTE") == orders.count("EXECUTE pg_catalog.format('")
+    rest = _QUOTED.sub("", orders)
+    called = set(re.findall(r"pg_catalog\.(\w+)\(", rest))
+    assert called <= {"set_config", "format", "quote_ident", "string_agg", "pg_sleep", "aclexplode", "acldefault"} | {
+        "pg_has_role",
+        "pg_get_userbyid",
+    }
+    altered = re.findall(r"ALTER ROLE +(\w+)", rest)
+    assert set(altered) <= {"LOGIN", "NOLOGIN"}
+    writing = {"INSERT", "UPDATE", "DELETE", "TRUNCATE", "CREATE", "DROP", "COPY", "CALL", "GRANT", "REVOKE"}
+    assert writing & set(re.findall(r"\w+", rest)) == set()
 
 
 _QUOTED = re.compile(r"E?'(?:[^']|'')*'" + r'|"(?:[^"]|"")*"')

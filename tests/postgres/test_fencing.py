@@ -14,7 +14,8 @@ import pytest
 from psycopg import sql
 
 from daybreak.errors import DaybreakError, Failed
-from daybreak.plan.fence import loss_of_login, objections_to_fence, return_of_login
+from daybreak.plan.fence import loss_of_entry, objections_to_fence, return_of_entry
+from daybreak.postgres import fencing
 from daybreak.postgres.changing import Bearing, make_change
 from daybreak.postgres.fencing import end_sessions, read_access, read_fence
 from daybreak.postgres.login import Login
@@ -123,12 +124,12 @@ def _strays(server: Server, mark: int) -> tuple[int, int]:
 
 
 def _close(session: Session, names: tuple[str, ...]) -> None:
-    order = loss_of_login(names)
+    order = loss_of_entry(names)
     make_change(session, BEARING, order.text, order.look, lambda _number: None)
 
 
 def _open(session: Session, names: tuple[str, ...]) -> None:
-    order = return_of_login(names)
+    order = return_of_entry(names)
     make_change(session, BEARING, order.text, order.look, lambda _number: None)
 
 
@@ -156,6 +157,30 @@ def test_nobody_writes_past_the_mark_and_everybody_comes_back(yard: Server, sess
             eventually(lambda: zoo.acknowledged > before + 20)
         assert _strays(yard, left.mark.transaction)[0] > 0
     finally:
+        _open(session, names)
+
+
+def test_a_door_that_the_last_one_inside_opens_as_they_leave_is_seen(
+    yard: Server, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was closed when it was asked who can enter, and nobody was inside when that was asked: the mark is not read on that."""
+    ask, opened = session.ask, list[str]()
+
+    def ask_and_open(query: sql.SQL | sql.Composed, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        rows = ask(query, parameters)
+        if query is fencing._CAN_ENTER and not opened:
+            opened.append("app")
+            yard.run("postgres", "ALTER ROLE app LOGIN")
+        return rows
+
+    names = tuple(role.name for role in read_access(session).roles)
+    _close(session, names)
+    monkeypatch.setattr(session, "ask", ask_and_open)
+    try:
+        with pytest.raises(Failed, match=r"a server that is open: app \("):
+            end_sessions(session, WITHIN)
+    finally:
+        monkeypatch.undo()
         _open(session, names)
 
 
@@ -305,7 +330,7 @@ def test_a_role_of_any_name_loses_login_and_gets_it_back(yard: Server, session: 
     with yard.connection("postgres") as ours:
         ours.execute(sql.SQL("CREATE ROLE {} LOGIN").format(quoted))
         try:
-            for order, can_login in ((loss_of_login([name]), False), (return_of_login([name]), True)):
+            for order, can_login in ((loss_of_entry([name]), False), (return_of_entry([name]), True)):
                 make_change(session, BEARING, order.text, order.look, lambda _number: None)
                 [[found]] = ours.execute("SELECT rolcanlogin FROM pg_roles WHERE rolname = %s", (name,)).fetchall()
                 assert found is can_login
@@ -331,7 +356,7 @@ def test_a_role_that_a_person_closed_meanwhile_is_not_opened_by_the_way_back(yar
     yard.run(
         "postgres", "CREATE ROLE shut NOLOGIN", "CREATE ROLE stays LOGIN", *(_owned(each) for each in ("shut", "stays"))
     )
-    order = loss_of_login(["stays", "shut"])
+    order = loss_of_entry(["stays", "shut"])
     try:
         with pytest.raises(DaybreakError, match="somebody took LOGIN from shut since this was planned"):
             make_change(session, BEARING, order.text, order.look, lambda _number: None)
@@ -347,7 +372,7 @@ def test_a_role_that_was_dropped_meanwhile_keeps_no_other_shut(yard: Server, ses
     yard.run(
         "postgres", "CREATE ROLE goes LOGIN", "CREATE ROLE stays LOGIN", *(_owned(each) for each in ("goes", "stays"))
     )
-    for order in (loss_of_login(["goes", "stays"]), return_of_login(["goes", "stays"])):
+    for order in (loss_of_entry(["goes", "stays"]), return_of_entry(["goes", "stays"])):
         assert make_change(session, BEARING, order.text, order.look, lambda _number: None)
         if "NOLOGIN" in order.text:
             yard.run("postgres", "DROP ROLE goes")

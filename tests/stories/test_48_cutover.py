@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shlex
@@ -46,6 +47,8 @@ ttl = {ttl}
 {rules}
 """
 PASSWORD = "only-for-this-story"
+USERS = ("pulse", "guest")
+"""The applications' roles; our login may not alter the second."""
 
 
 def typed(guide: str, **names: str) -> tuple[str, ...]:
@@ -92,7 +95,8 @@ class Writers:
     _threads: list[threading.Thread] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        self._threads = [threading.Thread(target=self._write, daemon=True) for _ in range(self.number)]
+        users = itertools.islice(itertools.cycle(USERS), self.number)
+        self._threads = [threading.Thread(target=self._write, args=(each,), daemon=True) for each in users]
         for each in self._threads:
             each.start()
         eventually(lambda: len(self.acknowledged) > 20, within=60)
@@ -103,12 +107,12 @@ class Writers:
         for each in self._threads:
             each.join(20)
 
-    def _write(self) -> None:
+    def _write(self, user: str) -> None:
         ssm, rds = self.lab.client("ssm"), self.lab.client("rds")
         while not self._stop.is_set():
             host = str(ssm.get_parameter(Name=ENDPOINT_PARAMETER)["Parameter"]["Value"])
             ports = [each["Port"] for each in rds.describe_db_clusters()["DBClusters"] if each["Endpoint"] == host]
-            where: dict[str, Any] = {"host": host, "port": ports[0], "dbname": "embi", "user": "pulse"}
+            where: dict[str, Any] = {"host": host, "port": ports[0], "dbname": "embi", "user": user}
             with suppress(psycopg.Error), psycopg.connect(**where, password=PASSWORD, autocommit=True) as session:
                 while not self._stop.is_set():
                     token = str(uuid.uuid4())
@@ -154,9 +158,10 @@ def zone(lab: LabUnderTest) -> str:
     lab.remote.administer(
         SOURCE,
         f"create role pulse login password '{PASSWORD}'",
+        f"create role guest login replication password '{PASSWORD}'",
         "create table pulse (id serial primary key, token text)",
-        "grant insert, select on pulse to pulse",
-        "grant usage on sequence pulse_id_seq to pulse",
+        "grant insert, select on pulse to pulse, guest",
+        "grant usage on sequence pulse_id_seq to pulse, guest",
         "grant usage, select, update on sequence pulse_id_seq to embi_admin",
         "grant pulse to embi_admin with admin option",
         database="embi",
@@ -255,13 +260,15 @@ def test_what_stops_half_way_is_taken_back_by_itself(lab: LabUnderTest, person: 
     before, run = addresses(lab, zone), restored(person)
     known = tags(lab, run)
     was = {name: cluster(lab, run)[name] for name in ("DBClusterParameterGroup", "DeletionProtection")}
-    earlier = set(person.runs())
+    earlier, connected = set(person.runs()), may_connect(lab, SOURCE)
     with lab.fault("error", action="PutSecretValue", args={"code": "AccessDeniedException"}):
         stopped = person.daybreak("cutover", run, "--confirm", run)
     assert stopped.code == 1, stopped.out + stopped.err
     assert "nobody has written in the clone" in " ".join(stopped.out.split())
     cutover, rollback = sorted(set(person.runs()) - earlier, key=lambda name: "rollback" in name)
     assert f"{cutover} takes itself back, as its plan says" in stopped.err
+    notes = " ".join(person.daybreak("show", cutover, "-o", "json").json()["notes"])
+    assert "guest may not be altered and keeps LOGIN, so CONNECT to embi is taken from PUBLIC" in notes
     assert person.daybreak("show", rollback, "-o", "json").json()["status"] == "finished"
     assert f"daybreak cutover {run}" in stopped.out, "the next command tries again"
 
@@ -274,6 +281,7 @@ def test_what_stops_half_way_is_taken_back_by_itself(lab: LabUnderTest, person: 
     assert tags(lab, run)["daybreak:expires"] == known["daybreak:expires"]
     assert {name: cluster(lab, run)[name] for name in was} == was
     assert may_log_in(lab, SOURCE) == may_log_in(lab, run)
+    assert may_connect(lab, SOURCE) == may_connect(lab, run) == connected
     again = person.daybreak("resume", cutover)
     assert again.code == 1, "it ended, and was taken back once"
     assert len(set(person.runs()) - earlier) == 2
@@ -287,6 +295,15 @@ def tags(lab: LabUnderTest, name: str) -> dict[str, str]:
 def may_log_in(lab: LabUnderTest, name: str) -> set[str]:
     """The roles that may log in there."""
     return {str(each) for [each] in lab.remote.administer(name, "select rolname from pg_roles where rolcanlogin")[0]}
+
+
+def may_connect(lab: LabUnderTest, name: str) -> set[tuple[str, ...]]:
+    """Each entry by which somebody connects to a database there."""
+    query = (
+        "select d.datname, e.grantee::regrole, e.grantor::regrole, e.is_grantable from pg_database d, "
+        "aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) e where e.privilege_type = 'CONNECT'"
+    )
+    return {tuple(map(str, each)) for each in lab.remote.administer(name, query)[0]}
 
 
 def test_once_a_client_has_written_nothing_goes_back_by_itself(lab: LabUnderTest, person: Person, zone: str) -> None:

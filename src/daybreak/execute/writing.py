@@ -94,7 +94,13 @@ class Sql:
         """Send everybody out whom no door lets in again, and read the mark."""
         self._hold(action)
         with self.session(action, cluster, action.limit, leash) as session:
-            return end_sessions(session, action.limit)
+
+            def close_again() -> bool:
+                again, bearing = action.again, Bearing(action.role, action.lock)
+                # It leaves one effect however often it is done, so no number is recorded.
+                return again is not None and make_change(session, bearing, again.text, again.look, lambda _number: None)
+
+            return end_sessions(session, action.limit, close_again)
 
     def advance(self, action: AdvanceSequences, cluster: Cluster, past: Cluster, leash: Leash) -> Advanced:
         """Set each sequence past where it has come in the other cluster; raises ``Failed`` where one cannot be read or set."""

@@ -13,6 +13,13 @@ AGENTS = ("rdsadmin", "rdsrepladmin", "rdsproxyadmin", "rdstopmgr", "rdswritefor
 NOT_AWSS = "NOT r.rolsuper AND r.rolname NOT IN ({})".format(", ".join(f"'{name}'" for name in AGENTS))
 """A role that somebody besides AWS may log in as; on Aurora only AWS's own are superusers."""
 
+ENTERS = """(pg_catalog.has_database_privilege(r.oid, d.oid, 'CONNECT') OR EXISTS (
+    SELECT FROM pg_catalog.aclexplode(d.datacl) AS e
+    WHERE e.privilege_type = 'CONNECT' AND pg_catalog.pg_get_userbyid(e.grantee) = 'pg_database_owner'
+      AND pg_catalog.pg_has_role(r.oid, d.datdba, 'USAGE')))"""
+"""Whether the role ``r`` may connect to the database ``d``, by its groups and PUBLIC too. What ``pg_database_owner`` may, a server
+answers of the database that it is asked in; that role stands for the owner of the one that is entered."""
+
 _INSIDE = f"""
 FROM pg_catalog.pg_stat_activity AS a JOIN pg_catalog.pg_roles AS r ON r.oid = a.usesysid
 WHERE a.pid <> pg_catalog.pg_backend_pid() AND NOT (a.backend_type IS NOT DISTINCT FROM 'walsender' AND a.datid IS NULL) AND {NOT_AWSS}
@@ -88,6 +95,34 @@ class RoleSeen(Value):
     sessions: int = 0
     owns: tuple[str, ...] = ()
     """The databases that it owns."""
+    enters: tuple[str, ...] = ()
+    """The databases that let it in, where its LOGIN may not be taken."""
+    is_our_member: bool = False
+    """Whether it inherits what our own login may."""
+
+
+class ConnectGrant(Value):
+    """An entry of a database's privileges that lets somebody connect to it."""
+
+    grantee: str | None
+    """The role that it was given to, with all that inherit from it; ``None`` is PUBLIC."""
+    grantor: str
+    may_pass_on: bool = False
+    """Whether the grantee may give it to others."""
+    may_act: bool = True
+    """Whether our login may act as the grantor: nobody else takes the entry, or gives it again."""
+    lets_in: tuple[str, ...] = ()
+    """The roles that come in by it, of those that may log in; PUBLIC stands for all of them."""
+
+
+class DoorSeen(Value):
+    """Who may connect to a database, each entry as it stands; where none stands there, PostgreSQL's own are meant."""
+
+    database: str
+    owner: str
+    may_act: bool = True
+    """Whether our login may act as the owner."""
+    grants: tuple[ConnectGrant, ...] = ()
 
 
 class PreparedSeen(Value):
@@ -137,3 +172,5 @@ class AccessSeen(Value):
     prepared: tuple[PreparedSeen, ...] = ()
     subscriptions: tuple[SubscriptionSeen, ...] = ()
     slots: tuple[SlotSeen, ...] = ()
+    doors: tuple[DoorSeen, ...] = ()
+    """The databases that let a role in whose LOGIN may not be taken."""

@@ -33,7 +33,7 @@ from daybreak.model.destinations import (
 from daybreak.model.fences import AccessSeen
 from daybreak.model.guards import Guard, Ours, Recent, Unwritten
 from daybreak.model.moment import span_in_words
-from daybreak.model.names import clone_stem, comma_list, printable
+from daybreak.model.names import clone_stem, printable
 from daybreak.model.observation import Observation
 from daybreak.model.plan import (
     Estimate,
@@ -57,7 +57,7 @@ from daybreak.plan.adding import (
     server_order,
     thing_of,
 )
-from daybreak.plan.fence import loss_of_login, return_of_login
+from daybreak.plan.fence import fence_around, notes_on_fence
 from daybreak.plan.keyed import make_again, rest_for_people
 from daybreak.plan.lifting import let_jobs_go_on, lift, notes_on_lifting
 from daybreak.plan.pointing import orders_of, reason_to_point, sides_of, verb_of
@@ -236,19 +236,20 @@ def close(
     *,
     guards: tuple[Guard, ...] = (),
 ) -> StepId:
-    """Fence a side: take LOGIN from every role that has it, and send everybody out; the id of the first step.
+    """Fence a side: take LOGIN, or CONNECT where that may not be taken, and send everybody out; the id of the first step.
 
     ``guards`` are asked before the first of both.
     """
-    names, server = [role.name for role in access.roles], server_order(target, cluster)
+    fence, server = fence_around(access), server_order(target, cluster)
     first: StepId | None = None
-    if names:
-        order = ChangeSql.model_validate({**server, "change": loss_of_login(names), "back": return_of_login(names)})
+    if fence is not None:
+        order = ChangeSql.model_validate({**server, "change": fence.change, "back": fence.back})
         why = "a read-only default stops nobody; who cannot log in cannot write"
         first = add_next(sequence, f"close-{side}", order, why, estimates.CALL, guards=guards)
-    order_to_end = EndSessions.model_validate({**server, "limit": SENDING_OUT})
+    again = fence.again if fence is not None else None
+    order_to_end = EndSessions.model_validate({**server, "limit": SENDING_OUT, "again": again})
     why = "who is inside goes on writing until the session ends; the mark is read when nobody is left"
-    last = add_next(sequence, f"empty-{side}", order_to_end, why, estimates.CALL, guards=() if names else guards)
+    last = add_next(sequence, f"empty-{side}", order_to_end, why, estimates.CALL, guards=() if first else guards)
     return first or last
 
 
@@ -348,9 +349,7 @@ def _notes(request: CutoverRequest, target: Target, source: Cluster, both: Cutov
     yield from verdict.left_behind
     if verdict.left_behind and not request.unfenced:
         yield f"row by row, exactly once the source is fenced: daybreak delta {request.run} --into clone"
-    names = [role.name for role in both.access.roles] if both.access else []
-    if names:
-        yield f"from the fence on {comma_list([printable(each) for each in names])} cannot log in to {target.cluster}"
+    yield from notes_on_fence(both.access, target.cluster) if both.access else ()
     if both.access is not None and both.access.own == source.master_username:
         yield (
             f"our login is the master user of {target.cluster}, {printable(both.access.own)}: whoever else has its password writes at the "

@@ -64,6 +64,18 @@ def _of_logins(both: CutoverSeen) -> Iterator[str]:
             f"in the clone {comma_list([printable(name) for name in names])} may not log in, and at the source they may: its moment lies "
             f"in a fence, or they got LOGIN since; give it back in the clone: {orders}"
         )
+    clones = {role.name: role for role in both.clone_access.roles if not role.may_alter}
+    for role in (each for each in both.access.roles if each.name in clones):
+        # Whom a fence keeps out by CONNECT: of a role that loses LOGIN instead, nobody takes CONNECT.
+        lost = [name for name in role.enters if name in both.databases and name not in clones[role.name].enters]
+        if lost:
+            given = "; ".join(
+                f"GRANT CONNECT ON DATABASE {sql_identifier(name)} TO {sql_identifier(role.name)}" for name in lost
+            )
+            yield (
+                f"in the clone {printable(role.name)} may not connect to {comma_list([printable(name) for name in lost])}, and at the source "
+                f"it may: give it back in the clone: {given}"
+            )
 
 
 def _of_source(request: CutoverRequest, target: Target, seen: Observation) -> Iterator[str]:

@@ -33,7 +33,7 @@ from daybreak.model.world import Cluster
 from daybreak.plan import estimates
 from daybreak.plan.adding import add_next, fence_of, guard_of_writes, server_order
 from daybreak.plan.cutover import add_pool_steps, advance, close, look_past_mark, plan_of_move, restart
-from daybreak.plan.fence import objections_to_fence, return_of_login
+from daybreak.plan.fence import fence_around, objections_to_fence
 from daybreak.plan.opening import is_door, open_source, places_lost, plan_without_clone
 from daybreak.plan.pointing import POINTS, leads_there, objection_to, orders_of, reason_to_point, sides_of
 from daybreak.plan.pools import (
@@ -106,12 +106,7 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
         # The tag says by now that it was written: where the closed clone's counters show that nobody did, that is taken back too.
         unwritten = guard_of_writes(target, both.clone, request.counted)
         _be_a_clone_again(sequence, request, target, (fence_of(target, both.clone), unwritten))
-    if (
-        was_moved
-        and (is_clone_again or request.counted is not None)
-        and both.clone_access is not None
-        and both.clone_access.roles
-    ):
+    if was_moved and (is_clone_again or request.counted is not None):
         _open_clone(sequence, target, both)
     notes = (*_notes(request, target, is_clone_again=is_clone_again), *pools_lost(request, both.pools))
     return plan_of_move(request, target, seen, terms, sequence, run=run, clone=request.clone, notes=notes)
@@ -194,11 +189,11 @@ def _leave(sequence: Sequence, clone: Cluster, run: RunId) -> None:
 
 
 def _open_clone(sequence: Sequence, target: Target, both: CutoverSeen) -> None:
-    """Give the clone's roles LOGIN back, as a clone has it."""
-    if both.clone is None or both.clone_access is None:
+    """Give the clone's roles what the fence took, as a clone has it."""
+    fence = fence_around(both.clone_access) if both.clone_access is not None else None
+    if both.clone is None or fence is None:
         return
-    names = [role.name for role in both.clone_access.roles]
-    order = server_order(target, both.clone) | {"change": return_of_login(names)}
+    order = server_order(target, both.clone) | {"change": fence.back}
     why = "nobody is led there any more, and a person may look at it as before"
     # Where it goes with steps that may be left, it is left with them.
     kind = sequence.steps[-1].when_refused

@@ -6,6 +6,7 @@ The law: what is asked is who *can* enter, groups and PUBLIC included, and who *
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from psycopg import sql
@@ -14,8 +15,11 @@ from daybreak.errors import Failed, Unreachable
 from daybreak.model.fences import (
     COUNT_INSIDE,
     END_INSIDE,
+    ENTERS,
     NOT_AWSS,
     AccessSeen,
+    ConnectGrant,
+    DoorSeen,
     Emptied,
     FenceSeen,
     HighWaterMark,
@@ -33,9 +37,9 @@ _CAN_ENTER = sql.SQL("""
 SELECT r.rolname, array_agg(d.datname::text ORDER BY d.datname)
 FROM pg_catalog.pg_roles AS r CROSS JOIN pg_catalog.pg_database AS d
 WHERE r.rolcanlogin AND r.rolconnlimit <> 0 AND {} AND r.rolname <> session_user
-  AND d.datallowconn AND d.datconnlimit <> 0 AND pg_catalog.has_database_privilege(r.oid, d.oid, 'CONNECT')
+  AND d.datallowconn AND d.datconnlimit <> 0 AND {}
 GROUP BY r.rolname ORDER BY r.rolname
-""").format(sql.SQL(NOT_AWSS))
+""").format(sql.SQL(NOT_AWSS), sql.SQL(ENTERS))
 """A superuser can always enter; on Aurora only AWS's own role is one. A limit of 0 keeps everybody else out."""
 
 _INSIDE = sql.SQL(COUNT_INSIDE)
@@ -56,20 +60,47 @@ FROM pg_catalog.pg_roles AS r WHERE r.rolname = session_user
 """)
 
 _ROLES = sql.SQL("""
-SELECT r.rolname::text,
-       me.rolsuper OR me.rolcreaterole AND (me.rolreplication OR NOT r.rolreplication) AND CASE
-           WHEN pg_catalog.current_setting('server_version_num')::int < 160000 THEN NOT r.rolreplication
-           ELSE pg_catalog.pg_has_role(me.oid, r.oid, 'MEMBER WITH ADMIN OPTION') END,
-       (SELECT count(*) FROM pg_catalog.pg_stat_activity AS a WHERE a.usesysid = r.oid),
-       ARRAY(SELECT d.datname::text FROM pg_catalog.pg_database AS d WHERE d.datdba = r.oid ORDER BY d.datname)
-FROM pg_catalog.pg_roles AS r JOIN pg_catalog.pg_roles AS me ON me.rolname = session_user
-WHERE r.rolcanlogin AND {} AND r.oid <> me.oid ORDER BY r.rolname
-""").format(sql.SQL(NOT_AWSS))
+SELECT s.rolname::text, s.may_alter,
+       (SELECT count(*) FROM pg_catalog.pg_stat_activity AS a WHERE a.usesysid = s.oid),
+       ARRAY(SELECT d.datname::text FROM pg_catalog.pg_database AS d WHERE d.datdba = s.oid ORDER BY d.datname),
+       ARRAY(SELECT d.datname::text FROM pg_catalog.pg_roles AS r CROSS JOIN pg_catalog.pg_database AS d
+             WHERE NOT s.may_alter AND r.oid = s.oid AND d.datallowconn AND {} ORDER BY d.datname),
+       s.is_our_member
+FROM (SELECT r.oid, r.rolname, pg_catalog.pg_has_role(r.oid, me.oid, 'USAGE') AS is_our_member,
+             me.rolsuper OR me.rolcreaterole AND (me.rolreplication OR NOT r.rolreplication) AND CASE
+                 WHEN pg_catalog.current_setting('server_version_num')::int < 160000 THEN NOT r.rolreplication
+                 ELSE pg_catalog.pg_has_role(me.oid, r.oid, 'MEMBER WITH ADMIN OPTION') END AS may_alter
+      FROM pg_catalog.pg_roles AS r JOIN pg_catalog.pg_roles AS me ON me.rolname = session_user
+      WHERE r.rolcanlogin AND {} AND r.oid <> me.oid) AS s ORDER BY s.rolname
+""").format(sql.SQL(ENTERS), sql.SQL(NOT_AWSS))
 """Whose LOGIN may be taken: before version 16 CREATEROLE was enough but for roles that may replicate (ROW-LAW, claim 8)."""
 
 _CLOSED = sql.SQL(
     "SELECT r.rolname::text FROM pg_catalog.pg_roles AS r WHERE NOT r.rolcanlogin AND {} ORDER BY r.rolname"
 ).format(sql.SQL(NOT_AWSS))
+_ENTRIES = """
+SELECT d.datname::text, pg_catalog.pg_get_userbyid(d.datdba)::text, pg_catalog.pg_has_role(session_user, d.datdba, {as_it})
+           OR pg_catalog.pg_has_role(session_user, d.datdba, 'USAGE'),
+       CASE WHEN e.grantee <> 0 THEN pg_catalog.pg_get_userbyid(e.grantee)::text END,
+       pg_catalog.pg_get_userbyid(e.grantor)::text, e.is_grantable,
+       pg_catalog.pg_has_role(session_user, e.grantor, {as_it})
+           OR e.grantor = d.datdba AND pg_catalog.pg_has_role(session_user, e.grantor, 'USAGE'),
+       ARRAY(SELECT r.rolname::text FROM pg_catalog.pg_roles AS r
+             WHERE r.rolcanlogin AND {not_awss} AND r.rolname <> session_user AND e.grantee <> 0 AND pg_catalog.pg_has_role(
+                 r.oid, CASE pg_catalog.pg_get_userbyid(e.grantee) WHEN 'pg_database_owner' THEN d.datdba ELSE e.grantee END, 'USAGE')
+             ORDER BY r.rolname)
+FROM pg_catalog.pg_database AS d,
+     LATERAL pg_catalog.aclexplode(coalesce(d.datacl, pg_catalog.acldefault('d', d.datdba))) AS e
+WHERE d.datname = ANY (%s) AND e.privilege_type = 'CONNECT' ORDER BY 1, 5, 4 NULLS FIRST
+"""
+_HAS_SET = 16
+"""The first version in which a member of a role may be kept from acting as it."""
+_DOORS = {
+    has_set: sql.SQL(_ENTRIES).format(as_it=sql.Literal("SET" if has_set else "MEMBER"), not_awss=sql.SQL(NOT_AWSS))
+    for has_set in (False, True)
+}
+"""Every entry by which somebody connects. One that another role gave is taken by that role alone; the owner's also by who inherits
+from the owner."""
 
 _OPEN = sql.SQL(
     "SELECT gid, owner::text, database::text, prepared FROM pg_catalog.pg_prepared_xacts ORDER BY prepared, gid"
@@ -99,7 +130,10 @@ _DECIDING = 1.0
 
 
 def read_fence(session: Session) -> FenceSeen:
-    """Who can still write there; raises as ``Session.ask`` does."""
+    """Who can still write there; raises as ``Session.ask`` does.
+
+    One question after the other: whoever is inside may open it between them, and leave.
+    """
     return FenceSeen(
         can_enter=tuple(
             f"{printable(role)} ({', '.join(map(printable, where))})" for role, where in session.ask(_CAN_ENTER)
@@ -128,15 +162,23 @@ def next_transaction(session: Session) -> int:
 def read_access(session: Session) -> AccessSeen:
     """Who can write there, and by which ways; raises as ``Session.ask`` does."""
     [[own, may_end, needs_admin, is_shared]] = session.ask(_OWN)
+    roles = tuple(
+        RoleSeen(
+            name=name,
+            may_alter=may_alter,
+            sessions=sessions,
+            owns=tuple(owns),
+            enters=tuple(enters),
+            is_our_member=is_our_member,
+        )
+        for name, may_alter, sessions, owns, enters, is_our_member in session.ask(_ROLES)
+    )
     return AccessSeen(
         own=own,
         is_shared=is_shared,
         may_end=may_end,
         needs_admin=needs_admin,
-        roles=tuple(
-            RoleSeen(name=name, may_alter=may_alter, sessions=sessions, owns=tuple(owns))
-            for name, may_alter, sessions, owns in session.ask(_ROLES)
-        ),
+        roles=roles,
         closed=tuple(name for [name] in session.ask(_CLOSED)),
         prepared=tuple(
             PreparedSeen(name=name, owner=owner, database=database, since=since)
@@ -150,7 +192,22 @@ def read_access(session: Session) -> AccessSeen:
             SlotSeen(name=name, plugin=plugin, database=database, is_active=is_active)
             for name, plugin, database, is_active in session.ask(_SLOTS)
         ),
+        doors=_read_doors(session, sorted({name for role in roles for name in role.enters})),
     )
+
+
+def _read_doors(session: Session, databases: list[str]) -> tuple[DoorSeen, ...]:
+    """Who may connect to these databases."""
+    doors: dict[str, DoorSeen] = {}
+    for name, owner, may_act, grantee, grantor, may_pass_on, may_act_as_it, lets_in in (
+        session.ask(_DOORS[session.major >= _HAS_SET], (databases,)) if databases else ()
+    ):
+        door = doors.get(name) or DoorSeen(database=name, owner=owner, may_act=may_act)
+        grant = ConnectGrant(
+            grantee=grantee, grantor=grantor, may_pass_on=may_pass_on, may_act=may_act_as_it, lets_in=tuple(lets_in)
+        )
+        doors[name] = door.model_copy(update={"grants": (*door.grants, grant)})
+    return tuple(doors.values())
 
 
 def read_databases(session: Session) -> tuple[str, ...]:
@@ -158,11 +215,12 @@ def read_databases(session: Session) -> tuple[str, ...]:
     return tuple(name for [name] in session.ask(_DATABASES, (list(PLATFORM_DATABASES),)))
 
 
-def end_sessions(session: Session, within: timedelta) -> Emptied:
+def end_sessions(session: Session, within: timedelta, close_again: Callable[[], bool] = lambda: False) -> Emptied:
     """Send out everybody but Daybreak and AWS, and read the mark once nobody is left.
 
-    Raises ``Failed`` where somebody could come back or a prepared transaction is open, or where the login may not end sessions, and
-    ``Unreachable`` where somebody is still inside after ``within``.
+    ``close_again`` closes what somebody who was still inside has opened, such as the owner of a database, and returns whether there was
+    something to close; those who came in by it are sent out at once. Raises ``Failed`` where somebody could come back or a prepared
+    transaction is open, or where the login may not end sessions, and ``Unreachable`` where somebody is still inside after ``within``.
     """
     began, pause, ended, clients = time.monotonic(), _SHORTEST, 0, None
     until = began + within.total_seconds()
@@ -172,15 +230,19 @@ def end_sessions(session: Session, within: timedelta) -> Emptied:
             # Whoever is inside may be about to decide it: sent out in between, nobody could but a superuser.
             time.sleep(_SHORTEST)
             continue
-        if seen.can_enter or seen.prepared:
+        # Right before all are sent out: whoever is inside has only the time between to open it once more.
+        is_closed_again = bool(seen.can_enter and not seen.prepared and time.monotonic() < until and close_again())
+        if (seen.can_enter or seen.prepared) and not is_closed_again:
             raise Failed(f"nobody is sent out of a server that is open: {seen.holes}")
         [[own, *_, is_shared]] = session.ask(_OWN)
         if is_shared:
             raise Failed(f"somebody else works with our own login {printable(own)} too, and would come back")
         clients = count_clients(session) if clients is None else clients
-        if not seen.inside:
+        if not seen.inside and not is_closed_again:
+            if read_fence(session).holes:
+                continue  # opened, as the last one left, after it was asked who can enter
             return Emptied(clients=clients, ended=ended, mark=_read_mark(session))
-        if time.monotonic() >= until:
+        if time.monotonic() >= until and not is_closed_again:
             raise Unreachable(f"after {span_in_words(within)} {', '.join(seen.inside)} are still inside")
         try:
             [[asked]] = session.ask(_END)

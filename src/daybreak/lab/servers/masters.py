@@ -26,7 +26,9 @@ def make_master(node: Node, master: Master, database: str | None) -> None:
     with node.connect() as session:
         session.execute(sql.SQL("create role {} login createdb createrole replication").format(name))
         session.execute(sql.SQL("grant rds_superuser to {} with admin option").format(name))
-        session.execute(sql.SQL("grant create on database postgres to {}").format(name))
+        # AWS's server gives both to its master; template0 and rdsadmin stay with AWS's own role.
+        for given in ("postgres", "template1"):
+            session.execute(sql.SQL("alter database {} owner to {}").format(sql.Identifier(given), name))
         session.execute(sql.SQL("grant {} to {}").format(name, sql.Identifier(STAFF)))
         if database is not None and database != "postgres":
             session.execute(sql.SQL("create database {} owner {}").format(sql.Identifier(database), name))

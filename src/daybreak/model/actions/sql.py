@@ -59,6 +59,8 @@ class EndSessions(SqlOrder):
     """
 
     kind: Literal["end-sessions@1"] = "end-sessions@1"
+    again: SqlStatement | None = None
+    """What closes a door once more that somebody who was still inside has opened; ``None`` where nobody inside can."""
 
 
 class AdvanceSequences(SqlOrder):
