@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from daybreak.model.application import ApplicationBefore
 from daybreak.model.destinations import DestinationSeen
 from daybreak.model.fences import AccessSeen
 from daybreak.model.findings import Standing
@@ -79,4 +80,5 @@ class CutoverSeen(Value):
     around_clone: Surroundings | None = None
     destinations: tuple[DestinationSeen, ...] = ()
     pools: tuple[PoolSeen, ...] = ()
+    application: ApplicationBefore = ApplicationBefore()
     silences: tuple[str, ...] = ()
