@@ -57,8 +57,9 @@ from tests.chaos.simulated_destinations import (
     SimulatedProxy,
     SimulatedSecret,
 )
+from tests.chaos.simulated_probes import SimulatedProbes, ask_at_once
 from tests.chaos.simulated_servers import Application, SimulatedServer
-from tests.chaos.simulated_sessions import ENVIRON, LOGIN, SimulatedSessions
+from tests.chaos.simulated_sessions import APPLICATION, ENVIRON, LOGIN, SimulatedSessions
 from tests.chaos.simulation import Case, Simulation, case_of, scratch
 
 SECRET = SecretDestination(name="embi/database")
@@ -92,8 +93,8 @@ def find_keyed(aws: SimulatedAws) -> dict[str, Any]:
     }
 
 
-RULES = CutoverRules(share=60, hold=Span(0), budget=Span(days=2))
-"""Whoever reads the address again comes, and who keeps it for ever does not; whoever resumes on the next day is still in time."""
+RULES = CutoverRules(share=60, hold=Span(0), budget=Span(days=2), application=APPLICATION, probe=True)
+"""The application's own login is tried by each place that leads somewhere here, and it measures the gap. Whoever reads the address again comes, and who keeps it for ever does not; whoever resumes on the next day is still in time."""
 
 
 def target(destinations: Iterable[TrafficDestination] = DESTINATIONS, **changes: Any) -> Target:
@@ -221,6 +222,7 @@ class SimulatedApp(App):
             kept, Access(), ENVIRON, patience=Patience(between_looks=minute), sessions=SimulatedSessions(world)
         )
         self.timing: Any = world.clock
+        self.most_at_once, self.probes, self.asking = 1, SimulatedProbes, ask_at_once
         self.world, self.name, self.folder = world, name, state
 
     def aws(self, region: str | None = None) -> Any:

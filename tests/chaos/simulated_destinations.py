@@ -101,7 +101,7 @@ class SimulatedDestinations:
 
     def _GetSecretValue(self, params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         secret = self._secret(params)
-        version = params["VersionId"]
+        version = params.get("VersionId", secret.labels["AWSCURRENT"])
         if version not in secret.versions:
             raise refusal("ResourceNotFoundException", "Secrets Manager can't find the specified secret value.")
         return {"ARN": "arn", "VersionId": version, "SecretString": secret.versions[version]}
@@ -137,7 +137,7 @@ class SimulatedDestinations:
     def _GetParameter(self, params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         name, _, version = params["Name"].partition(":")
         assert params["WithDecryption"] is True
-        found = [each for each in self._versions(name) if str(each["Version"]) == version]
+        found = [each for each in self._versions(name) if str(each["Version"]) == version or not version][-1:]
         if not found:
             raise refusal("ParameterVersionNotFound", f"{params['Name']} not found")
         return {"Parameter": {key: found[0][key] for key in ("Name", "Type", "Value", "Version")}}

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from daybreak.errors import Failed, Unreachable
 from daybreak.model.value import Instant
-from daybreak.postgres import changing, fencing, jobs, sequences, warming, writes
+from daybreak.postgres import changing, fencing, jobs, sequences, warming, whereabouts, writes
 from daybreak.postgres.address import Address
 from daybreak.postgres.login import Login
 from daybreak.postgres.session import Limits, Opener
@@ -24,7 +24,14 @@ from tests.chaos.simulated_servers import OWN, SimulatedServer, SimulatedServers
 
 LOGIN = "env:RESCUER"
 """The reference of our login."""
-ENVIRON = {"RESCUER_USERNAME": OWN, "RESCUER_PASSWORD": "only-for-the-simulation"}
+APPLICATION = "env:APP"
+"""The reference of the application's own login."""
+ENVIRON = {
+    "RESCUER_USERNAME": OWN,
+    "RESCUER_PASSWORD": "only-for-the-simulation",
+    "APP_USERNAME": "app",
+    "APP_PASSWORD": "only-here",
+}
 SEQUENCE = "public", "orders_id"
 
 _ALTER = re.compile(r'ALTER ROLE "([^"]+)" (NOLOGIN|LOGIN);')
@@ -41,7 +48,9 @@ _SETTINGS = "SELECT pg_catalog.set_config("
 class SimulatedSession:
     """A session of ours, which begins and ends transactions and knows the product's own statements."""
 
-    def __init__(self, world: SimulatedServers, cluster: str, address: Address, limits: Limits) -> None:
+    def __init__(
+        self, world: SimulatedServers, cluster: str, address: Address, limits: Limits, role: str = OWN
+    ) -> None:
         self._world, self._cluster, self._database = world, cluster, address.database
         self.limits = limits
         self.is_open = True
@@ -57,6 +66,9 @@ class SimulatedSession:
         self._answers: dict[int, Callable[[], list[tuple[Any, ...]]]] = {
             id(fencing._CAN_ENTER): self._who_can_enter,
             id(fencing._INSIDE): lambda: [*world.inside(cluster).items()],
+            id(fencing._CLIENTS): lambda: [(sum(world.inside(cluster).values()),)],
+            id(whereabouts._WHERE): lambda: [(cluster, 1, role, False)],
+            id(whereabouts._NUMBER): lambda: [(cluster, self._take_number())],
             id(fencing._END): lambda: [(world.send_out(cluster),)],
             id(fencing._PREPARED): lambda: [(name,) for name in sorted(self._server.prepared)],
             id(fencing._MARK): self._mark,
@@ -203,6 +215,11 @@ class SimulatedSession:
             self._server.fates[self._number] = "in progress"
         return [(None if self._number is None else str(self._number),)]
 
+    def _take_number(self) -> int:
+        """A number for a transaction that changes no row."""
+        self._server.next += 1
+        return self._server.next - 1
+
     def _who_can_enter(self) -> list[tuple[Any, ...]]:
         names = [*self._server.databases]
         return [(name, names) for name, may in sorted(self._server.entries.items()) if may]
@@ -246,12 +263,14 @@ def opener(world: SimulatedServers) -> Opener:
 
     @contextmanager
     def open_session(address: Address, login: Login, limits: Limits) -> Iterator[Any]:
-        assert login.username == OWN
+        assert login.username in (OWN, "app")
         world.clock.elapsed += 0.05
         cluster = next((name for name, one in world.servers.items() if one.host == address.host), None)
         if cluster is None or world.weather(False) in (Fault.UNSENT, Fault.DROPPED):  # noqa: FBT003
             raise Unreachable(f"{address} does not answer")
-        session = SimulatedSession(world, cluster, address, limits)
+        if login.username != OWN and not world.servers[cluster].roles[login.username]:
+            raise Unreachable(f'role "{login.username}" is not permitted to log in')
+        session = SimulatedSession(world, cluster, address, limits, login.username)
         try:
             yield session
         finally:
@@ -265,7 +284,7 @@ class SimulatedSessions:
     """The sessions of an application in a world; none of them is kept."""
 
     def __init__(self, world: SimulatedServers) -> None:
-        self.open = opener(world)
+        self.open = self.open_anew = opener(world)
 
     def hang_up(self) -> None:
         """Nothing is kept."""

@@ -44,6 +44,7 @@ from tests.chaos import fix_copies, fix_destinations
 from tests.chaos.simulated_aws import SimulatedAws, world_of
 from tests.chaos.simulated_beside import SimulatedBeside, SimulatedErrand
 from tests.chaos.simulated_database import SimulatedDatabase
+from tests.chaos.simulated_probes import SimulatedProbes, ask_at_once
 from tests.chaos.simulated_servers import check_ledger
 from tests.chaos.simulated_sessions import ENVIRON, opener
 from tests.chaos.simulated_snapshots import RegionOfAccount
@@ -148,7 +149,16 @@ class Simulation:
             )
             for aws in worlds
         }
-        sql = self.sql or Sql(self.aws, ENVIRON, Trust(), things_touched(self.plan), opener(self.aws))
+        sql = self.sql or Sql(
+            self.aws,
+            ENVIRON,
+            Trust(),
+            things_touched(self.plan),
+            opener(self.aws),
+            opener(self.aws),
+            probes=SimulatedProbes(),
+            asking=ask_at_once,
+        )
         places = {aws.region: _place(aws, databases[aws.region], sql, self.poll) for aws in worlds}
         if self.aws.elsewhere:
             beyond = RegionOfAccount(self.aws, self.aws.elsewhere)

@@ -17,12 +17,15 @@ import pytest
 from daybreak.app.custody import abort
 from daybreak.app.moving import plan_of_taking_back
 from daybreak.errors import Refused
+from daybreak.execute.probing import ENDED
 from daybreak.journal.folder import FolderStore
+from daybreak.model.actions import BeginProbe
 from daybreak.model.destinations import TrafficDestination
-from daybreak.model.run import RunState
+from daybreak.model.run import Event, RunState, StepDone
 from daybreak.model.tags import EXPIRES_TAG, PRODUCTION
 from daybreak.model.value import Span
 from daybreak.plan.gaps import ABOUT_GAP
+from daybreak.report.traffic import sentences_on_traffic
 from tests import fix_worlds
 from tests.chaos.fix_cutover import DESTINATIONS, ROLES, RULES, SimulatedApp, case, find_keyed, planned_rollback
 from tests.chaos.simulated_aws import SimulatedAws
@@ -179,6 +182,31 @@ def test_a_cutover_that_died_anywhere_is_whole_once_it_is_resumed(
         count += 1
     with capsys.disabled():
         print(f" {kind}: {count} crashes, each resumed", end="")  # noqa: T201 - the count is evidence
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_probe_measures_only_what_its_own_process_saw(dies: bool) -> None:  # noqa: FBT001 - a parameter
+    """Whoever resumes in the gap has seen no write of the old side: the report says that the gap was not measured."""
+    with scratch() as folder:
+        simulation = made("parameter").case.simulation(FolderStore(folder), asked=False)
+        begun = next(step.id for step in simulation.plan.steps if isinstance(step.action, BeginProbe))
+
+        def die(event: Event) -> None:
+            if dies and isinstance(event.body, StepDone) and event.body.step == begun:
+                simulation.on_told = lambda _event: None
+                raise Killed
+
+        simulation.on_told = die
+        state = survived(simulation)
+        assert isinstance(state, RunState)
+        found = [each for each in sentences_on_traffic(simulation.plan, state) if "probe" in each]
+    assert len(found) == 1
+    if dies:
+        assert found == [f"the gap was not measured by the probe: {ENDED}"]
+    else:
+        assert found[0].startswith(
+            'the gap, as the probe\'s writes found it that came by the parameter "/prod/embi/url"'
+        )
 
 
 def test_a_verdict_that_is_old_by_then_closes_nothing_and_what_is_closed_goes_on() -> None:

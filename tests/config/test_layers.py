@@ -236,6 +236,14 @@ LOGIN = 'write a reference: "secretsmanager:NAME", "ssm:NAME", "env:PREFIX" or "
         (TARGET + 'cutover.budget = "4s999ms"\ncutover.hold = "1s"', 'targets.embi.cutover.budget cannot be "4s999ms": write a time of 5 seconds or more, and longer than hold: in less nobody arrives'),
         (TARGET + 'cutover.hold = "5m"', 'targets.embi.cutover.hold cannot be "5m": it is 5 minutes, and must be shorter than budget, which is 5 minutes; write a longer budget or a shorter hold, else no cutover arrives'),
         (TARGET + 'cutover.budget = "20s"', "targets.embi.cutover.hold cannot be so: it is 30 seconds, and must be shorter than budget, which is 20 seconds; write a longer budget or a shorter hold, else no cutover arrives"),
+        (TARGET + 'cutover.application = "hunter2"', f"targets.embi.cutover.application cannot be so: {LOGIN}"),
+        (TARGET + 'logins.us-west-2 = "hunter2"', f"targets.embi.logins.us-west-2 cannot be so: {LOGIN}"),
+        (TARGET + "cutover.probe = true", 'targets.embi.cutover.probe cannot be true: a probe writes with the application\'s own login: write application = "secretsmanager:NAME" beside it'),
+        (TARGET + 'cutover.health = [{name = "a", url = "https://ann:hunter2@shop.example/"}]', 'targets.embi.cutover.health[1].url cannot be so: write a URL without a login, such as "https://app.example.com/health"; {host} and {port} are the clone\'s'),
+        (TARGET + 'cutover.health = [{name = "a", url = "https://{host}/health"}]', "targets.embi.cutover.health[1].url cannot be so: write the address of the application that serves: {host} and {port} are a clone's, before any traffic moves"),
+        (TARGET + 'cutover.health = [{name = "a", url = "https://shop.example/", timeout = "31s"}]', 'targets.embi.cutover.health[1].timeout cannot be "31s": write a time up to 30 seconds: a page that takes longer is not well'),
+        (TARGET + 'cutover.health = [{name = "a", url = "https://shop.example/", tls_ca = "ca.pem"}]', "targets.embi.cutover.health[1].tls_ca cannot be so: write the absolute path of a PEM file"),
+        (TARGET + 'health = [{name = "a", url = "https://x.example/"}]\ncutover.health = [{name = "a", url = "https://y.example/"}]', "targets.embi cannot be so: give each health page a name of its own"),
         (TARGET + "cutover.ttl = 2147483648", "targets.embi.cutover.ttl cannot be 2147483648: input should be less than or equal to 2147483647"),
         ("poll =", "is not TOML: Invalid value (at end of document)"),
     ],
@@ -345,6 +353,19 @@ def test_the_query_of_a_health_page_is_kept_apart(desk: Path) -> None:
     assert page.full_url(settings.health_urls["embi"]) == url
     (desk / "daybreak.toml").write_text(render(settings))
     assert settings_at(desk).health_urls == settings.health_urls
+
+
+def test_what_is_asked_of_the_application_after_a_move_is_written_as_it_was_read(desk: Path) -> None:
+    """Its pages too keep their query apart, and nothing of it is lost on the way."""
+    url = "https://shop.example/health?token=canary"
+    page = f'{{name = "shop", url = "{url}", contains = "ready", timeout = "2s", tls_ca = "/etc/ca.pem"}}'
+    rules = f'cutover = {{application = "ssm:/app/login", probe = true, health = [{page}]}}'
+    (desk / "daybreak.toml").write_text(TARGET + rules)
+    settings = settings_at(desk)
+    [read] = settings.targets["embi"].cutover.health
+    assert (read.url, read.full_url(settings.health_urls["embi"])) == ("https://shop.example/health?…", url)
+    (desk / "daybreak.toml").write_text(render(settings))
+    assert settings_at(desk).targets == settings.targets
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from daybreak.execute.arriving import Expected, await_clients
+from daybreak.execute.arriving import await_clients
 from daybreak.execute.beside import CalledOff
+from daybreak.execute.expecting import Expected
 from daybreak.model.actions import AwaitClients
 from daybreak.model.arrivals import Arrived
 from daybreak.model.value import Span

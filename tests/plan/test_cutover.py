@@ -325,7 +325,7 @@ def test_the_gap_lasts_from_the_fence_until_clients_work_at_the_clone() -> None:
     blind = planned(cut_over(target(cutover=CutoverRules(wants="nothing"))))
     assert blind.gap is not None
     assert blind.gap.closes == blind.steps[-3].id, "after it only the source is looked at once more"
-    assert "is not looked at" in "; ".join(blind.notes)
+    assert "are not looked at" in "; ".join(blind.notes)
 
 
 def quarantined(**changes: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -65,7 +66,7 @@ def test_pools_are_held_around_the_fence() -> None:
     for step in (repoint, resume, last):
         assert any(isinstance(each, Fenced) and each.thing.name == SOURCE for each in step.guards), step.id
     gap = plan.steps[: 2 + POOLED.index(AwaitClients) + 1]
-    for before, step in zip(gap, gap[1:], strict=False):
+    for before, step in itertools.pairwise(gap):
         assert step.after == (before.id,)
     assert all(step.when_refused == "pause" for step in plan.steps if "pool" in step.id)
     unasked = [step for step in plan.steps[10:] if any(isinstance(each, Unwritten) for each in step.guards)]

@@ -21,6 +21,7 @@ from daybreak.model.actions import (
     AwaitSnapshot,
     AwaitSql,
     AwaitWriter,
+    BeginProbe,
     ChangeRecord,
     ChangeSql,
     CopyParameterGroup,
@@ -40,6 +41,7 @@ from daybreak.model.actions import (
     MoveSecretStage,
     MoveWriter,
     PausePool,
+    ReadProbe,
     RebootInstance,
     RestoreFromSnapshot,
     RestoreToMoment,
@@ -57,10 +59,12 @@ from daybreak.model.actions import (
     Validate,
     WarmCache,
 )
+from daybreak.model.application import ApplicationLogin, ApplicationWay
 from daybreak.model.checks import CHECKS
-from daybreak.model.destinations import DatabaseAddress, RecordSet
+from daybreak.model.destinations import DatabaseAddress, ParameterDestination, RecordSet
 from daybreak.model.moment import At, Latest
 from daybreak.model.pools import PgBouncer
+from daybreak.model.targets import HealthCheck
 from daybreak.report.sentences import sentence
 from tests import fix_worlds as worlds
 from tests.chaos import fix_destinations
@@ -79,6 +83,19 @@ VALIDATE = Validate(
     tables={},
     checks=(),
 )
+APPLICATION = ApplicationLogin(
+    login="env:APP",
+    database="d",
+    ways=(
+        ApplicationWay(
+            destination=ParameterDestination(name="/app"),
+            region="us-east-1",
+            here=DatabaseAddress(host="c.example", port=5432),
+            there=DatabaseAddress(host="s.example", port=5432),
+        ),
+    ),
+)
+
 SENTENCES: tuple[tuple[Action, str], ...] = (
     (CopyParameterGroup(source="s", group="g", description=""), "Copy the parameter group s to g"),
     (CreateParameterGroup(group="g", family="f", description=""), "Create the parameter group g for f"),
@@ -138,6 +155,27 @@ SENTENCES: tuple[tuple[Action, str], ...] = (
     (
         AwaitClients(cluster="c", database="d", login="env:X", wants_write=True, share=80, hold=timedelta(seconds=30)),
         "Wait until 80 % as many clients as were sent out are at c and a write of theirs is there, for 30 seconds",
+    ),
+    (
+        AwaitClients(
+            cluster="c",
+            database="d",
+            login="env:X",
+            wants_write=False,
+            share=0,
+            hold=timedelta(seconds=30),
+            pages=(HealthCheck(name="shop", url="https://shop.example/health"),),
+            application=APPLICATION,
+        ),
+        'Wait until the page shop is well, the application\'s own login gets to c by the parameter "/app", for 30 seconds',
+    ),
+    (
+        BeginProbe(cluster="s", database="d", login="env:X", other="c", application=APPLICATION),
+        'Begin to write as the application does, by the parameter "/app": transactions that change no row, first at s',
+    ),
+    (
+        ReadProbe(cluster="c", database="d", login="env:X"),
+        "End the probe once c has taken a write of it, and say how long nobody took one",
     ),
     (
         WarmCache(cluster="c", database="d", login="env:X", past="s", limit=timedelta(minutes=2)),

@@ -22,6 +22,7 @@ import pytest
 from daybreak.lab.company.names import ENDPOINT_PARAMETER
 from tests.fix_cli import CONFIGURATION, Person, waiving
 from tests.fix_lab import LabUnderTest, eventually, private
+from tests.fix_pages import Pages
 
 SOURCE = "embi-aurora-cluster"
 GUIDES = Path(__file__).parents[2] / "docs" / "guides"
@@ -45,6 +46,16 @@ RULES = """
 hold = "1s"
 ttl = {ttl}
 {rules}
+"""
+SHOP = """
+application = "env:PULSE"
+probe = true
+
+[[targets.embi.cutover.health]]
+name = "shop"
+url = "{url}/health"
+contains = "ready"
+timeout = "2s"
 """
 PASSWORD = "only-for-this-story"
 USERS = ("pulse", "guest")
@@ -122,6 +133,30 @@ class Writers:
             time.sleep(0.02)
 
 
+class Shop(Pages):
+    """The application's page: it is well while a write was acknowledged a moment ago, and else it says so with a 200."""
+
+    def __init__(self, writers: Writers) -> None:
+        super().__init__()
+        self._writers, self._seen, self._at = writers, 0, 0.0
+
+    @property
+    def body(self) -> bytes:
+        """What it answers now."""
+        if (number := len(self._writers.acknowledged)) > self._seen:
+            self._seen, self._at = number, time.monotonic()
+        return b"ready" if time.monotonic() - self._at < 1 else b"the database is gone"
+
+    @body.setter
+    def body(self, _body: bytes) -> None:
+        return
+
+
+def traffic(person: Person, run: str) -> str:
+    """What the report of a run says of the traffic."""
+    return " ".join(person.daybreak("report", run, "-o", "json").json()["traffic"])
+
+
 def tokens(lab: LabUnderTest, name: str) -> set[str]:
     """Every write that a side holds."""
     return {str(each) for [each] in lab.remote.administer(name, "select token from pulse", database="embi")[0]}
@@ -173,7 +208,8 @@ def zone(lab: LabUnderTest) -> str:
 @pytest.fixture(scope="module")
 def person(lab: LabUnderTest, zone: str, tmp_path_factory: pytest.TempPathFactory) -> Person:
     """Somebody whose configuration names every place from which applications read the address."""
-    somebody = lab.person(tmp_path_factory.mktemp("cutover"))
+    login = {"PULSE_USERNAME": "pulse", "PULSE_PASSWORD": PASSWORD}
+    somebody = lab.person(tmp_path_factory.mktemp("cutover"), login)
     set_rules(somebody, zone)
     return somebody
 
@@ -191,18 +227,31 @@ def restored(person: Person) -> str:
     return str(made.json()["run"])
 
 
+def final_snapshots(lab: LabUnderTest, run: str) -> list[str]:
+    """The status of each snapshot that was taken before a clone was removed."""
+    found = lab.client("rds").describe_db_cluster_snapshots(SnapshotType="manual")["DBClusterSnapshots"]
+    return [each["Status"] for each in found if each["DBClusterSnapshotIdentifier"].startswith(f"{run}-final-")]
+
+
+def check_zone(person: Person, zone: str) -> None:
+    """What ``status`` says of the hosted zone of a record."""
+    [target] = person.daybreak("status", "embi", "-o", "json").json()["targets"]
+    [seen] = [each for each in target["prepared"] if each["what"] == "zone"]
+    assert (seen["where"], seen["standing"]) == (zone, "unfit")
+    assert "cannot be changed while us-east-1 is lost" in seen["found"]
+
+
 def test_the_traffic_moves_and_comes_back_under_writers(
     lab: LabUnderTest, person: Person, zone: str, tmp_path: Path
 ) -> None:
     """Fence, mark, sequences, every place; then back. Nothing that was acknowledged is nowhere, and nothing is late."""
     with Writers(lab) as writers:
+        shop = Shop(writers)
+        set_rules(person, zone, SHOP.format(url=shop.url))
         run = restored(person)
         before = addresses(lab, zone)
 
-        [target] = person.daybreak("status", "embi", "-o", "json").json()["targets"]
-        [seen] = [each for each in target["prepared"] if each["what"] == "zone"]
-        assert (seen["where"], seen["standing"]) == (zone, "unfit")
-        assert "cannot be changed while us-east-1 is lost" in seen["found"]
+        check_zone(person, zone)
         refused = person.daybreak("cutover", run, "--confirm", "another")
         assert refused.code == 2
         moved = person.daybreak(*typed("cutover.md", RUN=run), "--confirm", run)
@@ -229,8 +278,12 @@ def test_the_traffic_moves_and_comes_back_under_writers(
         assert "traffic was moved to it by" in kept.err
 
         [cutover] = set(person.runs()) - {run}
+        check_application(person, cutover, run)
         back = person.daybreak(*typed("rollback.md", CUTOVER=cutover), "--confirm", SOURCE)
         assert back.code == 0, back.out + back.err
+        [rollback] = set(person.runs()) - {run, cutover}
+        check_application(person, rollback, SOURCE)
+        shop.close()
         assert addresses(lab, zone)["secret"] == before["secret"]
         assert addresses(lab, zone)["parameter"] == before["parameter"]
         assert addresses(lab, zone)["record"] == before["record"]
@@ -247,11 +300,68 @@ def test_the_traffic_moves_and_comes_back_under_writers(
     assert person.daybreak("clean", run, "--yes").code == 2, "it holds what clients wrote there: its name is typed"
     removed = person.daybreak("clean", run, "--confirm", run)
     assert removed.code == 0, removed.out + removed.err
-    snapshots = lab.client("rds").describe_db_cluster_snapshots(SnapshotType="manual")["DBClusterSnapshots"]
-    assert [
-        each["Status"] for each in snapshots if each["DBClusterSnapshotIdentifier"].startswith(f"{run}-final-")
-    ] == ["available"]
+    assert final_snapshots(lab, run) == ["available"]
     assert "never-shown" not in "".join(path.read_text() for path in person.state.rglob("*") if path.is_file())
+
+
+def check_application(person: Person, run: str, side: str) -> None:
+    """The report of a move says what was seen of the application at that side, what was not asked, and how long nobody could write."""
+    said = traffic(person, run)
+    assert re.search(r"the application's page was well for [\w. ]+: shop", said), said
+    own = rf"the application's own login got to {side} for [\w. ]+ by the parameter \"{ENDPOINT_PARAMETER}\", the secret \"embi/database\""
+    assert re.search(own, said), said
+    assert 'nobody logs in as the application by the CNAME record of "db.embi.example' in said, (
+        "no resolver here knows that name"
+    )
+    [least, most] = re.findall(r"as the probe's writes found it .*, was between ([\d.]+) s and ([\d.]+) s", said)[0]
+    assert 0 <= float(least) < float(most) < 120
+    assert "by the two servers' clocks" not in said, "one gap is reported, by the better clock"
+    assert PASSWORD not in said
+
+
+def test_a_page_that_stays_ill_takes_the_cutover_back(lab: LabUnderTest, person: Person, zone: str) -> None:
+    """It answered well before; every place has moved, and the probe and the login got there: all of it goes back with the reason."""
+    pages = Pages()
+    pages.body = b"ready"
+    rules = SHOP.format(url=pages.url)
+    set_rules(person, zone, 'wants = "nothing"\nbudget = "8s"' + rules)
+    before, run = addresses(lab, zone), restored(person)
+    earlier = set(person.runs())
+    process = person.start("cutover", run, "--confirm", run)
+    eventually(lambda: len(pages.asked) > 0, within=60)
+    pages.status = 503
+    out, err = process.communicate(timeout=120)
+    stopped = " ".join((str(out) + str(err)).split())
+    pages.close()
+    assert process.returncode == 1, stopped
+    assert "shop: 503, and should be 200" in stopped
+    assert "nobody has written in the clone" in stopped, "the probe's transactions are no client's"
+    cutover, rollback = sorted(set(person.runs()) - earlier, key=lambda name: "rollback" in name)
+    assert person.daybreak("show", rollback, "-o", "json").json()["status"] == "finished"
+    assert addresses(lab, zone) == before
+    assert may_log_in(lab, SOURCE) == may_log_in(lab, run)
+    assert "the gap was not measured by the probe: the run ended before" in traffic(person, cutover)
+
+
+def test_what_no_move_mends_refuses_the_cutover(lab: LabUnderTest, person: Person, zone: str) -> None:
+    """A redirect, a login that the clone does not know, and one that is Daybreak's own: each is named before anything is closed."""
+    pages = Pages()
+    pages.status, pages.headers = 302, {"Location": "https://elsewhere.example/"}
+    set_rules(person, zone, SHOP.format(url=pages.url))
+    run = restored(person)
+    lab.remote.administer(run, "alter role pulse password 'another one'")
+    refused = person.daybreak("cutover", run, "--confirm", run)
+    said = " ".join(refused.err.split())
+    assert refused.code == 2, said
+    assert 'the page "shop" would not be well after it either: 302 to https://elsewhere.example/' in said
+    assert "the application's own login does not get into the clone: " in said
+    assert "A password that was changed since the restored moment is another one there" in said
+    shared = SHOP.format(url=pages.url).replace("env:PULSE", "secretsmanager:embi/aurora/master")
+    set_rules(person, zone, shared)
+    refused = person.daybreak("cutover", run, "--confirm", run)
+    pages.close()
+    assert "which is Daybreak's own: the fence lets that in" in " ".join(refused.err.split())
+    assert may_log_in(lab, SOURCE) == may_log_in(lab, run), "nothing was closed"
 
 
 def test_what_stops_half_way_is_taken_back_by_itself(lab: LabUnderTest, person: Person, zone: str) -> None:
@@ -356,7 +466,7 @@ def test_a_record_is_forgotten_before_the_gap(lab: LabUnderTest, person: Person,
 
 def test_a_cutover_that_dies_goes_on(lab: LabUnderTest, person: Person, zone: str) -> None:
     """Killed while nobody can log in anywhere: whoever resumes finds the fence, and moves what is left."""
-    set_rules(person, zone, 'wants = "nothing"')
+    set_rules(person, zone, 'wants = "nothing"\napplication = "env:PULSE"\nprobe = true')
     run = restored(person)
     earlier = set(person.runs())
     with lab.fault("delay", action="PutParameter", args={"seconds": 20}):
@@ -369,3 +479,6 @@ def test_a_cutover_that_dies_goes_on(lab: LabUnderTest, person: Person, zone: st
     resumed = person.daybreak("resume", cutover)
     assert resumed.code == 0, resumed.out + resumed.err
     assert addresses(lab, zone)["parameter"][0] == cluster(lab, run)["Endpoint"]
+    said = traffic(person, cutover)
+    assert "the gap was not measured by the probe: the process in which it wrote has ended" in said
+    assert f"the application's own login got to {run}" in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 import uuid
@@ -27,6 +28,8 @@ name = "{PROXY}"
 
 [targets.embi.cutover]
 hold = "1s"
+application = "env:PULSE"
+probe = true
 """
 PASSWORD = "only-for-this-story"
 
@@ -51,7 +54,8 @@ def lab() -> Iterator[LabUnderTest]:
 @pytest.fixture(scope="module")
 def person(lab: LabUnderTest, tmp_path_factory: pytest.TempPathFactory) -> Person:
     """Somebody whose configuration names the proxy."""
-    somebody = lab.person(tmp_path_factory.mktemp("proxy"))
+    login = {"PULSE_USERNAME": "pulse", "PULSE_PASSWORD": PASSWORD}
+    somebody = lab.person(tmp_path_factory.mktemp("proxy"), login)
     somebody.configure('poll = "200ms"\n' + CONFIGURATION + UNASKED + PLACES)
     return somebody
 
@@ -124,6 +128,15 @@ def restored(person: Person) -> str:
     return str(made.json()["run"])
 
 
+def check_way(person: Person, run: str, side: str) -> None:
+    """The report says that the application's login came by the proxy's own endpoint, and how long it could not write there."""
+    said = " ".join(person.daybreak("report", run, "-o", "json").json()["traffic"])
+    assert re.search(rf'the application\'s own login got to {side} for [\w. ]+ by the proxy "{PROXY}"', said), said
+    assert re.search(
+        rf'the probe\'s writes found it that came by the proxy "{PROXY}", was between [\d.]+ s and [\d.]+ s', said
+    ), said
+
+
 def test_the_proxy_moves_and_comes_back_under_writers_who_know_nothing_else(lab: LabUnderTest, person: Person) -> None:
     """They write before, after the cutover into the clone, and after the rollback into the source again; no write is nowhere."""
     with Writers(front_door(lab)) as writers:
@@ -141,9 +154,12 @@ def test_the_proxy_moves_and_comes_back_under_writers_who_know_nothing_else(lab:
         [cutover] = set(person.runs()) - {run}
         shown = person.daybreak("show", cutover, "-v")
         assert f"the proxy {PROXY}" in shown.out
+        check_way(person, cutover, run)
         back = person.daybreak("rollback", cutover, "--confirm", SOURCE)
         assert back.code == 0, back.out + back.err
         assert led_to(lab) == [SOURCE]
+        [rollback] = set(person.runs()) - {run, cutover}
+        check_way(person, rollback, SOURCE)
         kept = tokens(lab, run)
         writers.go_on()
         assert tokens(lab, run) == kept, "somebody writes to the clone after the rollback"

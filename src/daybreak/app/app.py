@@ -23,6 +23,8 @@ from daybreak.aws.wire import Bounds
 from daybreak.config import Settings
 from daybreak.errors import DaybreakError, Refused
 from daybreak.execute.doors import Patience
+from daybreak.execute.probing import Probes
+from daybreak.execute.signs import Asking, ask_in_thread
 from daybreak.execute.timing import SystemTiming, local_zone
 from daybreak.files import account_of_process
 from daybreak.journal.store import Journal, Store, open_store
@@ -66,6 +68,12 @@ class App:
     patience: Patience = field(default_factory=Patience)
     sessions: Sessions = field(default_factory=SessionKeeper)
     """What opens a session with a database, where traffic is moved."""
+    most_at_once: int = 8
+    """How many questions are asked side by side before traffic moves."""
+    probes: Callable[[], Probes] = Probes
+    """What makes the holder of a run's probe."""
+    asking: Asking = ask_in_thread
+    """What begins to ask an application beside the wait for its clients."""
 
     def __post_init__(self) -> None:
         self.timing = SystemTiming(self.stopping)

@@ -198,7 +198,18 @@ def _place(app: App, door: Aws | RegionalDoor, plan: Plan) -> Place:
     """One region of a run: what acts there, and what reads its logins there."""
     health_urls = app.settings.health_urls.get(plan.target.name, {})
     database = Database(door, app.environ, app.repository, health_urls, app.trust_in(plan))
-    sql = Sql(door, app.environ, app.trust_in(plan), things_touched(plan), app.sessions.open)
+    sql = Sql(
+        door,
+        app.environ,
+        app.trust_in(plan),
+        things_touched(plan),
+        app.sessions.open,
+        app.sessions.open_anew,
+        away=door.in_region,
+        health_urls=health_urls,
+        probes=app.probes(),
+        asking=app.asking,
+    )
     return Place(door, Lookout(door), app.poller(door), database, sql)
 
 

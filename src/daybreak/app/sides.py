@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from daybreak.app.app import App
 from daybreak.app.pools import look_at_pools
+from daybreak.app.proofs import Onlooker
 from daybreak.aws.faults import AwsFault
 from daybreak.errors import DaybreakError
 from daybreak.execute.database import login_at
@@ -17,7 +18,7 @@ from daybreak.model.destinations import SideAddresses, Whereto
 from daybreak.model.fences import AccessSeen
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan
-from daybreak.model.requests import CutoverRequest, MoveRequest
+from daybreak.model.requests import CutoverRequest, MoveRequest, RollbackRequest
 from daybreak.model.tags import NONCE_TAG
 from daybreak.model.targets import Target
 from daybreak.model.world import Cluster, Identity, Surroundings
@@ -69,7 +70,11 @@ def observe_sides(app: App, request: MoveRequest, target: Target, identity: Iden
         pools=look_at_pools(app, target, sides),
         silences=tuple(silences),
     )
+    at: Whereto = "source" if request.kind == "cutover" else "clone"
     if clone and target.login is not None and not silences:
+        if not (isinstance(request, RollbackRequest) and request.unwritten is not None):
+            # Nobody waits for a page while production is closed.
+            both = Onlooker(app, target, sides, clusters, at).look(both)
         both = _with_databases(app, target, source if access else None, both, is_cutover=request.kind == "cutover")
     return Observation(seen=app.now(), identity=identity, cluster=source, cutover=both)
 

@@ -83,6 +83,7 @@ def proxy_seen(body: dict[str, Any], group: str, targets: Iterable[dict[str, Any
         users=tuple(dict.fromkeys(user for each in logins if (user := value_of(each, "UserName")))),
         has_iam_auth=(value_of(body, "DefaultAuthScheme") or _NO_SCHEME) != _NO_SCHEME,
         targets=tuple(map(_proxy_target, targets)),
+        endpoint=value_of(body, "Endpoint"),
     )
 
 

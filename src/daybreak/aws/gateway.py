@@ -339,6 +339,10 @@ class RegionalDoor:
         """Send a change, once."""
         return self._aws.change(call)
 
+    def in_region(self, region: str) -> RegionalDoor:
+        """The same door, of which the questions go to another region."""
+        return self._aws.in_region(region)
+
     def client(self, service: str) -> Any:
         """A boto3 client of this region, for what the gateway's own makes of one."""
         return self._aws.client(service, self.region)

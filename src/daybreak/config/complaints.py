@@ -19,8 +19,10 @@ from daybreak.model.value import Value
 
 Path_ = tuple[str | int, ...]
 
-_UNQUOTED = frozenset({"login", "state", "url", "tls_ca"})
+_UNQUOTED = frozenset({"login", "application", "state", "url", "tls_ca"})
 """Keys whose value may be a secret, or carry one, when it is wrong."""
+_UNQUOTED_INSIDE = frozenset({"logins"})
+"""Tables of such values, by keys that are somebody's own."""
 _SECRET = re.compile(r"passw|secret|token|key|credential", re.IGNORECASE)
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -94,7 +96,8 @@ def _wrong(path: Path_, error: Mapping[str, Any]) -> str:
         known = f"is not known: {', '.join(_keys_beside(path))} may stand there"
         return f"{known}; a secret is written as login, {LOGIN_ALLOWED}" if _SECRET.search(str(path[-1])) else known
     written = error.get("input")
-    is_shown = isinstance(written, str | int | float) and path[-1] not in _UNQUOTED and written != path[-1]
+    is_secret = path[-1] in _UNQUOTED or _UNQUOTED_INSIDE.issuperset(path[-2:-1] or ("",))
+    is_shown = isinstance(written, str | int | float) and not is_secret and written != path[-1]
     return f"cannot be {_quote(written) if is_shown else 'so'}: {_advice(error)}"
 
 

@@ -8,7 +8,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
-from daybreak.config.texts import DatabaseName, LoginText, Named, Region, SpanText, text_like
+from daybreak.config.texts import (
+    DatabaseName,
+    LoginText,
+    Named,
+    PemFile,
+    Region,
+    ServingUrl,
+    SpanText,
+    text_like,
+)
 from daybreak.model.destinations import (
     DEFAULT_GROUP,
     RECORD_TYPES,
@@ -24,6 +33,7 @@ from daybreak.model.moment import span_in_words
 from daybreak.model.pools import PgBouncer
 from daybreak.model.targets import (
     CutoverRules,
+    HealthCheck,
     OwnCommand,
 )
 from daybreak.model.value import Span, Value
@@ -146,7 +156,27 @@ class PoolText(PgBouncer):
     database: DatabaseName
     repoint: tuple[Named, ...] = ()
     pause: Annotated[SpanText, AfterValidator(_pause)] = Span(seconds=30)
-    tls_ca: Annotated[str, text_like(r"/[^\0]+", "the absolute path of a PEM file")] | None = None
+    tls_ca: PemFile | None = None
+
+
+LONGEST_PAGE = timedelta(seconds=30)
+"""A page that takes longer to answer is not well while clients wait."""
+
+
+def _page_limit(span: timedelta) -> timedelta:
+    if not timedelta(0) < span <= LONGEST_PAGE:
+        message = f"write a time up to {span_in_words(LONGEST_PAGE)}: a page that takes longer is not well"
+        raise ValueError(message)
+    return span
+
+
+class ServingPageText(HealthCheck):
+    """A page of the application that serves, which must be well once the traffic has moved."""
+
+    url: ServingUrl
+    status: int = Field(default=200, ge=100, le=599)
+    timeout: Annotated[SpanText, AfterValidator(_page_limit)] = Span(seconds=10)
+    tls_ca: PemFile | None = None
 
 
 class CommandText(OwnCommand):
@@ -177,6 +207,15 @@ def _hold(span: timedelta, info: ValidationInfo) -> timedelta:
     return span
 
 
+def _probe(is_wanted: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic calls it
+    if is_wanted and info.data.get("application", "wrong itself") is None:
+        message = (
+            'a probe writes with the application\'s own login: write application = "secretsmanager:NAME" beside it'
+        )
+        raise ValueError(message)
+    return is_wanted
+
+
 class CutoverText(CutoverRules):
     """How the traffic of a target is moved, and what must be seen before it counts as moved."""
 
@@ -184,3 +223,6 @@ class CutoverText(CutoverRules):
     hold: Annotated[SpanText, AfterValidator(_hold), Field(validate_default=True)] = Span(seconds=30)
     restarts: tuple[CommandText, ...] = ()
     ttl: Annotated[int, Field(ge=0, le=LONGEST_TTL)] = 5
+    health: tuple[ServingPageText, ...] = ()
+    application: LoginText | None = None
+    probe: Annotated[bool, AfterValidator(_probe)] = False

@@ -23,6 +23,7 @@ from daybreak.config.texts import (
     KeyName,
     LoginText,
     Named,
+    PemFile,
     Region,
     SpanText,
     TableName,
@@ -113,6 +114,7 @@ class HealthText(HealthCheck):
     url: HealthUrl
     status: int = Field(default=200, ge=100, le=599)
     timeout: SpanText = Span(seconds=10)
+    tls_ca: PemFile | None = None
 
 
 class ApplicationText(Application):
@@ -130,7 +132,7 @@ class WaiverText(Waiver):
 
 
 def _require_own_names(
-    checks: tuple[CheckText, ...], pages: tuple[HealthText, ...], waivers: tuple[WaiverText, ...]
+    checks: tuple[CheckText, ...], pages: tuple[HealthCheck, ...], waivers: tuple[WaiverText, ...]
 ) -> None:
     for what, names in (
         ("give each check a name of its own", [check.name for check in checks]),
@@ -219,7 +221,7 @@ class TargetText(Value):
 
     @model_validator(mode="after")
     def _names_are_their_own(self) -> TargetText:
-        _require_own_names(self.checks, self.health, self.waivers)
+        _require_own_names(self.checks, (*self.health, *self.cutover.health), self.waivers)
         places = [place_of(each, self.region) for each in self.destinations]
         if len(set(places)) < len(places):
             what = "name each destination once"
@@ -242,7 +244,8 @@ class TargetText(Value):
 
     def health_urls(self) -> dict[str, str]:
         """The pages whose URL has a query, by name. ``target`` leaves the query out, because it may hold a token."""
-        return {page.name: page.url for page in self.health if show_url(page.url) != page.url}
+        pages = (*self.health, *self.cutover.health)
+        return {page.name: page.url for page in pages if show_url(page.url) != page.url}
 
 
 class FileText(Value):

@@ -66,6 +66,13 @@ def _health_url(text: str) -> str:
     return text
 
 
+def _url_of_service(text: str) -> str:
+    if "{host}" in text or "{port}" in text:
+        message = "write the address of the application that serves: {host} and {port} are a clone's, before any traffic moves"
+        raise ValueError(message)
+    return text
+
+
 SpanText = Annotated[Span, BeforeValidator(_span), WithJsonSchema({"type": "string", "pattern": PATTERN})]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 Region = Annotated[str, text_like(r"[a-z]{2,}(?:-[a-z]+)+-\d{1,2}", 'an AWS region such as "us-east-1"')]
@@ -80,6 +87,9 @@ CheckName = Annotated[
     WithJsonSchema({"type": "string", "anyOf": [{"enum": list(CHECKS)}, {"pattern": r"^owner\..+"}]}),
 ]
 HealthUrl = Annotated[str, AfterValidator(_health_url), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
+ServingUrl = Annotated[HealthUrl, AfterValidator(_url_of_service)]
+"""A page of the application that serves, whichever side that is."""
+PemFile = Annotated[str, text_like(r"/[^\0]+", "the absolute path of a PEM file")]
 InstanceClass = Annotated[str, text_like(r"db\.[a-z0-9.-]+", 'an instance class such as "db.t4g.medium"')]
 KeyName = Annotated[
     str,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from daybreak.config.settings import Settings
 from daybreak.config.spans import span_text
 from daybreak.model.destinations import SecretDestination, SecretFields
-from daybreak.model.targets import CutoverRules, Expectation, Network, SqlCheck, Staging, Target, Waiver
+from daybreak.model.targets import CutoverRules, Expectation, HealthCheck, Network, SqlCheck, Staging, Target, Waiver
 from daybreak.model.trust import OWN, Trust
 
 _HEAD = """\
@@ -131,7 +131,7 @@ def _target(target: Target, health_urls: Mapping[str, str], top: Trust, found: F
     yield from _staging(target.staging, here)
     yield from _contacts(target, here)
     yield from _destinations(target, here)
-    yield from _cutover(target.cutover, here)
+    yield from _cutover(target.cutover, here, health_urls)
     yield from _pools(target, here)
 
 
@@ -201,12 +201,18 @@ def _health(target: Target, here: str, urls: Mapping[str, str]) -> Iterator[str]
         yield '# status = 200\n# contains = "ok"\n# timeout = "10s"'
     for page in target.health:
         yield f"\n[[{here}.health]]"
-        yield f"name = {_text(page.name)}"
-        yield f"url = {_text(page.full_url(urls) or page.url)}"
-        yield f"status = {page.status}"
-        if page.contains is not None:
-            yield f"contains = {_text(page.contains)}"
-        yield f"timeout = {_text(span_text(page.timeout))}"
+        yield from _page(page, urls)
+
+
+def _page(page: HealthCheck, urls: Mapping[str, str]) -> Iterator[str]:
+    yield f"name = {_text(page.name)}"
+    yield f"url = {_text(page.full_url(urls) or page.url)}"
+    yield f"status = {page.status}"
+    if page.contains is not None:
+        yield f"contains = {_text(page.contains)}"
+    yield f"timeout = {_text(span_text(page.timeout))}"
+    if page.tls_ca is not None:
+        yield f"tls_ca = {_text(page.tls_ca)}"
 
 
 def _checks(checks: tuple[SqlCheck, ...], here: str, *, is_explained: bool = True) -> Iterator[str]:
@@ -294,7 +300,7 @@ def _destinations(target: Target, here: str) -> Iterator[str]:
             yield f"fields = {{ host = [{hosts}], port = {_text(each.fields.port)} }}"
 
 
-def _cutover(rules: CutoverRules, here: str) -> Iterator[str]:
+def _cutover(rules: CutoverRules, here: str, urls: Mapping[str, str]) -> Iterator[str]:
     yield "\n# How long nobody may be able to write while the traffic moves, and what must be seen before it counts as moved."
     mark = "# " if rules == CutoverRules() else ""
     yield f"{mark}[{here}.cutover]"
@@ -303,6 +309,16 @@ def _cutover(rules: CutoverRules, here: str) -> Iterator[str]:
     yield f"{mark}share = {rules.share}"
     yield f"{mark}hold = {_text(span_text(rules.hold))}"
     yield f"{mark}ttl = {rules.ttl}"
+    if rules.application is None:
+        yield '# application = "secretsmanager:NAME"  # the application\'s own login, tried through each place'
+        yield "# probe = true  # it writes without a pause while the traffic moves, and so measures the gap"
+    else:
+        yield f"application = {_text(rules.application)}\nprobe = {str(rules.probe).lower()}"
+    if not rules.health:
+        yield f'# [[{here}.cutover.health]]\n# name = "shop"\n# url = "https://shop.example.com/health"'
+    for page in rules.health:
+        yield f"\n[[{here}.cutover.health]]"
+        yield from _page(page, urls)
     for each in rules.restarts:
         yield f"\n[[{here}.cutover.restarts]]"
         yield f"what = {_text(each.what)}"

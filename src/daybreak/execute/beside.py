@@ -15,6 +15,8 @@ from typing import Protocol
 from daybreak.errors import DaybreakError
 from daybreak.model.arrivals import (
     Arrived,
+    GapMeasured,
+    ProbeBegun,
     Warmed,
 )
 from daybreak.model.attempts import ProcessMark
@@ -118,7 +120,7 @@ class CalledOff(Exception):
 News = Finding | Staged | Loaded | str
 """What the work hands over: a finding, what is about to be committed, a part of a load after its commit, or how far it is, in words."""
 
-Recorded = Emptied | Advanced | WriteCount | Arrived | Warmed
+Recorded = Emptied | Advanced | WriteCount | Arrived | Warmed | ProbeBegun | GapMeasured
 """What a piece of work at a server comes to: it is recorded whole."""
 
 WorkResult = Measured | VerdictSeen | Loaded | Changed | Recorded | Ran | PoolHeld | PoolGoes | Thwarted

@@ -12,13 +12,14 @@ from typing import Protocol
 
 from daybreak.assess.obstacles import Obstacle
 from daybreak.errors import Bug
-from daybreak.execute.arriving import Expected
 from daybreak.execute.beside import Advanced, Beside, Changed, InThread, Loaded, News, PoolGoes, PoolHeld
+from daybreak.execute.expecting import Expected
 from daybreak.journal.store import Message
 from daybreak.model.actions import (
     AdvanceSequences,
     AwaitClients,
     AwaitSql,
+    BeginProbe,
     ChangeSql,
     EndSessions,
     LoadRows,
@@ -29,6 +30,8 @@ from daybreak.model.actions import (
 )
 from daybreak.model.arrivals import (
     Arrived,
+    GapMeasured,
+    ProbeBegun,
     Warmed,
 )
 from daybreak.model.birth import Birth
@@ -158,6 +161,15 @@ class SqlDoor(Protocol):
         leash: Leash,
     ) -> Arrived:
         """Look until clients work at the cluster, as the action wants it."""
+
+    def begin_probe(self, action: BeginProbe, cluster: Cluster, other: Cluster, leash: Leash) -> ProbeBegun:
+        """Begin to write as the application does, until the other cluster takes a write."""
+
+    def read_probe(self, leash: Leash) -> GapMeasured:
+        """What the probe has measured; it has ended after that."""
+
+    def end_probe(self) -> None:
+        """End the probe, where one goes on."""
 
 
 class PoolDoor(Protocol):

@@ -43,10 +43,8 @@ from daybreak.execute.slowly import Slowly
 from daybreak.journal.store import ABORT, Journal, Message
 from daybreak.judge.verdict import scope_of, verdict_of
 from daybreak.model.actions import (
-    AdvanceSequences,
     AnchorJournal,
     AwaitApproval,
-    AwaitClients,
     AwaitParameterGroup,
     AwaitProxy,
     AwaitRecord,
@@ -54,16 +52,14 @@ from daybreak.model.actions import (
     AwaitWriter,
     AwsOrder,
     ChangeSql,
-    CountWrites,
-    EndSessions,
     LoadRows,
     PausePool,
     ResumePool,
     RunCommand,
+    SqlOrder,
     Validate,
     Wait,
     WaitOrder,
-    WarmCache,
 )
 from daybreak.model.findings import Measured, Verdict
 from daybreak.model.moment import span_in_words
@@ -162,6 +158,7 @@ class _Interpreter:
     def __exit__(self, *_: object) -> None:
         for task in self._tasks:
             task.work.close()  # and with it what it does beside
+        self._doors.home.sql.end_probe()
 
     def to_the_end(self) -> RunState:
         while True:
@@ -223,10 +220,10 @@ class _Interpreter:
                 return self._aws.make_so(step, action)
             case ChangeSql():
                 return self._sql.make_so(step, action)
-            case EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients() | WarmCache():
-                return self._sql.serve(step, action)
             case LoadRows():
                 return self._sql.load(step, action)
+            case SqlOrder():
+                return self._sql.serve(step, action)
             case PausePool():
                 return self._pools.hold(step, action)
             case ResumePool():
@@ -272,7 +269,8 @@ class _Interpreter:
         if left is None or left > timedelta(0) or self._doors.is_stopping():
             return None
         step = next((task.step for task in self._tasks if task.step), None)
-        at = f" at the step {step.id}" if step else ""
+        seen = self._course.seen.get(step.id, "") if step else ""
+        at = f" at the step {step.id}{f' ({seen})' if seen else ''}" if step else ""
         why = f"the traffic has not moved within {span_in_words(self._budget())}: it stands{at}"
         return self.leave_gap(Paused(why))
 

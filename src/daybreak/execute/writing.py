@@ -20,12 +20,17 @@ import humanize
 
 from daybreak.aws.secrets import LoginDoor
 from daybreak.errors import Bug, DaybreakError, Failed, Refused, Unreachable
-from daybreak.execute.arriving import Expected, await_clients
+from daybreak.execute.arriving import Doorkeeper, await_clients
 from daybreak.execute.beside import Advanced, CalledOff, Changed, Loaded, News, Staged
 from daybreak.execute.database import login_at
+from daybreak.execute.entering import Applicant, OwnSessions
+from daybreak.execute.expecting import Expected
+from daybreak.execute.probing import Probe, Probes
+from daybreak.execute.signs import Asking, ask_in_thread, signs_of_login, signs_of_pages
 from daybreak.model.actions import (
     AdvanceSequences,
     AwaitClients,
+    BeginProbe,
     ChangeSql,
     EndSessions,
     LoadRows,
@@ -34,6 +39,8 @@ from daybreak.model.actions import (
 )
 from daybreak.model.arrivals import (
     Arrived,
+    GapMeasured,
+    ProbeBegun,
     Warmed,
 )
 from daybreak.model.fences import Emptied, FenceSeen
@@ -52,9 +59,12 @@ from daybreak.postgres.leash import Leash
 from daybreak.postgres.sequences import advance_sequences, read_sequences
 from daybreak.postgres.session import Limits, Opener, Session, open_session
 from daybreak.postgres.warming import hot_relations, warm
+from daybreak.postgres.whereabouts import Whereabouts, read_whereabouts
 from daybreak.postgres.writes import count_writes
 
 _LOOKING = timedelta(seconds=10)
+_PROBING = Limits(statement=timedelta(seconds=5), lock=timedelta(seconds=5), whole=timedelta(hours=1))
+"""A probe's session lasts as long as its side is open; one that is older is opened anew."""
 _END_OF_ROWS = re.compile(rb"\n\\\.\r?\n")
 """The line at which ``COPY`` stops without a word, after the end of the line before."""
 _LONGEST_END = 4
@@ -72,7 +82,26 @@ class Sql:
     trust: Trust
     may_change: Iterable[Thing] = field(default_factory=frozenset)
     opener: Opener = open_session
-    """What opens a session."""
+    """What opens a session of ours, which may be one that was kept at hand."""
+    anew: Opener = open_session
+    """What opens a session that nobody had before: a login is proven by logging in."""
+    away: Callable[[str], LoginDoor] | None = None
+    """Opens another region, in which a place may be kept that applications read."""
+    health_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The application's pages whose URL has a query, by name."""
+    probes: Probes = field(default_factory=Probes)
+    """The run's probe in this process."""
+    own: OwnSessions = field(default_factory=OwnSessions)
+    asking: Asking = ask_in_thread
+    """What begins to ask an application beside the wait for its clients."""
+
+    @property
+    def applicant(self) -> Applicant:
+        """The application's own login, as the run uses it."""
+        return Applicant(self._door, self.environ, self.trust, self.anew, self.own)
+
+    def _door(self, region: str | None) -> LoginDoor:
+        return self.aws if region in (None, self.aws.region) or self.away is None else self.away(region or "")
 
     def change(self, action: ChangeSql, cluster: Cluster, hand_over: Callable[[News], None], leash: Leash) -> Changed:
         """Carry out the change, unless it is there; it hands over ``Staged`` before the commit."""
@@ -100,7 +129,7 @@ class Sql:
                 # It leaves one effect however often it is done, so no number is recorded.
                 return again is not None and make_change(session, bearing, again.text, again.look, lambda _number: None)
 
-            return end_sessions(session, action.limit, close_again)
+            return end_sessions(session, action.limit, close_again, self.own.at)
 
     def advance(self, action: AdvanceSequences, cluster: Cluster, past: Cluster, leash: Leash) -> Advanced:
         """Set each sequence past where it has come in the other cluster; raises ``Failed`` where one cannot be read or set."""
@@ -154,7 +183,35 @@ class Sql:
             there = action.model_copy(update={"database": name or action.database})
             return self.session(there, cluster, _LOOKING, leash)
 
-        return await_clients(action, expected, open_in, hand_over, leash)
+        keeper = Doorkeeper(self.own)
+        signs = [*signs_of_pages(action.pages, self.health_urls)]
+        if action.application is not None:
+            signs += signs_of_login(self.applicant, action.application, lambda: keeper.server, leash)
+        return await_clients(
+            action, expected, open_in, hand_over, leash, signs=tuple(signs), keeper=keeper, asking=self.asking
+        )
+
+    def begin_probe(self, action: BeginProbe, cluster: Cluster, other: Cluster, leash: Leash) -> ProbeBegun:
+        """Begin to write as the application does, until the other cluster takes a write."""
+        self._hold(action)
+        servers = []
+        for each in (cluster, other):
+            with self.session(action, each, _LOOKING, leash) as session:
+                servers.append(read_whereabouts(session).server)
+        application, [way, *_] = action.application, action.application.ways
+
+        def enter(own: Leash) -> AbstractContextManager[tuple[Session, Whereabouts]]:
+            return self.applicant.enter(application, way, _PROBING, own)
+
+        return self.probes.begin(Probe(enter, servers[0], servers[1], way.words()), leash)
+
+    def read_probe(self, leash: Leash) -> GapMeasured:
+        """What the probe has measured; it has ended after that."""
+        return self.probes.read(leash)
+
+    def end_probe(self) -> None:
+        """End the probe, where one goes on."""
+        self.probes.end()
 
     def load(
         self, action: LoadRows, cluster: Cluster, begun: Loaded, hand_over: Callable[[News], None], leash: Leash

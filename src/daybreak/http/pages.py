@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import monotonic
 from urllib.parse import parse_qsl, quote, quote_plus, unquote_plus
@@ -33,12 +34,15 @@ _SHORTEST_SECRET = 4
 PageAnswer = Page | Turned | Silence
 
 
-def read_page(url: str, limit: timedelta) -> PageAnswer:
-    """Ask the page at ``url``, within ``limit``. A refusal is ``Turned``; no answer is a ``Silence``."""
+def read_page(url: str, limit: timedelta, authorities: str | None = None) -> PageAnswer:
+    """Ask the page at ``url``, within ``limit``. A refusal is ``Turned``; no answer is a ``Silence``.
+
+    ``authorities`` is the PEM file of those that vouch for its server; ``None`` is the public roots of this machine.
+    """
     began = monotonic()
     asked = f"GET {printable(show_url(url))}"
     answers: SimpleQueue[PageAnswer | BaseException] = SimpleQueue()
-    wanted = _Wanted(url, asked, began + limit.total_seconds())
+    wanted = _Wanted(url, asked, began + limit.total_seconds(), authorities)
 
     def ask() -> None:
         try:
@@ -64,6 +68,7 @@ class _Wanted:
     url: str
     asked: str
     end: float
+    authorities: str | None = None
 
     @property
     def left(self) -> float:
@@ -82,16 +87,18 @@ def _ask(wanted: _Wanted) -> PageAnswer:
         parts = parse_url(wanted.url)
         host = (parts.host or "").strip("[]")
         if parts.scheme not in ("http", "https") or not host or parts.auth:
-            return Silence(
-                asked=wanted.asked, why="it is not the URL of a page: write http:// or https://, and no login"
-            )
+            why = "it is not the URL of a page: write http:// or https://, and no login"
+            return Silence(asked=wanted.asked, why=why, is_lasting=True)
+        if wanted.authorities and not Path(wanted.authorities).is_file():
+            why = f"there is no file of authorities {printable(wanted.authorities)}"
+            return Silence(asked=wanted.asked, why=why, is_lasting=True)
         addresses = judge_addresses(host, _port(parts))
     except LocationParseError:
-        return Silence(asked=wanted.asked, why="it is not a URL")
+        return Silence(asked=wanted.asked, why="it is not a URL", is_lasting=True)
     except ForbiddenAddressError as trouble:
-        return Silence(asked=wanted.asked, why=str(trouble))
+        return Silence(asked=wanted.asked, why=str(trouble), is_lasting=True)
     except (OSError, UnicodeError) as trouble:
-        return Silence(asked=wanted.asked, why=f"the name has no address: {wanted.safely(trouble)}")
+        return Silence(asked=wanted.asked, why=f"the name has no address: {wanted.safely(trouble)}", is_lasting=True)
     answer: PageAnswer = Silence(asked=wanted.asked, why="the name has no address")
     for address in addresses:
         answer = _ask_at(address, parts, host, wanted)
@@ -101,7 +108,7 @@ def _ask(wanted: _Wanted) -> PageAnswer:
 
 
 def _ask_at(address: str, parts: Url, host: str, wanted: _Wanted) -> PageAnswer:
-    pool = _pool(address, parts, host, wanted.left)
+    pool = _pool(address, parts, host, wanted)
     try:
         response = pool.urlopen(
             "GET",
@@ -127,7 +134,7 @@ def _ask_at(address: str, parts: Url, host: str, wanted: _Wanted) -> PageAnswer:
     except TooLate:
         return Silence(asked=wanted.asked, why="no answer came within the time limit")
     except SSLError as trouble:
-        return Turned(asked=wanted.asked, why=f"TLS failed: {wanted.safely(trouble)}")
+        return Turned(asked=wanted.asked, why=f"TLS failed: {wanted.safely(trouble)}", is_lasting=True)
     except Exception as trouble:  # noqa: BLE001 - whatever a library raises for a page is that page's failure
         return Silence(asked=wanted.asked, why=f"the answer broke off: {wanted.safely(trouble)}")
     finally:
@@ -149,17 +156,18 @@ def _failure_of(wanted: _Wanted, trouble: NewConnectionError) -> PageAnswer:
     return Silence(asked=wanted.asked, why=f"no connection: {wanted.safely(trouble.__cause__ or trouble)}")
 
 
-def _pool(address: str, parts: Url, host: str, left: float) -> urllib3.HTTPConnectionPool:
+def _pool(address: str, parts: Url, host: str, wanted: _Wanted) -> urllib3.HTTPConnectionPool:
     """A pool of one connection to the very address that was judged; TLS still uses the name."""
     where = f"[{address}]" if ":" in address else address
     if parts.scheme == "http":
-        return urllib3.HTTPConnectionPool(where, _port(parts), maxsize=1, timeout=left)
+        return urllib3.HTTPConnectionPool(where, _port(parts), maxsize=1, timeout=wanted.left)
     return urllib3.HTTPSConnectionPool(
         where,
         _port(parts),
         maxsize=1,
-        timeout=left,
+        timeout=wanted.left,
         cert_reqs="CERT_REQUIRED",
+        ca_certs=wanted.authorities,
         server_hostname=host,
         assert_hostname=host,
     )

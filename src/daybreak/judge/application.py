@@ -123,14 +123,15 @@ def health(pages: Iterable[tuple[HealthCheck, Page | Turned | Silence]]) -> Find
     if not every:
         why = f"no health page is configured: [[targets.NAME.health]] name, url, {_OR_WAIVE}"
         return checks.HEALTH.unknown(expected, why, found="not asked")
-    lines = [_page(wanted, answer) for wanted, answer in every]
+    lines = [detail_of_page(wanted, answer) for wanted, answer in every]
     took = max(answer.took for _, answer in every)
     asked = Asked(comma_list([answer.asked for _, answer in every]), took)
     well = sum(each.standing is Standing.FIT for each in lines)
     return decide(checks.HEALTH, lines, Sum(expected, f"{well} of {len(every)} pages are well", asked))
 
 
-def _page(wanted: HealthCheck, answer: Page | Turned | Silence) -> Detail:
+def detail_of_page(wanted: HealthCheck, answer: Page | Turned | Silence) -> Detail:
+    """Whether a page answers with its status, and contains the text that it must."""
     text = "" if wanted.contains is None else f' with "{printable(wanted.contains)}"'
     expected = f"{wanted.status}{text}"
     match answer:

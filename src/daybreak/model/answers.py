@@ -25,6 +25,8 @@ class Silence(Value):
     """True when the server does not prove its identity: waiting does not help."""
     hints: tuple[str, ...] = ()
     """What to do about that."""
+    is_lasting: bool = Field(default=False, exclude_if=lambda found: not found)
+    """True when the question itself is wrong, as a URL that leads nowhere: waiting does not help."""
 
 
 class AnswerStage(Value):

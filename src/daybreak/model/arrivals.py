@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from daybreak.model.value import Instant, Span, Value
 
 
@@ -30,6 +32,36 @@ class Arrived(Value):
     """What was written there since, in words."""
     held: Span
     """For how long all of it held."""
+    pages: tuple[str, ...] = Field(default=(), exclude_if=lambda found: not found)
+    """The names of the application's pages that were well for as long."""
+    logins: tuple[str, ...] = Field(default=(), exclude_if=lambda found: not found)
+    """The places through which the application's own login got there for as long, in words."""
+
+
+class ProbeBegun(Value):
+    """What came of the order to begin a probe."""
+
+    why: str = ""
+    """Why it measures nothing; empty where a write of its was accepted, and it goes on."""
+
+
+class GapMeasured(Value):
+    """The gap as a client felt it that wrote without a pause, by the clock of the machine on which it ran."""
+
+    least: Span = Span(0)
+    """From the first write that the old side refused to the last one before the new side took one."""
+    most: Span = Span(0)
+    """From the sending of the last write that the old side took to the first answer of the new side."""
+    every: Span = Span(0)
+    """How long it rested between two writes."""
+    round_trip: Span = Span(0)
+    """The longer of the two round trips that the bounds go by."""
+    writes: int = 0
+    """How many writes were accepted, by both sides."""
+    through: str = ""
+    """The place through which it wrote, in words."""
+    why: str = ""
+    """Why nothing was measured; empty where it was."""
 
 
 class Warmed(Value):

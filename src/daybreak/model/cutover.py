@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from daybreak.model.application import ApplicationBefore
 from daybreak.model.destinations import DestinationSeen
 from daybreak.model.fences import AccessSeen
 from daybreak.model.findings import Standing
@@ -82,4 +83,5 @@ class CutoverSeen(Value):
     """The region's event subscriptions, alarms and integrations, of whatever cluster; ``None`` where they were not looked at."""
     destinations: tuple[DestinationSeen, ...] = ()
     pools: tuple[PoolSeen, ...] = ()
+    application: ApplicationBefore = ApplicationBefore()
     silences: tuple[str, ...] = ()

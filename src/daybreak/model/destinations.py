@@ -276,6 +276,8 @@ class ProxySeen(Value):
     has_iam_auth: bool = False
     """Whether it logs in with IAM, and needs no secret."""
     targets: tuple[RegisteredTarget, ...] = ()
+    endpoint: str | None = None
+    """The host at which clients reach it."""
 
     @property
     def state(self) -> str:

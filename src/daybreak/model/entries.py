@@ -5,6 +5,8 @@ The law: an explicit refusal is ``Turned``; no answer at all is a ``Silence``. T
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from daybreak.model.value import Span, Value
 
 
@@ -14,6 +16,8 @@ class Turned(Value):
     asked: str
     why: str
     took: Span = Span(0)
+    is_lasting: bool = Field(default=False, exclude_if=lambda found: not found)
+    """Whether waiting mends nothing: nobody vouches for the certificate."""
 
 
 class Admission(Value):

@@ -31,6 +31,9 @@ COUNT_INSIDE = f"SELECT r.rolname, count(*){_INSIDE}GROUP BY r.rolname ORDER BY 
 (``replication=database``, as Debezium is) may send any statement over the same connection, so it is inside too; one of the whole
 server, which has no database, may not (PostgreSQL, "Streaming Replication Protocol"). A login that may not see what another's session is (without ``pg_monitor``) counts it as one that may write."""
 
+COUNT_CLIENTS = f"SELECT count(*){_INSIDE}  AND a.pid <> ALL (%s::int[])"
+"""How many are inside, but for some processes: those that work for Daybreak with another login."""
+
 END_INSIDE = f"SELECT count(pg_catalog.pg_terminate_backend(a.pid)){_INSIDE}"
 """Sends out whoever is inside, by the same words: a session that ends takes its own moment."""
 

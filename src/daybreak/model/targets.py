@@ -103,6 +103,8 @@ class HealthCheck(Value):
     status: int = 200
     contains: str | None = None
     timeout: Span = Span(seconds=10)
+    tls_ca: str | None = Field(default=None, exclude_if=lambda found: found is None)
+    """The authorities that vouch for its server: a PEM file; ``None`` is the public roots of this machine."""
 
     def full_url(self, configured: Mapping[str, str]) -> str | None:
         """The URL to ask, with the query of the configured page of this name; ``None`` where that page has another address.
@@ -183,6 +185,12 @@ class CutoverRules(Value):
     """The programs that are run then, in both directions."""
     ttl: int = Field(default=5, ge=0)
     """Seconds: a record of DNS that is remembered for longer gets this before the gap, and its own again after it."""
+    health: tuple[HealthCheck, ...] = Field(default=(), exclude_if=lambda found: not found)
+    """The pages of the application that serves: each must be well after the move, for as long as the clients must be there."""
+    application: str | None = Field(default=None, exclude_if=lambda found: found is None)
+    """A reference to the application's own login, with which it is tried through each place whether it gets to the new side."""
+    probe: bool = Field(default=False, exclude_if=lambda found: not found)
+    """Whether that login writes without a pause while the traffic moves, so that the gap is measured by our own clock."""
 
 
 class Contact(Value):

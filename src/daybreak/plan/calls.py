@@ -11,18 +11,14 @@ from typing import Any, assert_never
 from daybreak.errors import Bug
 from daybreak.model.actions import (
     Action,
-    AdvanceSequences,
     AnchorJournal,
     AttachProxy,
     AwaitApproval,
-    AwaitClients,
     AwsChange,
     AwsOrder,
     ChangeRecord,
-    ChangeSql,
     CopyParameterGroup,
     CopySnapshot,
-    CountWrites,
     CreateEndpoint,
     CreateInstance,
     CreateParameterGroup,
@@ -32,9 +28,7 @@ from daybreak.model.actions import (
     DeleteParameterGroup,
     DeleteSnapshot,
     DetachProxy,
-    EndSessions,
     KeyedOrder,
-    LoadRows,
     ManagePassword,
     MoveSecretStage,
     MoveWriter,
@@ -52,10 +46,10 @@ from daybreak.model.actions import (
     SetParameters,
     SetRole,
     SetSubscription,
+    SqlOrder,
     TakeSnapshot,
     Validate,
     WaitOrder,
-    WarmCache,
 )
 from daybreak.model.destinations import CURRENT_STAGE
 from daybreak.model.plan import AwsCall, Plan
@@ -210,20 +204,7 @@ def call_of(action: Action, stamp: Stamp, region: str) -> AwsCall | None:
             operation, params = _operation(action, stamp)
             service = _SERVICES.get(operation, "rds")
             return aws_call(service, operation, _without_nothing(params), action.region or region)
-        case (
-            ChangeSql()
-            | EndSessions()
-            | AdvanceSequences()
-            | CountWrites()
-            | AwaitClients()
-            | WarmCache()
-            | LoadRows()
-            | PoolOrder()
-            | RunCommand()
-            | WaitOrder()
-            | Validate()
-            | AwaitApproval()
-        ):
+        case SqlOrder() | PoolOrder() | RunCommand() | WaitOrder() | Validate() | AwaitApproval():
             return None
         case _:
             assert_never(action)

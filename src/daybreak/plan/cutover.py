@@ -14,7 +14,6 @@ from typing import Any
 from daybreak.model.actions import (
     AdvanceSequences,
     AwaitApproval,
-    AwaitClients,
     AwaitProxy,
     AwaitRecord,
     ChangeSql,
@@ -67,6 +66,7 @@ from daybreak.plan.pools import (
     steps_to_pause,
     steps_to_resume,
 )
+from daybreak.plan.proofs import arrival_at, begin_probe, notes_on_proofs, read_probe
 from daybreak.plan.refusing import (
     NEWS,
     objections_to_cutover,
@@ -102,6 +102,7 @@ def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, ter
     # A restart may begin the counters anew, so what was judged is asked right before it.
     add_next(sequence, "count-writes", count, why, estimates.CALL, guards=() if is_restarted else judged)
     own, unwritten = Ours(thing=thing_of(clone)), guard_of_writes(target, clone)
+    is_probed = begin_probe(sequence, target, both, (source, clone), "clone")
     add_pool_steps(sequence, steps_to_pause(both.pools), ())
     opens, fence = None, tuple[Guard, ...]()
     if both.access is not None:
@@ -117,7 +118,9 @@ def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, ter
     _point(sequence, (source, clone), records, (*fence, own), None if repointed else unwritten)
     add_pool_steps(sequence, steps_to_resume(both.pools, None, by_command=False), fence)
     restart(sequence, target)
-    closes = _await_clients(sequence, target, clone, fence)
+    closes = _await_clients(sequence, target, both, (source, clone), fence)
+    if is_probed:
+        read_probe(sequence, target, clone)
     let_jobs_go_on(sequence, target, both)
     lengthen(sequence, target, source, both)
     if opens is not None:
@@ -320,19 +323,18 @@ def restart(sequence: Sequence, target: Target) -> None:
         add_next(sequence, f"restart-client-{number}", order, "it may remember the old address", taken)
 
 
-def _await_clients(sequence: Sequence, target: Target, clone: Cluster, fence: tuple[Guard, ...]) -> StepId:
+def _await_clients(
+    sequence: Sequence,
+    target: Target,
+    both: CutoverSeen,
+    clusters: tuple[Cluster, Cluster],
+    fence: tuple[Guard, ...],
+) -> StepId:
     """Wait until clients work at the clone; the id of the step after which nothing goes back by itself."""
     rules = target.cutover
-    if rules.wants == "nothing":
+    action = arrival_at(target, both, clusters, "clone")
+    if action is None:
         return sequence.steps[-1].id
-    action = AwaitClients.model_validate(
-        {
-            **server_order(target, clone),
-            "wants_write": rules.wants == "write",
-            "share": rules.share,
-            "hold": rules.hold,
-        }
-    )
     why = "the traffic has moved when clients work there, and not when their addresses were changed"
     wait = Estimate(low=rules.hold, high=rules.hold + rules.budget, evidence="the clients decide")
     more: dict[str, Any] = {"guards": fence, "when_refused": "hold"}
@@ -356,6 +358,7 @@ def _notes(request: CutoverRequest, target: Target, source: Cluster, both: Cutov
             "closed source, and no fence sees it before; a role that Daybreak alone uses keeps them out"
         )
     yield from _notes_on_no_fence(target) if request.unfenced else _notes_on_gap(target)
+    yield from notes_on_proofs(target, both)
     yield from notes_on_lifting(both)
     yield from (f"{each.words()}: {note}" for each in both.destinations for note in each.notes)
 
@@ -366,10 +369,11 @@ def _notes_on_gap(target: Target) -> Iterator[str]:
     wanted = {
         "write": f"{rules.share} % of the clients work at the clone, and a write of theirs is there",
         "clients": f"{rules.share} % of the clients work at the clone",
-        "nothing": "every place names the clone: that clients work there is not looked at, as daybreak.toml says",
+        "nothing": "every place names the clone (clients there are not looked at, as daybreak.toml says)",
     }
+    well = " and the application is well, as daybreak.toml asks it" if rules.health or rules.application else ""
     yield (
-        f"where not within {span_in_words(rules.budget)} of the fence {wanted[rules.wants]}, all of it is taken back by itself, "
+        f"where not within {span_in_words(rules.budget)} of the fence {wanted[rules.wants]}{well}, all of it is taken back by itself, "
         "the clone closed first; once a client has written in the clone, nothing goes back by itself, and a person is asked"
     )
     yield f"{target.cluster} is kept as it is, closed: a rollback opens it, and nothing of ours deletes it"

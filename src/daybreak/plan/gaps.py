@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from daybreak.model.actions import (
     Action,
     AdvanceSequences,
+    BeginProbe,
     ChangeSql,
     CountWrites,
     EndSessions,
@@ -148,6 +149,15 @@ def next_recorded(plan: Plan, state: RunState, cluster: str) -> int:
         if isinstance(step.action, CountWrites | AdvanceSequences) and step.action.cluster == cluster:
             found = int(state.step(step.id).result.get("following", found))
     return found
+
+
+def why_no_probe(plan: Plan, state: RunState) -> str:
+    """Why a run's probe measures nothing, as far as that was known when it was begun; empty where it went on."""
+    for step in plan.steps:
+        if isinstance(step.action, BeginProbe):
+            now = state.step(step.id)
+            return str(now.result.get("why", "")) if now.status == "done" else "it was not begun"
+    return "it was not begun"
 
 
 def fence_recorded(plan: Plan, state: RunState) -> Emptied | None:

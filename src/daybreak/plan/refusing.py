@@ -25,6 +25,7 @@ from daybreak.plan.fence import objections_to_fence
 from daybreak.plan.lifting import objections_to_lifting
 from daybreak.plan.pointing import objection_to, sides_of
 from daybreak.plan.pools import objections_to_pools
+from daybreak.plan.proofs import objections_to_proofs
 
 NEWS = timedelta(hours=1)
 """How old a verdict may be for traffic to be moved on its word."""
@@ -50,6 +51,7 @@ def objections_to_cutover(request: CutoverRequest, target: Target, seen: Observa
     yield from objections_to_lifting(both)
     yield from _of_destinations(target, seen.cluster or request.source_before, both)
     yield from objections_to_pools(both.pools, "source")
+    yield from objections_to_proofs(both)
     yield from objections_to_advancing(both)
 
 

@@ -9,6 +9,7 @@ that comes last, since it may take a restart, and nobody waits for it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from daybreak.model.actions import (
     Action,
@@ -25,7 +26,7 @@ from daybreak.model.destinations import DestinationSeen, RecordSet, SecretSeen, 
 from daybreak.model.guards import Guard
 from daybreak.model.names import clone_stem
 from daybreak.model.observation import Observation
-from daybreak.model.plan import Plan, Refusal, RunId
+from daybreak.model.plan import Estimate, Plan, Refusal, RunId, StepId
 from daybreak.model.requests import RollbackRequest
 from daybreak.model.tags import EXPIRES_TAG, LEFT
 from daybreak.model.targets import Target
@@ -46,6 +47,7 @@ from daybreak.plan.pools import (
     steps_to_move,
     steps_to_pause,
 )
+from daybreak.plan.proofs import arrival_at, begin_probe, notes_on_proofs, read_probe
 from daybreak.plan.refusing import objections_to_advancing
 from daybreak.plan.remembering import restore_times, shorten, times_wanted
 from daybreak.plan.sequence import Sequence
@@ -67,13 +69,14 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
         return Refusal(what=f'the rollback of "{target.name}" to {target.cluster}', reasons=reasons, hints=hints)
     # A run that takes itself back was approved with its cutover, whose plan says so.
     sequence = Sequence(seen.identity.region, (), target.approval if request.unwritten is None else None)
-    was_moved = has_moved(request, both)
+    was_moved, is_probed = has_moved(request, both), False
     destinations, guards = both.destinations, tuple[Guard, ...]()
     if request.mark is not None:
         look_past_mark(sequence, target, source)
     if was_moved and both.clone_access is not None:
         if request.unwritten is None:
             destinations = shorten(sequence, target, destinations)
+        is_probed = request.unwritten is None and begin_probe(sequence, target, both, (source, both.clone), "source")
         add_pool_steps(sequence, steps_to_pause(both.pools), ())
         close(sequence, target, both.clone, both.clone_access, "clone")
         guards = (fence_of(target, both.clone), *filter(None, (request.unwritten,)))
@@ -97,19 +100,31 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
     restore_times(
         sequence, (_at_source(each, sides) for each in destinations), times_wanted(request, both.destinations)
     )
+    if is_probed:
+        read_probe(sequence, target, source)
+    back_with = sequence.steps[-1].id if sequence.steps else None
     is_clone_again = not was_moved or request.unwritten is not None
-    if not is_clone_again:
-        _leave(sequence, both.clone, run)
-    if is_clone_again:
-        _be_a_clone_again(sequence, request, target)
-    elif request.counted is not None:
-        # The tag says by now that it was written: where the closed clone's counters show that nobody did, that is taken back too.
-        unwritten = guard_of_writes(target, both.clone, request.counted)
-        _be_a_clone_again(sequence, request, target, (fence_of(target, both.clone), unwritten))
+    _mark_clone(sequence, request, target, both.clone, is_clone_again=is_clone_again, run=run)
     if was_moved and (is_clone_again or request.counted is not None):
         _open_clone(sequence, target, both)
-    notes = (*_notes(request, target, is_clone_again=is_clone_again), *pools_lost(request, both.pools))
+    if was_moved and request.unwritten is None and back_with is not None:
+        _see_application(sequence, target, both, (source, both.clone), after=back_with)
+    notes = (*_notes(request, target, both, is_clone_again=is_clone_again), *pools_lost(request, both.pools))
     return plan_of_move(request, target, seen, terms, sequence, run=run, clone=request.clone, notes=notes)
+
+
+def _mark_clone(
+    sequence: Sequence, request: RollbackRequest, target: Target, clone: Cluster, *, is_clone_again: bool, run: RunId
+) -> None:
+    """Let the clone be a clone again, or say that the traffic has left it."""
+    if is_clone_again:
+        _be_a_clone_again(sequence, request, target)
+        return
+    _leave(sequence, clone, run)
+    if request.counted is not None:
+        # The tag says by now that it was written: where the closed clone's counters show that nobody did, that is taken back too.
+        unwritten = guard_of_writes(target, clone, request.counted)
+        _be_a_clone_again(sequence, request, target, (fence_of(target, clone), unwritten))
 
 
 def has_moved(request: RollbackRequest, both: CutoverSeen) -> bool:
@@ -180,6 +195,22 @@ def _be_a_clone_again(
                 add_next(sequence, slug, action, reason, took)
 
 
+def _see_application(
+    sequence: Sequence, target: Target, both: CutoverSeen, clusters: tuple[Cluster, Cluster], *, after: StepId
+) -> None:
+    """Wait, when all else is done or left, until the application is well at the source; where it is not, a person is asked.
+
+    ``after`` is the step with which everything is back.
+    """
+    action = arrival_at(target, both, clusters, "source")
+    if action is None:
+        return
+    wait = Estimate(low=target.cutover.hold, high=target.cutover.budget, evidence="the application decides")
+    why, last = "the traffic has gone back when the application works there", sequence.steps[-1].id
+    order: dict[str, Any] = {"after": (after,), "after_settled": (last,), "when_refused": "hold"}
+    sequence.add("await-application", action, why, wait, **order)
+
+
 def _leave(sequence: Sequence, clone: Cluster, run: RunId) -> None:
     """Say in the clone's tag that the traffic has left it: what clients wrote there is nowhere else."""
     before = clone.tags.get(EXPIRES_TAG, "")
@@ -227,7 +258,7 @@ def _objections(request: RollbackRequest, target: Target, seen: Observation) -> 
         yield f'nobody can say who writes to "{request.clone}", so it cannot be fenced: "{target.name}" needs its login'
 
 
-def _notes(request: RollbackRequest, target: Target, *, is_clone_again: bool) -> Iterator[str]:
+def _notes(request: RollbackRequest, target: Target, both: CutoverSeen, *, is_clone_again: bool) -> Iterator[str]:
     yield from (f"{each} has not ended: it is ended first, and nothing more of it is done" for each in request.ends)
     if not is_clone_again:
         yield f"what was written to {request.clone} since the cutover is left behind there: it stays, closed and protected"
@@ -241,3 +272,7 @@ def _notes(request: RollbackRequest, target: Target, *, is_clone_again: bool) ->
     if is_clone_again:
         yield f"{request.clone} is a clone again after that, with its old expiry"
     yield f"{target.cluster} takes writes again as soon as every place names it"
+    if request.unwritten is not None and (target.cutover.health or target.cutover.application):
+        yield "whether the application is well again after that is not asked: nothing waits for it"
+    elif has_moved(request, both):
+        yield from notes_on_proofs(target, both)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from daybreak.model.actions import Validate
+from daybreak.model.actions import AwaitClients, Validate
+from daybreak.model.application import ApplicationBefore
 from daybreak.model.names import comma_list, printable
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan
@@ -31,7 +32,11 @@ _WORDS = {
 
 
 def as_planned(plan: Plan, seen: Observation) -> Observation:
-    """Today's world, in which what a clone is only compared with is as the plan saw it at the same living source."""
+    """Today's world, in which what a clone is only compared with is as the plan saw it at the same living source.
+
+    So is how an application was before its traffic moves, which may be another within a second; what refuses a plan is today's.
+    """
+    seen = _with_application(plan, seen)
     found = _evidence(plan, seen)
     if found is None or seen.cluster is None:
         return seen
@@ -57,6 +62,20 @@ def differences_only_compared(plan: Plan, seen: Observation) -> tuple[str, ...]:
     if action.surroundings_seen is not None and seen.surroundings is not None:
         words += _other_surroundings(action.surroundings_seen, seen.surroundings)
     return tuple(map(printable, words))
+
+
+def _with_application(plan: Plan, seen: Observation) -> Observation:
+    action = next((step.action for step in plan.steps if isinstance(step.action, AwaitClients)), None)
+    if action is None or seen.cutover is None:
+        return seen
+    now, was = seen.cutover.application, action.before
+    known = {page.name: page for page in was.pages}
+    pages = tuple(page if page.is_lasting else known.get(page.name, page) for page in now.pages)
+    login = now.login
+    if login and was.login and login.role == was.login.role and not (login.silence or login.at_clone):
+        login = was.login
+    both = seen.cutover.model_copy(update={"application": ApplicationBefore(pages=pages, login=login)})
+    return seen.model_copy(update={"cutover": both})
 
 
 def _evidence(plan: Plan, seen: Observation) -> tuple[Validate, Cluster] | None:

@@ -10,7 +10,6 @@ from daybreak.model.actions import (
     AnchorJournal,
     AttachProxy,
     AwaitApproval,
-    AwaitClients,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
@@ -20,11 +19,11 @@ from daybreak.model.actions import (
     AwaitSnapshot,
     AwaitSql,
     AwaitWriter,
+    BeginProbe,
     ChangeRecord,
     ChangeSql,
     CopyParameterGroup,
     CopySnapshot,
-    CountWrites,
     CreateEndpoint,
     CreateInstance,
     CreateParameterGroup,
@@ -56,10 +55,11 @@ from daybreak.model.actions import (
     SetRole,
     SetSubscription,
     SqlChange,
+    SqlLook,
+    SqlOrder,
     SqlStatement,
     TakeSnapshot,
     Validate,
-    WarmCache,
 )
 from daybreak.model.tags import COPY_OF_TAG
 from daybreak.model.things import Thing
@@ -102,14 +102,14 @@ def _undo_of(action: Action, region: str) -> Undo | None:
             )
         case MoveWriter():
             return Irreversible(because="to move it back is a switch-over of its own")
-        case ChangeSql() | EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients() | WarmCache():
+        case LoadRows(cluster=cluster):
+            return GoesWith(thing=Thing(kind="cluster", name=cluster, region=region))
+        case SqlOrder():
             return _undo_in_sql(action)
         case SetParameterGroup() | RebootInstance():
             return _undo_of_group(action)
         case SetExpiry(expires=expires, before=before):
             return TakenBack(actions=(action.model_copy(update={"expires": before, "before": expires}),))
-        case LoadRows(cluster=cluster):
-            return GoesWith(thing=Thing(kind="cluster", name=cluster, region=region))
         case PausePool() | ResumePool() | RunCommand():
             return _undo_in_front(action)
         case TakeSnapshot(snapshot=snapshot, tags=tags) | CopySnapshot(snapshot=snapshot, tags=tags):
@@ -177,7 +177,9 @@ def _undo_in_sql(action: SqlChange) -> Undo | None:
             return TakenBack(actions=(), traces=("the sequences stay ahead, so numbers are left out",))
         case EndSessions():
             return TakenBack(actions=(), traces=("whoever was inside has to log in again",))
-        case CountWrites() | AwaitClients() | WarmCache():
+        case BeginProbe():
+            return TakenBack(actions=(), traces=("it took numbers of transactions, and changed no row",))
+        case SqlLook():
             return None
         case _:
             assert_never(action)

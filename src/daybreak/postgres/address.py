@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from daybreak.model.destinations import DatabaseAddress
 from daybreak.model.names import printable
 from daybreak.model.trust import Trust
 from daybreak.model.world import Cluster
@@ -26,6 +27,8 @@ class Address:
     trust: Trust
     leash: Leash | None = field(default=None, compare=False, repr=False)
     """What ends every session that is opened here, where somebody may give up what is asked."""
+    alias: str = ""
+    """The name by which it is looked up instead, such as a record of DNS that leads to ``host``; what must be proven is the same."""
 
     @property
     def server(self) -> str:
@@ -34,6 +37,11 @@ class Address:
 
     def __str__(self) -> str:
         return f"{self.server}/{printable(self.database)}"
+
+
+def address_by(place: DatabaseAddress, database: str, trust: Trust, leash: Leash, alias: str = "") -> Address:
+    """The address to which a place leads by which applications find the database; ``alias`` is the name that is looked up."""
+    return Address(place.host, place.port, database, trust, leash, alias)
 
 
 def address_of(cluster: Cluster, database: str | None, trust: Trust, leash: Leash | None = None) -> Address:

@@ -6,13 +6,14 @@ The law: what is asked is who *can* enter, groups and PUBLIC included, and who *
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from psycopg import sql
 
 from daybreak.errors import Failed, Unreachable
 from daybreak.model.fences import (
+    COUNT_CLIENTS,
     COUNT_INSIDE,
     END_INSIDE,
     ENTERS,
@@ -32,6 +33,7 @@ from daybreak.model.moment import span_in_words
 from daybreak.model.names import printable
 from daybreak.postgres.inventory.questions import PLATFORM_DATABASES
 from daybreak.postgres.session import Session
+from daybreak.postgres.whereabouts import read_whereabouts
 
 _CAN_ENTER = sql.SQL("""
 SELECT r.rolname, array_agg(d.datname::text ORDER BY d.datname)
@@ -43,6 +45,7 @@ GROUP BY r.rolname ORDER BY r.rolname
 """A superuser can always enter; on Aurora only AWS's own role is one. A limit of 0 keeps everybody else out."""
 
 _INSIDE = sql.SQL(COUNT_INSIDE)
+_CLIENTS = sql.SQL(COUNT_CLIENTS)
 _END = sql.SQL(END_INSIDE)
 _PREPARED = sql.SQL("SELECT gid FROM pg_catalog.pg_prepared_xacts ORDER BY gid")
 _COUNTERS = "SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text, pg_catalog.clock_timestamp()"
@@ -143,9 +146,10 @@ def read_fence(session: Session) -> FenceSeen:
     )
 
 
-def count_clients(session: Session) -> int:
-    """How many sessions of others are inside."""
-    return sum(count for _, count in session.ask(_INSIDE))
+def count_clients(session: Session, apart: Iterable[int] = ()) -> int:
+    """How many sessions of others are inside; ``apart`` are the processes that work for us with another login."""
+    [[count]] = session.ask(_CLIENTS, ([*apart],))
+    return int(count)
 
 
 def read_clock(session: Session) -> tuple[datetime, int]:
@@ -215,12 +219,18 @@ def read_databases(session: Session) -> tuple[str, ...]:
     return tuple(name for [name] in session.ask(_DATABASES, (list(PLATFORM_DATABASES),)))
 
 
-def end_sessions(session: Session, within: timedelta, close_again: Callable[[], bool] = lambda: False) -> Emptied:
+def end_sessions(
+    session: Session,
+    within: timedelta,
+    close_again: Callable[[], bool] = lambda: False,
+    apart: Callable[[str], Iterable[int]] = lambda _: (),
+) -> Emptied:
     """Send out everybody but Daybreak and AWS, and read the mark once nobody is left.
 
     ``close_again`` closes what somebody who was still inside has opened, such as the owner of a database, and returns whether there was
-    something to close; those who came in by it are sent out at once. Raises ``Failed`` where somebody could come back or a prepared
-    transaction is open, or where the login may not end sessions, and ``Unreachable`` where somebody is still inside after ``within``.
+    something to close; those who came in by it are sent out at once. ``apart`` are the processes that work for us with another login, by
+    the mark of their server: sent out too, and not counted. Raises ``Failed`` where somebody could come back or a prepared transaction is
+    open, or where the login may not end sessions, and ``Unreachable`` where somebody is still inside after ``within``.
     """
     began, pause, ended, clients = time.monotonic(), _SHORTEST, 0, None
     until = began + within.total_seconds()
@@ -237,7 +247,7 @@ def end_sessions(session: Session, within: timedelta, close_again: Callable[[], 
         [[own, *_, is_shared]] = session.ask(_OWN)
         if is_shared:
             raise Failed(f"somebody else works with our own login {printable(own)} too, and would come back")
-        clients = count_clients(session) if clients is None else clients
+        clients = count_clients(session, apart(read_whereabouts(session).server)) if clients is None else clients
         if not seen.inside and not is_closed_again:
             if read_fence(session).holes:
                 continue  # opened, as the last one left, after it was asked who can enter

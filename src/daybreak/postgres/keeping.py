@@ -14,7 +14,7 @@ from typing import Protocol
 from daybreak.errors import DaybreakError
 from daybreak.postgres.address import Address
 from daybreak.postgres.login import Login
-from daybreak.postgres.session import Limits, Session, connect
+from daybreak.postgres.session import Limits, Session, connect, open_session
 
 _MOMENT = timedelta(seconds=5)
 """From closing a source to sending out who is inside it takes less; an idle session costs its server a process."""
@@ -25,6 +25,9 @@ class Sessions(Protocol):
 
     def open(self, address: Address, login: Login, limits: Limits) -> AbstractContextManager[Session]:
         """A session for the length of a ``with`` block; raises as ``connect`` does."""
+
+    def open_anew(self, address: Address, login: Login, limits: Limits) -> AbstractContextManager[Session]:
+        """A session that nobody had before and nobody gets after, for who logs in to see whether that can be done; raises as ``connect`` does."""
 
     def hang_up(self) -> None:
         """End what nobody has in hand."""
@@ -55,6 +58,10 @@ class SessionKeeper:
             session.hang_up()
             raise
         self._keep(session, login)
+
+    def open_anew(self, address: Address, login: Login, limits: Limits) -> AbstractContextManager[Session]:
+        """A session that is not kept; raises as ``connect`` does."""
+        return open_session(address, login, limits)
 
     def hang_up(self) -> None:
         """End all that are kept, at once."""

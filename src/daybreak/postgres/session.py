@@ -369,7 +369,7 @@ def connect(address: Address, login: Login, limits: Limits) -> Session:
     end = monotonic() + limits.whole.total_seconds()
     connecting_ends = monotonic() + min(limits.connect, limits.whole).total_seconds()
     trouble: DaybreakError | None = None
-    for place in resolve(address.host, address.port, timedelta(seconds=connecting_ends - monotonic())):
+    for place in resolve(address.alias or address.host, address.port, timedelta(seconds=connecting_ends - monotonic())):
         if trouble is not None and monotonic() >= connecting_ends:
             break
         try:

@@ -20,6 +20,7 @@ from daybreak.model.actions import (
     AwaitSnapshot,
     AwaitSql,
     AwaitWriter,
+    BeginProbe,
     ChangeRecord,
     ChangeSql,
     CopyParameterGroup,
@@ -43,6 +44,7 @@ from daybreak.model.actions import (
     PausePool,
     PointParameter,
     PointSecret,
+    ReadProbe,
     RebootInstance,
     RestoreFromSnapshot,
     RestoreToMoment,
@@ -56,6 +58,7 @@ from daybreak.model.actions import (
     SetRole,
     SetSubscription,
     SqlChange,
+    SqlOrder,
     TakeSnapshot,
     Validate,
     Wait,
@@ -115,7 +118,9 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
             return "create", "creating", f"endpoint {end(endpoint)}"
         case AnchorJournal():
             return "anchor", "anchoring", "the journal in a tag"
-        case ChangeSql() | EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients() | WarmCache():
+        case LoadRows(table=table):
+            return "load", "loading", f"rows into {'.'.join(table)}"
+        case SqlOrder():
             return _work_in_sql(step.action)
         case RebootInstance(instance=instance):
             return "restart", "restarting", f"instance {end(instance)}"
@@ -123,8 +128,6 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
             spans = {PRODUCTION: "for ever", LEFT: "until a person removes it"}
             span = next((words for mark, words in spans.items() if expires.startswith(mark)), "for a while")
             return "keep", "keeping", f"the clone {span}"
-        case LoadRows(table=table):
-            return "load", "loading", f"rows into {'.'.join(table)}"
         case RunCommand() | PausePool() | ResumePool():
             return _work_in_front(step.action)
         case AwaitApproval():
@@ -194,7 +197,11 @@ def _work_in_sql(action: SqlChange) -> tuple[str, str, str]:
         case WarmCache(database=database, past=past):
             return "read", "reading", f"what is hot in {database} of {past} into memory"
         case AwaitClients(cluster=cluster):
-            return "wait for", "waiting for", f"clients to work at {cluster}"
+            return "wait for", "waiting for", f"{'clients' if action.share else 'the application'} to work at {cluster}"
+        case BeginProbe(application=application):
+            return "begin to write", "beginning to write", f"as the application, by {application.ways[0].words()}"
+        case ReadProbe():
+            return "end", "ending", "the probe, once its write is there"
         case _:
             assert_never(action)
 

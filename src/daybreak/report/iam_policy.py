@@ -14,10 +14,12 @@ from typing import Any
 from daybreak.model.actions import (
     Action,
     AttachProxy,
+    AwaitClients,
     AwaitProxy,
     AwaitRecord,
     AwaitSnapshot,
     AwaitSql,
+    BeginProbe,
     ChangeRecord,
     CopySnapshot,
     CreateInstance,
@@ -35,6 +37,8 @@ from daybreak.model.actions import (
     SqlOrder,
     Validate,
 )
+from daybreak.model.application import ApplicationLogin, ApplicationWay
+from daybreak.model.destinations import ParameterDestination, SecretDestination
 from daybreak.model.guards import AsPlanned, Ours
 from daybreak.model.plan import AwsCall, Plan
 from daybreak.model.requests import CutoverRequest
@@ -88,7 +92,8 @@ def _permissions(plan: Plan) -> Iterator[Permission]:
     looked_at = {guard.thing.region for guard in guards if isinstance(guard, AsPlanned | Ours)}
     # Route 53 is steered from one region, where nothing else of the plan need be.
     acted_in = {call.region for call in calls if call.service != "route53"}
-    for region in sorted({plan.identity.region, *acted_in, *looked_at}):
+    read_in = {way.region for way in _ways(plan)}
+    for region in sorted({plan.identity.region, *acted_in, *looked_at, *read_in}):
         yield from _reads(plan, region)
 
 
@@ -162,12 +167,28 @@ def _of_region(plan: Plan, region: str) -> list[_Destination]:
     return [action for action in _actions_in(plan, region) if isinstance(action, _Destination)]
 
 
+def _applications(plan: Plan) -> Iterator[ApplicationLogin]:
+    """The logins of applications with which a plan's run enters, each with its places."""
+    for step in plan.steps:
+        if isinstance(step.action, AwaitClients | BeginProbe) and step.action.application is not None:
+            yield step.action.application
+
+
+def _ways(plan: Plan) -> list[ApplicationWay]:
+    """The places that a plan's run reads as an application does; a record is looked up, and a proxy's endpoint is known."""
+    ways = (way for each in _applications(plan) for way in each.ways)
+    return [way for way in ways if isinstance(way.destination, SecretDestination | ParameterDestination)]
+
+
 def _occasions_of_destinations(plan: Plan, region: str) -> Iterator[tuple[ReadOccasion, tuple[str, ...]]]:
     """The places from which applications read the address, as a plan changes them in a region; Route 53 is in none."""
     here, actions = _of_region(plan, region), _actions_in(plan, region)
+    read = [way.destination for way in _ways(plan) if way.region == region]
     secrets = {action.secret for action in here if not isinstance(action, PointParameter)}
+    secrets |= {each.name for each in read if isinstance(each, SecretDestination)}
     yield ReadOccasion.OF_SECRET, tuple(_name_in_arn("secret", name) for name in sorted(secrets))
     parameters = {action.parameter for action in here if isinstance(action, PointParameter)}
+    parameters |= {each.name for each in read if isinstance(each, ParameterDestination)}
     yield ReadOccasion.OF_PARAMETER, tuple(_name_in_arn("parameter", name) for name in sorted(parameters))
     zones = {step.action.zone for step in plan.steps if isinstance(step.action, ChangeRecord | AwaitRecord)}
     yield ReadOccasion.OF_RECORD, tuple(sorted(zones))
@@ -235,6 +256,7 @@ def _logins(plan: Plan, scheme: str) -> list[str]:
     actions = [step.action for step in plan.steps]
     references: set[str | None] = {each.login for each in actions if isinstance(each, SqlOrder)}
     references |= {each.pool.login for each in actions if isinstance(each, PoolOrder)}
+    references |= {each.login for each in _applications(plan)}
     if any(isinstance(each, AwaitSql) for each in actions):
         application = plan.target.application.login if plan.target.application else None
         references |= {plan.target.login, application, *(check.login for check in plan.target.checks)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from datetime import datetime
 from typing import assert_never
 
@@ -24,6 +25,7 @@ from daybreak.model.actions import (
     AwaitSnapshot,
     AwaitSql,
     AwaitWriter,
+    BeginProbe,
     ChangeRecord,
     ChangeSql,
     CopyParameterGroup,
@@ -47,6 +49,7 @@ from daybreak.model.actions import (
     PausePool,
     PointParameter,
     PointSecret,
+    ReadProbe,
     RebootInstance,
     RestoreFromSnapshot,
     RestoreToMoment,
@@ -60,6 +63,7 @@ from daybreak.model.actions import (
     SetRole,
     SetSubscription,
     SqlChange,
+    SqlOrder,
     TakeSnapshot,
     Validate,
     Wait,
@@ -185,11 +189,11 @@ def _sentence(action: Action) -> str:
             return f"Wait until the endpoint of {clone} answers SQL"
         case Validate():
             return _validate(action)
-        case ChangeSql() | EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients() | WarmCache():
-            return _in_sql(action)
         case LoadRows(table=table, cluster=cluster, database=database, size=size):
             where = f"{'.'.join(table)} in the database {database} of {cluster}"
             return f"Load {humanize.naturalsize(size)} of rows from {action.file} into {where}"
+        case SqlOrder():
+            return _in_sql(action)
         case PausePool() | ResumePool() | RunCommand():
             return _in_front(action)
         case AwaitApproval():
@@ -262,12 +266,28 @@ def _in_sql(action: SqlChange) -> str:
         case WarmCache(cluster=cluster, database=database, past=past, limit=limit):
             hot = f"what has most hits in the database {database} of {past}"
             return f"Read {hot} into the memory of {cluster}, for {span_in_words(limit)} at most"
-        case AwaitClients(cluster=cluster, wants_write=wants_write, share=share, hold=hold):
-            write = " and a write of theirs is there" if wants_write else ""
-            clients = f"{share} % as many clients as were sent out are at {cluster}"
-            return f"Wait until {clients}{write}, for {span_in_words(hold)}"
+        case AwaitClients():
+            return f"Wait until {comma_list([*_conditions(action)])}, for {span_in_words(action.hold)}"
+        case BeginProbe(cluster=cluster, application=application):
+            way = application.ways[0].words()
+            return (
+                f"Begin to write as the application does, by {way}: transactions that change no row, first at {cluster}"
+            )
+        case ReadProbe(cluster=cluster):
+            return f"End the probe once {cluster} has taken a write of it, and say how long nobody took one"
         case _:
             assert_never(action)
+
+
+def _conditions(action: AwaitClients) -> Iterator[str]:
+    """What is waited for of the clients and of the application."""
+    if action.share:
+        write = " and a write of theirs is there" if action.wants_write else ""
+        yield f"{action.share} % as many clients as were sent out are at {action.cluster}{write}"
+    yield from (f"the page {printable(page.name)} is well" for page in action.pages)
+    if action.application is not None:
+        ways = comma_list([way.words() for way in action.application.ways])
+        yield f"the application's own login gets to {action.cluster} by {ways}"
 
 
 def _approval(action: AwaitApproval) -> str:

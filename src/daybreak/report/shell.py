@@ -23,6 +23,7 @@ from daybreak.model.actions import (
     AwaitSnapshot,
     AwaitSql,
     AwaitWriter,
+    BeginProbe,
     ChangeSql,
     CountWrites,
     EndSessions,
@@ -31,6 +32,7 @@ from daybreak.model.actions import (
     PausePool,
     PointParameter,
     PointSecret,
+    ReadProbe,
     ResumePool,
     RunCommand,
     SqlChange,
@@ -173,12 +175,12 @@ def commands(step: Step, hand: Typist, *, is_asked: bool = True) -> str:
             return f"until {look} 2>&1 | grep -q DBClusterNotFoundFault; do\n  sleep 30\ndone"
         case AwaitSql(clone=clone):
             return f"{_address(clone, hand)}\nuntil {hand.psql('SELECT 1;')}; do\n  sleep 10\ndone"
-        case ChangeSql() | EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients() | WarmCache():
-            return _commands_in_sql(step.action, hand)
         case LoadRows(table=table, columns=columns, file=file) as action:
             names = ", ".join(map(sql_identifier, columns))
             path = "'" + file.replace("'", "''") + "'"
             return hand.psql_change(action, f"\\copy {'.'.join(map(sql_identifier, table))} ({names}) FROM {path}")
+        case SqlOrder():
+            return _commands_in_sql(step.action, hand)
         case PausePool() | ResumePool() | RunCommand():
             return _commands_in_front(step.action)
         case AwaitApproval():
@@ -213,8 +215,15 @@ def _commands_in_sql(action: SqlChange, hand: Typist) -> str:
             return hand.psql_change(
                 action, "SELECT pg_prewarm(relid) FROM pg_statio_user_tables ORDER BY heap_blks_hit DESC LIMIT 100;"
             )
-        case AwaitClients():
-            return hand.psql_change(action, f"{' '.join(COUNT_INSIDE.split())};")
+        case AwaitClients(pages=pages, application=application):
+            looks = [f"curl -fsS {quote(page.url)}" for page in pages]
+            ways = application.ways if application else ()
+            looks += [
+                f"# log in as the application does, by {way.words()}: it must get to {action.cluster}" for way in ways
+            ]
+            return "\n".join((hand.psql_change(action, f"{' '.join(COUNT_INSIDE.split())};"), *looks))
+        case BeginProbe() | ReadProbe():
+            return "# by hand nobody writes without a pause: the application's own errors say how long nobody could"
         case _:
             assert_never(action)
 

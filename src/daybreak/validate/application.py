@@ -126,7 +126,9 @@ def _page(visit: Visit, page: HealthCheck) -> PageAnswer:
     if url is None:
         why = "the query of its URL is a secret that no plan holds, and the configuration here has no such page"
         return Silence(asked=f"GET {printable(page.url)}", why=why)
-    return read_page(url.replace("{host}", clone.endpoint or "").replace("{port}", str(clone.port)), page.timeout)
+    return read_page(
+        url.replace("{host}", clone.endpoint or "").replace("{port}", str(clone.port)), page.timeout, page.tls_ca
+    )
 
 
 def _owner(visit: Visit, check: SqlCheck) -> OwnerAnswer | Silence:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from daybreak.execute.doors import Doors
 from daybreak.execute.hands.looking import Looker
 from daybreak.execute.record import Record
 from daybreak.execute.sidework import SideWork
-from daybreak.model.plan import Plan, Step
+from daybreak.model.plan import Plan, Step, StepId
 
 
 @dataclass
@@ -22,3 +22,5 @@ class Course:
     aside: SideWork
     about: Step
     """The step that whatever is raised next is about."""
+    seen: dict[StepId, str] = field(default_factory=dict)
+    """How each step stood last that waits for what people or programs do."""

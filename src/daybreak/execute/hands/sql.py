@@ -14,9 +14,9 @@ from daybreak.assess.guarding import guards_left
 from daybreak.assess.moves import Again
 from daybreak.aws.faults import AwsFault
 from daybreak.errors import Bug, DaybreakError, Failed, Refused, Unreachable
-from daybreak.execute.arriving import Expected
 from daybreak.execute.beside import Changed, Loaded, News, Recorded, Staged, Thwarted, Work, WorkResult
 from daybreak.execute.doors import Place, Progress, SqlDoor
+from daybreak.execute.expecting import Expected
 from daybreak.execute.hands.course import Course
 from daybreak.execute.refusals import Gone, Rejected, Withheld
 from daybreak.execute.slowly import Slowly
@@ -24,14 +24,17 @@ from daybreak.execute.writing import is_committed, is_definite
 from daybreak.model.actions import (
     AdvanceSequences,
     AwaitClients,
+    BeginProbe,
     ChangeSql,
     CountWrites,
     EndSessions,
     LoadRows,
+    ReadProbe,
     SqlOrder,
     SqlWork,
     WarmCache,
 )
+from daybreak.model.arrivals import GapMeasured
 from daybreak.model.attempts import StepReached, StepStaged
 from daybreak.model.plan import Step
 from daybreak.model.run import StepDone, StepIntended, StepUncertain
@@ -41,6 +44,7 @@ from daybreak.model.writes import WriteCount
 from daybreak.plan.gaps import (
     fence_recorded,
     next_recorded,
+    why_no_probe,
     writes_recorded,
 )
 from daybreak.postgres.leash import Leash
@@ -133,20 +137,31 @@ class SqlHand:
                 return place.sql.warm(action, cluster, self._past(action, place), leash)
             case AwaitClients():
                 return place.sql.arrive(action, self._expectation(action), cluster, hand_over, leash)
+            case BeginProbe():
+                return place.sql.begin_probe(
+                    action, cluster, self._cluster_named(action.other, action.other_id, place), leash
+                )
+            case ReadProbe():
+                why = why_no_probe(self._plan, self._journal.state())
+                return GapMeasured(why=why) if why else place.sql.read_probe(leash)
             case _:
                 assert_never(action)
 
     def _past(self, action: AdvanceSequences | WarmCache, place: Place) -> Cluster:
-        """The other cluster, which is only read. The guards say whether it is there, and the planned one.
+        return self._cluster_named(action.past, action.past_id, place)
+
+    @staticmethod
+    def _cluster_named(name: str, resource_id: str | None, place: Place) -> Cluster:
+        """The other cluster. The guards say whether it is there, and the planned one.
 
         Raises ``Unreachable`` where AWS does not show it: one look proves nothing.
         """
-        thing = Thing(kind="cluster", name=action.past, region=action.region or self._doors.home.aws.region)
+        thing = Thing(kind="cluster", name=name, region=place.aws.region)
         try:
             past = place.lookout.thing(thing)
         except AwsFault as fault:
             raise Unreachable(fault.message) from fault
-        if not isinstance(past, Cluster) or past.resource_id != action.past_id:
+        if not isinstance(past, Cluster) or past.resource_id != resource_id:
             raise Unreachable(f"AWS does not show {thing.words()}")
         return past
 
@@ -154,7 +169,7 @@ class SqlHand:
         """What the run found and counted before any client was led to the action's cluster."""
         state = self._journal.state()
         sent_out, since = fence_recorded(self._plan, state), writes_recorded(self._plan, state, action.cluster)
-        if since is None:
+        if since is None and action.share:
             message = "clients are waited for before the writes were counted"
             raise Bug(message)
         # Nobody was sent out of a source that nobody could fence.
@@ -245,6 +260,7 @@ class SqlHand:
                 case Loaded(place=place, rows=rows):
                     self._journal.append(StepReached(step=step.id, place=place, rows=rows))
                 case str():
+                    self._course.seen[step.id] = news
                     self._doors.progress(Progress(step=step.id, seen=news, since=began))
                 case _:
                     message = f"{step.id} handed over {news!r}"

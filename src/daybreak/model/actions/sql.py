@@ -7,6 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from daybreak.model.actions.placed import Placed
+from daybreak.model.application import ApplicationBefore, ApplicationLogin
+from daybreak.model.targets import HealthCheck
 from daybreak.model.value import Span, Value
 
 
@@ -101,6 +103,18 @@ class AwaitClients(SqlLook):
     """How many clients must be there, in percent of those that were sent out of the other cluster."""
     hold: Span
     """For how long all of that must hold."""
+    pages: tuple[HealthCheck, ...] = Field(default=(), exclude_if=lambda found: not found)
+    """The pages of the application that must be well."""
+    application: ApplicationLogin | None = Field(default=None, exclude_if=lambda found: found is None)
+    """The application's own login, which must get there through each of its places."""
+    before: ApplicationBefore = Field(
+        default=ApplicationBefore(), exclude_if=lambda found: found == ApplicationBefore()
+    )
+    """What was seen of the application when this was planned."""
+    unasked: tuple[str, ...] = Field(default=(), exclude_if=lambda found: not found)
+    """What is not asked of the application, each a sentence."""
+    patience: Span | None = Field(default=None, exclude_if=lambda found: found is None)
+    """After which a person is asked; ``None`` where the gap's budget ends it."""
 
 
 class WarmCache(SqlLook):
@@ -116,7 +130,31 @@ class WarmCache(SqlLook):
     """Its resource id."""
 
 
-SqlWork = EndSessions | AdvanceSequences | CountWrites | AwaitClients | WarmCache
+class BeginProbe(SqlOrder):
+    """Begin to write as the application does, through one of its places, without a pause; it goes on beside the run, and ends with it.
+
+    Each write is a transaction that takes a number and changes no row. It begins at the action's cluster, and goes where the place leads.
+    """
+
+    kind: Literal["begin-probe@1"] = "begin-probe@1"
+    other: str
+    """The cluster to which the traffic goes."""
+    other_id: str | None = None
+    """Its resource id."""
+    application: ApplicationLogin
+    """With the one place through which it writes."""
+
+
+class ReadProbe(SqlLook):
+    """End the probe once the action's cluster has taken a write of it, and say how long nobody took one.
+
+    It stops no run: where nothing was measured, the answer says why.
+    """
+
+    kind: Literal["read-probe@1"] = "read-probe@1"
+
+
+SqlWork = EndSessions | AdvanceSequences | CountWrites | AwaitClients | WarmCache | BeginProbe | ReadProbe
 """What is done at a server as one piece, with a result that is recorded."""
 
 SqlChange = ChangeSql | SqlWork

@@ -7,11 +7,9 @@ from typing import Any, assert_never
 
 from daybreak.model.actions import (
     Action,
-    AdvanceSequences,
     AnchorJournal,
     AttachProxy,
     AwaitApproval,
-    AwaitClients,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
@@ -22,10 +20,8 @@ from daybreak.model.actions import (
     AwaitSql,
     AwaitWriter,
     ChangeRecord,
-    ChangeSql,
     CopyParameterGroup,
     CopySnapshot,
-    CountWrites,
     CreateEndpoint,
     CreateInstance,
     CreateParameterGroup,
@@ -35,7 +31,6 @@ from daybreak.model.actions import (
     DeleteParameterGroup,
     DeleteSnapshot,
     DetachProxy,
-    EndSessions,
     LoadRows,
     ManagePassword,
     MoveSecretStage,
@@ -56,9 +51,9 @@ from daybreak.model.actions import (
     SetParameters,
     SetRole,
     SetSubscription,
+    SqlOrder,
     TakeSnapshot,
     Validate,
-    WarmCache,
 )
 from daybreak.model.moment import readings
 from daybreak.model.plan import Plan, Step
@@ -155,10 +150,10 @@ def chapter(action: Action) -> str:
             return CUTOVER
         case SetRole() | SetDataApi() | SetSubscription():
             return CUTOVER
-        case ChangeSql() | EndSessions() | AdvanceSequences() | CountWrites() | AwaitClients() | WarmCache():
-            return CUTOVER
         case LoadRows() | RunCommand() | AwaitApproval():
             return RESTORE
+        case SqlOrder():
+            return CUTOVER
         case TakeSnapshot() | CopySnapshot() | AwaitSnapshot() | DeleteSnapshot():
             return COPY
         case MoveWriter() | AwaitWriter():
