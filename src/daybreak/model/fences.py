@@ -131,9 +131,16 @@ class AccessSeen(Value):
     """Whether it may end the sessions of others."""
     needs_admin: bool
     """Whether the server wants ADMIN on each role that is altered, as PostgreSQL does from version 16 on."""
+    inside: tuple[str, ...] = ()
+    """Whose sessions are inside, each with how many, whether they may log in again or not."""
     roles: tuple[RoleSeen, ...] = ()
     closed: tuple[str, ...] = ()
     """The roles that may not log in."""
     prepared: tuple[PreparedSeen, ...] = ()
     subscriptions: tuple[SubscriptionSeen, ...] = ()
     slots: tuple[SlotSeen, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody but us can log in, or is inside."""
+        return bool(self.roles or self.inside)

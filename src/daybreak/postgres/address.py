@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from daybreak.model.destinations import DatabaseAddress
 from daybreak.model.names import printable
 from daybreak.model.trust import Trust
 from daybreak.model.world import Cluster
@@ -36,6 +37,11 @@ class Address:
         return f"{self.server}/{printable(self.database)}"
 
 
-def address_of(cluster: Cluster, database: str | None, trust: Trust, leash: Leash | None = None) -> Address:
-    """The address of a cluster's database: the endpoint that AWS returned, never one that we built."""
-    return Address(cluster.endpoint or "", cluster.port, database or FALLBACK_DATABASE, trust, leash)
+ServerPlace = Cluster | DatabaseAddress
+"""A cluster as AWS shows it, or the address at which it was last seen where AWS shows nothing."""
+
+
+def address_of(server: ServerPlace, database: str | None, trust: Trust, leash: Leash | None = None) -> Address:
+    """The address of a cluster's database: the endpoint that AWS returned, now or earlier, never one that we built."""
+    host = server.host if isinstance(server, DatabaseAddress) else server.endpoint or ""
+    return Address(host, server.port, database or FALLBACK_DATABASE, trust, leash)

@@ -133,6 +133,7 @@ def read_access(session: Session) -> AccessSeen:
         is_shared=is_shared,
         may_end=may_end,
         needs_admin=needs_admin,
+        inside=tuple(f"{printable(role)} ({count})" for role, count in session.ask(_INSIDE)),
         roles=tuple(
             RoleSeen(name=name, may_alter=may_alter, sessions=sessions, owns=tuple(owns))
             for name, may_alter, sessions, owns in session.ask(_ROLES)

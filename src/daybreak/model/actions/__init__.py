@@ -54,6 +54,7 @@ from daybreak.model.actions.questions import AwaitApproval
 from daybreak.model.actions.sql import (
     AdvanceSequences,
     AwaitClients,
+    BesideAnother,
     ChangeSql,
     CountWrites,
     EndSessions,
@@ -99,6 +100,7 @@ __all__ = [
     "AwaitWriter",
     "AwsChange",
     "AwsOrder",
+    "BesideAnother",
     "ChangeRecord",
     "ChangeSql",
     "CopyParameterGroup",
