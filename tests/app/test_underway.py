@@ -66,7 +66,7 @@ def test_a_source_that_another_cutover_keeps_closed_is_not_cut_over() -> None:
 def test_a_cutover_that_closed_nothing_stands_in_nobodys_way() -> None:
     """There is nothing that it would have to open."""
     with a_cutover_that_ended(is_closed=False) as (app, _):
-        refuse_second_move(app, target(), restored()[2])
+        refuse_second_move(app, target(), restored()[2], target().region)
 
 
 def test_a_rollback_that_waits_is_ended_first() -> None:
@@ -82,7 +82,7 @@ def test_taken_back_it_stands_in_nobodys_way_and_is_not_taken_back_twice() -> No
     with a_cutover_that_ended(is_closed=True) as (app, simulation):
         back, ended = _went_back(app, simulation, until=None)
         assert ended.status == "finished"
-        refuse_second_move(app, target(), restored()[2])
+        refuse_second_move(app, target(), restored()[2], target().region)
         with pytest.raises(Refused, match=f"was taken back already, by {back.run}"):
             plan_rollback(app, simulation.plan.run)
 

@@ -6,6 +6,7 @@ import copy
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, assert_never
@@ -226,6 +227,9 @@ class SimulatedApp(App):
         self.world, self.name, self.folder = world, name, state
 
     def aws(self, region: str | None = None) -> Any:
+        return PersonsDoor(self.world, self._caller)
+
+    def aws_in_time(self, region: str, within: timedelta) -> Any:
         return PersonsDoor(self.world, self._caller)
 
     def aws_for(self, plan: Plan) -> Any:

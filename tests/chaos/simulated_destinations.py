@@ -93,6 +93,9 @@ class SimulatedDestinations:
             raise refusal("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
         return self.secrets[params["SecretId"]]
 
+    def _GetCallerIdentity(self, _params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/dba-oncall"}
+
     def _DescribeSecret(self, params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 - AWS's name
         stages: dict[str, list[str]] = {}
         for label, version in self._secret(params).labels.items():

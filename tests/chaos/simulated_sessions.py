@@ -255,7 +255,7 @@ class SimulatedSession:
     def _sequences(self) -> list[tuple[Any, ...]]:
         if self._database != "embi":
             return []
-        return [(*SEQUENCE, self._server.last or None, 1, True, True, self._database)]
+        return [(*SEQUENCE, self._server.last or None, 1, True, True, self._database, 1, 2**63 - 1)]
 
 
 def opener(world: SimulatedServers) -> Opener:

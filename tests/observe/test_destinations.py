@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -19,11 +21,12 @@ from daybreak.model.destinations import (
     SideAddresses,
     TrafficDestination,
 )
-from daybreak.observe.destinations import look_at_destinations
+from daybreak.model.plan import AwsCall
+from daybreak.observe.destinations import Regions, look_at_destinations
 from daybreak.plan.pointing import addresses_of, objection_to, orders_of
 from tests import fix_worlds
 from tests.chaos import fix_destinations as fix
-from tests.chaos.reply_faults import Fault
+from tests.chaos.reply_faults import HEARD, Fault
 from tests.chaos.simulated_aws import SimulatedAws
 
 SECRET = SecretDestination(name=fix.SECRET)
@@ -36,7 +39,7 @@ APART = SideAddresses(source={"writer": fix.OLD}, clone={"writer": fix.NEW})
 
 def seen_of(destination: TrafficDestination, aws: SimulatedAws, sides: SideAddresses = SIDES) -> DestinationSeen:
     """One destination in that world."""
-    (seen,) = look_at_destinations([destination], lambda _region: aws, "us-east-1", sides)
+    (seen,) = look_at_destinations([destination], lambda _region: aws, Regions("us-east-1", "us-east-1"), sides)
     return seen
 
 
@@ -196,9 +199,9 @@ def test_a_record_is_asked_for_where_route_53_is_steered() -> None:
         return fix.world()
 
     far = SECRET.model_copy(update={"region": "us-west-2"})
-    look_at_destinations([RECORD, far, PARAMETER], door, "eu-west-1", SIDES)
-    look_at_destinations([RECORD], door, "cn-north-1", SIDES)
-    assert asked == ["us-east-1", "us-west-2", "eu-west-1", "cn-northwest-1"]
+    look_at_destinations([RECORD, far, PARAMETER], door, Regions("eu-west-1", "eu-west-1"), SIDES)
+    look_at_destinations([RECORD], door, Regions("cn-north-1", "cn-north-1"), SIDES)
+    assert [*dict.fromkeys(asked)] == ["us-east-1", "us-west-2", "eu-west-1", "cn-northwest-1"]
 
 
 def test_the_sides_are_the_endpoints_that_aws_shows() -> None:
@@ -217,3 +220,96 @@ def test_a_record_set_is_kept_whole() -> None:
     assert record_set_of(body).body() == body
     with pytest.raises(AwsFault):
         secret_seen({"ARN": "arn"})
+
+
+# -- regions that say nothing
+
+
+APART_REGIONS = Regions("eu-west-1", "us-west-2")
+
+
+@dataclass(frozen=True)
+class Region:
+    """A region of the account: some say nothing, or answer nothing but what Route 53 answers everywhere."""
+
+    region: str
+    aws: SimulatedAws
+    is_silent: bool = False
+    recovery: str = "DISABLED"
+
+    def read(self, call: AwsCall) -> dict[str, Any]:
+        """Answer a read."""
+        if call.operation == "GetHostedZone" and self.recovery == "hidden":
+            raise AwsFault(HEARD[Fault.DENIED])
+        if call.operation == "GetHostedZone":
+            return {"HostedZone": {"Features": {"AcceleratedRecoveryStatus": self.recovery}}}
+        if self.is_silent and call.service != "route53":
+            raise AwsFault(HEARD[Fault.DROPPED])
+        return self.aws.read(call)
+
+    def pages(self, call: AwsCall, items: str) -> Iterable[dict[str, Any]]:
+        """Answer every page."""
+        if self.is_silent and call.service != "route53":
+            raise AwsFault(HEARD[Fault.DROPPED])
+        return self.aws.pages(call, items)
+
+
+def test_the_silence_of_another_region_is_a_reason_and_is_waited_for_once() -> None:
+    """Each place there is named with it; the plan's own region must answer."""
+    asked: list[str] = []
+
+    def door(region: str, silent: str = "eu-west-1") -> Region:
+        asked.append(region)
+        return Region(region, fix.world(), is_silent=region == silent)
+
+    other = PARAMETER.model_copy(update={"name": "/other"})
+    here = PARAMETER.model_copy(update={"region": "us-west-2"})
+    places: list[TrafficDestination] = [PARAMETER, other, SECRET, here]
+    found = look_at_destinations(places, door, APART_REGIONS, SIDES)
+    assert [each.lost is None for each in found] == [False, False, False, True]
+    assert (found[0].lost or "").startswith("cannot be read, since eu-west-1 does not answer: ")
+    assert found[3].points_at == "source"
+    assert asked == ["eu-west-1", "eu-west-1", "us-west-2"], "once for each kind of place"
+    with pytest.raises(AwsFault):
+        look_at_destinations(places, lambda region: door(region, "us-west-2"), APART_REGIONS, SIDES)
+
+
+@pytest.mark.parametrize(
+    ("recovery", "is_lost", "says"),
+    [
+        ("DISABLED", True, "no accelerated recovery"),
+        ("ENABLED", False, "AWS takes a change about an hour after"),
+        ("hidden", True, "whether its zone has accelerated recovery is not known"),
+    ],
+)
+def test_a_record_that_nobody_can_steer_is_lost_but_where_its_zone_recovers(
+    recovery: str, *, is_lost: bool, says: str
+) -> None:
+    """Route 53 answers from everywhere, and is changed from one region alone."""
+
+    def door(region: str) -> Region:
+        return Region(region, fix.world(), is_silent=region == "us-east-1", recovery=recovery)
+
+    (seen,) = look_at_destinations([RECORD], door, APART_REGIONS, SIDES)
+    assert (seen.points_at, seen.lost is not None) == ("source", is_lost)
+    words = seen.lost or "; ".join(seen.notes)
+    assert "us-east-1, from where Route 53 is steered, does not answer" in words
+    assert says in words
+
+
+def test_a_replica_of_a_silent_region_is_lost_until_somebody_promotes_it() -> None:
+    """Nobody but its primary changes it, and that is out of reach."""
+
+    def door(region: str, *, is_silent: bool = True) -> Region:
+        aws = fix.world()
+        aws.told = lambda call, said: (
+            said | {"PrimaryRegion": "eu-west-1"} if call.operation == "DescribeSecret" else said
+        )
+        return Region(region, aws, is_silent=is_silent and region == "eu-west-1")
+
+    there = SECRET.model_copy(update={"region": "us-west-2"})
+    (seen,) = look_at_destinations([there], door, APART_REGIONS, SIDES)
+    assert seen.unfit is None
+    assert f"stop-replication-to-replica --secret-id {fix.SECRET} --region us-west-2" in (seen.lost or "")
+    (seen,) = look_at_destinations([there], lambda region: door(region, is_silent=False), APART_REGIONS, SIDES)
+    assert "name the region of its primary, eu-west-1" in (seen.unfit or "")

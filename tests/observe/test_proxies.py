@@ -12,7 +12,7 @@ from daybreak.aws.faults import AwsFault
 from daybreak.model.destinations import DestinationSeen, ProxyDestination, ProxySeen, SideAddresses, Whereto
 from daybreak.model.plan import AwsCall
 from daybreak.model.world import Cluster
-from daybreak.observe.destinations import look_at_destinations
+from daybreak.observe.destinations import Regions, look_at_destinations
 from tests import fix_worlds
 from tests.chaos import fix_destinations as fix
 from tests.chaos.reply_faults import Fault
@@ -73,7 +73,9 @@ def clusters(**changes: Any) -> dict[Whereto, Cluster]:
 def seen_of(aws: SimulatedAws, *, region: str | None = None, **clone: Any) -> DestinationSeen:
     """The proxy as it is seen."""
     place = PROXY.model_copy(update={"region": region})
-    (found,) = look_at_destinations([place], lambda _region: aws, "us-east-1", SIDES, clusters(**clone))
+    (found,) = look_at_destinations(
+        [place], lambda _region: aws, Regions("us-east-1", "us-east-1"), SIDES, clusters(**clone)
+    )
     return found
 
 
@@ -144,7 +146,7 @@ def test_a_proxy_that_aws_does_not_know_or_of_another_region_is_named() -> None:
     aws = world()
     aws.proxies.clear()
     assert "is not known to AWS in us-east-1" in (seen_of(aws).unfit or "")
-    assert "a proxy leads only to a cluster of its own region" in (seen_of(world(), region="eu-west-1").unfit or "")
+    assert "a proxy leads only to a cluster of its own region" in (seen_of(world(), region="eu-west-1").lost or "")
 
 
 def test_silence_is_no_reason() -> None:

@@ -438,7 +438,7 @@ def test_a_source_that_nobody_can_fence_is_accepted_by_name_alone() -> None:
     assert plan.gap is None, "nothing is taken back to a source that serves nobody"
     assert not [guard for step in plan.steps for guard in step.guards if isinstance(guard, Fenced)]
     assert f"{SOURCE} is not fenced" in "; ".join(plan.notes)
-    assert "may give them out again" in "; ".join(plan.notes)
+    assert "so the clone may give numbers out again" in "; ".join(plan.notes)
 
 
 def test_a_source_that_is_gone_is_known_by_its_old_address() -> None:

@@ -136,7 +136,7 @@ def test_whether_the_clones_groups_let_the_proxy_in(rules: tuple[str, ...], *, i
     """A range of addresses may hold the proxy or not, and is not taken for a yes; the source's own groups are, as it serves there."""
     clone, inside = fix_worlds.cluster(identifier=CLONE), (fix_worlds.instance(1, cluster=CLONE),)
     for is_like, expected in ((False, is_reached), (True, True)):
-        why = problem_of(proxy(), "us-east-1", clone, inside, (group(*rules),), is_like_source=is_like)
+        why = problem_of(proxy(), clone, inside, (group(*rules),), is_like_source=is_like)
         assert (why is None) == expected
         assert why is None or f"({OWN}) are let in at port 5432 by none" in why
 
@@ -144,7 +144,6 @@ def test_whether_the_clones_groups_let_the_proxy_in(rules: tuple[str, ...], *, i
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"region": "eu-west-1"}, "a proxy leads only to a cluster of its own region"),
         ({"vpc": "vpc-2"}, "and the clone in vpc-1: a proxy leads only to a cluster of its own VPC"),
         ({"status": None}, "would lead to a clone without an instance"),
         ({"status": "creating"}, "while AWS calls"),
@@ -159,7 +158,7 @@ def test_what_aws_would_refuse_in_the_gap_is_said_before(changes: dict[str, Any]
     status = changes.get("status", "available")
     inside = (fix_worlds.instance(1, cluster=CLONE, status=status),) if status else ()
     at = proxy(vpc=changes.get("vpc", "vpc-1"))
-    why = problem_of(at, changes.get("region", "us-east-1"), clone, inside, (group(),), is_like_source=True)
+    why = problem_of(at, clone, inside, (group(),), is_like_source=True)
     assert (why or "") == "" if says is None else says in (why or "")
 
 

@@ -183,6 +183,8 @@ class App:
         named += [(f"[targets.{name}.network.{region}]", region) for region in sorted(target.network)]
         named += [(f"[targets.{name}.copy.{region}]", region) for region in sorted(target.snapshot_copies)]
         named += [(f"[targets.{name}.logins]", region) for region in sorted(target.logins)]
+        placed = (getattr(each, "region", None) for each in target.destinations)
+        named += [(f"[[targets.{name}.destinations]]", region) for region in dict.fromkeys(filter(None, placed))]
         wrong = [(where, region) for where, region in named if region and region not in regions_known()]
         if wrong:
             raise Refused(

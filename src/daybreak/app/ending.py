@@ -25,9 +25,14 @@ def state_of_run(app: App, run: str) -> tuple[Plan, RunState]:
     return plan, as_it_is(app, chain.state())
 
 
-def next_of(app: App, plan: Plan, state: RunState) -> str:
-    """The next command for a run as it stands. What was removed already is not removed again, and a held run is followed or approved."""
+def next_of(app: App, plan: Plan, state: RunState, left_open: str = "") -> str:
+    """The next command for a run as it stands. What was removed already is not removed again, and a held run is followed or approved.
+
+    ``left_open`` is the command for what a cutover left open, where that was looked at.
+    """
     now = as_it_is(app, state)
+    if left_open:
+        return left_open
     if isinstance(plan.request, CutoverRequest) and (found := rollbacks_of(app, plan.run)):
         return _next_of_taken_back(app, found[-1])
     return next_command(plan, now, is_cleaned=is_cleaned(app, plan, now))
@@ -36,6 +41,21 @@ def next_of(app: App, plan: Plan, state: RunState) -> str:
 def rollbacks_of(app: App, run: str) -> tuple[str, ...]:
     """The runs that took a cutover back, or began to, oldest first."""
     return read_rollbacks(app).get(run, ())
+
+
+def completions_of(app: App, run: str) -> tuple[str, ...]:
+    """The runs that began to do what a cutover could not, oldest first."""
+    found: list[Plan] = []
+    for name in app.store.runs():
+        plan = app.store.plan(name) if "-cutover-" in name else None
+        if (
+            plan
+            and isinstance(plan.request, CutoverRequest)
+            and plan.request.completes == run
+            and app.state_or_none(name)
+        ):
+            found.append(plan)
+    return tuple(plan.run for plan in sorted(found, key=lambda each: each.created))
 
 
 def read_rollbacks(app: App) -> dict[str, tuple[str, ...]]:

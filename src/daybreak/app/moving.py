@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from daybreak.app.across import home_of, target_of_move
 from daybreak.app.app import App
-from daybreak.app.ending import rollbacks_of
+from daybreak.app.ending import completions_of, rollbacks_of
 from daybreak.app.judging import judge_anew, words_on_waivers
 from daybreak.app.planning import new_suffix, plan_for
 from daybreak.app.sides import words_on_clone
@@ -15,15 +16,15 @@ from daybreak.app.validating import Listeners
 from daybreak.errors import Refused
 from daybreak.judge.verdict import verdict_of
 from daybreak.judge.waiving import waive
-from daybreak.model.actions import Validate
+from daybreak.model.actions import ChangeSql, Validate
 from daybreak.model.cutover import VerdictSeen
 from daybreak.model.guards import Unwritten
 from daybreak.model.plan import Plan
-from daybreak.model.requests import CutoverRequest, RestoreRequest, RollbackRequest
+from daybreak.model.requests import CutoverDeed, CutoverRequest, RestoreRequest, RollbackRequest
 from daybreak.model.run import RunState
 from daybreak.model.targets import Waiver
 from daybreak.plan.behind import words_on_left_behind
-from daybreak.plan.gaps import deeds_of, fence_recorded, gap_open, writes_recorded
+from daybreak.plan.gaps import deeds_of, fence_recorded, gap_open, has_led, writes_recorded
 from daybreak.plan.refusing import NEWS
 
 
@@ -36,14 +37,20 @@ class CutoverWish:
     waivers: tuple[Waiver, ...] = ()
     unfenced: str = ""
     """The source's name, where a person accepts that nobody fences it."""
+    leaves: tuple[str, ...] = ()
+    """The labels of the places of which a person accepts that they stay as they are."""
+    skips: int = 0
+    """How many numbers each sequence of the clone leaves out, where nobody can ask how far the source's have come."""
 
 
 def plan_cutover(app: App, wish: CutoverWish, listeners: Listeners | None = None) -> Plan:
     """The plan that moves the traffic to a run's clone; raises ``Refused`` with every reason.
 
-    A verdict that is older than an hour is asked again, which reads the clone once more.
+    Where ``wish.run`` is a cutover itself, it is the plan that completes it. A verdict that is older than an hour is asked again, which reads the clone once more.
     """
     plan, state = app.store.plan(wish.run), app.state_or_none(wish.run)
+    if isinstance(plan.request, CutoverRequest):
+        return plan_completion(app, wish)
     if not isinstance(plan.request, RestoreRequest):
         raise Refused(f'"{wish.run}" restored nothing: it is a {plan.way}', "daybreak runs  # lists the restores")
     if plan.request.purpose == "staging":
@@ -51,8 +58,8 @@ def plan_cutover(app: App, wish: CutoverWish, listeners: Listeners | None = None
     if state is None or state.ended is None or state.verdict is None:
         raise Refused(f'the run "{wish.run}" has no verdict yet', f"daybreak show {wish.run}")
     app.hold_to(plan.identity, app.aws(plan.identity.region))
-    target = app.target(plan.target.name)
-    refuse_second_move(app, target, wish.run)
+    target, home = target_of_move(app, plan), home_of(plan)
+    refuse_second_move(app, target, wish.run, home or target.region)
     request = CutoverRequest(
         target=target.name,
         run=wish.run,
@@ -60,10 +67,54 @@ def plan_cutover(app: App, wish: CutoverWish, listeners: Listeners | None = None
         verdict=_verdict_of(app, wish, plan, state, listeners),
         unfenced=wish.unfenced,
         source_before=next((step.action.source_seen for step in plan.steps if isinstance(step.action, Validate)), None),
+        home=home,
+        leaves=wish.leaves,
+        skips=wish.skips,
         why=wish.why,
         suffix=new_suffix(),
     )
     return plan_for(app, request, target)
+
+
+def plan_completion(app: App, wish: CutoverWish) -> Plan:
+    """The plan that does what a cutover could not: it closes the source, and changes the places that were left.
+
+    Raises ``Refused`` with every reason.
+    """
+    plan, state = app.store.plan(wish.run), app.state_or_none(wish.run)
+    first = plan.request
+    if not isinstance(first, CutoverRequest):
+        raise Refused(f'"{wish.run}" is no cutover: it is a {plan.way}', "daybreak runs  # lists the cutovers")
+    if first.completes:
+        return plan_completion(app, replace(wish, run=first.completes))
+    if wish.unfenced or wish.skips or wish.waivers:
+        words = f'"{wish.run}" is a cutover, which is completed: --unfenced, --skip-sequences and --waive say nothing of that'
+        raise Refused(words, f"daybreak cutover {wish.run}")
+    if state is None or state.ended is None:
+        raise Refused(f'the cutover "{wish.run}" has not ended', f"daybreak resume {wish.run}")
+    if backs := rollbacks_of(app, wish.run):
+        raise Refused(f'the cutover "{wish.run}" was taken back, or somebody began to', f"daybreak show {backs[-1]}")
+    if state.status != "finished" and not (first.unfenced and has_led(plan, state)):
+        raise Refused(f'the cutover "{wish.run}" did not come to its end', f"daybreak rollback {wish.run}")
+    if going := [each for each in completions_of(app, wish.run) if _is_going(app, each)]:
+        raise Refused(f"{going[-1]} completes it already, and has not ended", f"daybreak resume {going[-1]}")
+    app.hold_to(plan.identity, app.aws(plan.identity.region))
+    request = first.model_copy(
+        update={
+            "completes": wish.run,
+            "unfenced": "",
+            "skips": 0,
+            "leaves": tuple(dict.fromkeys((*first.leaves, *wish.leaves))),
+            "why": wish.why,
+            "suffix": new_suffix(),
+        }
+    )
+    return plan_for(app, request, target_of_move(app, plan))
+
+
+def _is_going(app: App, run: str) -> bool:
+    state = app.state_or_none(run)
+    return state is not None and state.ended is None
 
 
 def _verdict_of(app: App, wish: CutoverWish, plan: Plan, state: RunState, listeners: Listeners | None) -> VerdictSeen:
@@ -110,6 +161,11 @@ def plan_rollback(app: App, run: str, why: str = "", *, unwritten: Unwritten | N
     plan, state = app.store.plan(run), app.state_or_none(run)
     if not isinstance(plan.request, CutoverRequest):
         raise Refused(f'"{run}" is no cutover: it is a {plan.way}', "daybreak runs  # lists the cutovers")
+    if plan.request.completes:
+        raise Refused(
+            f'"{run}" completes {plan.request.completes}, and goes back with it',
+            f"daybreak rollback {plan.request.completes}",
+        )
     if state is None:
         raise Refused(f'the run "{run}" never began, and moved nothing', "daybreak runs")
     backs = rollbacks_of(app, run)
@@ -118,18 +174,36 @@ def plan_rollback(app: App, run: str, why: str = "", *, unwritten: Unwritten | N
             # What a person closed or moved since is theirs.
             raise Refused(f'the cutover "{run}" was taken back already, by {back}', f"daybreak show {back}")
     ends = runs_to_end(app, (run, *backs))
+    deeds = [*deeds_of(plan, state)]
+    for name in completions_of(app, run):
+        if _is_going(app, name):
+            raise Refused(
+                f"{name}, which completes the cutover, has not ended",
+                f"daybreak abort {name}",
+                f"daybreak resume {name}",
+            )
+        if (later := app.state_or_none(name)) is not None:
+            deeds += deeds_of(app.store.plan(name), later)
     app.hold_to(plan.identity, app.aws(plan.identity.region))
     request = RollbackRequest(
         target=plan.target.name,
         run=run,
         clone=plan.clone,
         nonce=plan.request.nonce,
-        deeds=deeds_of(plan, state),
+        deeds=tuple(deeds),
         unwritten=unwritten,
         mark=fence_recorded(plan, state),
         counted=writes_recorded(plan, state, plan.clone),
         ends=ends,
+        home=plan.request.home,
+        source_before=plan.request.source_before if plan.request.home else None,
+        is_unfenced=bool(plan.request.unfenced) and not any(_closes(each, plan.source) for each in deeds),
         why=why,
         suffix=new_suffix(),
     )
-    return plan_for(app, request, app.target(plan.target.name))
+    return plan_for(app, request, target_of_move(app, plan))
+
+
+def _closes(deed: CutoverDeed, source: str) -> bool:
+    """Whether a step took LOGIN from somebody at the source."""
+    return isinstance(deed.action, ChangeSql) and deed.action.cluster == source

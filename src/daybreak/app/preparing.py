@@ -15,7 +15,7 @@ from time import monotonic
 from typing import get_args
 
 from daybreak.app.app import App
-from daybreak.aws.destinations import recovery_of_zone
+from daybreak.aws.destinations import RECOVERABLE, recovery_of_zone
 from daybreak.aws.faults import AwsFault
 from daybreak.aws.secrets import credentials_of
 from daybreak.errors import DaybreakError, Failed, Refused
@@ -167,7 +167,7 @@ def _zone(app: App, target: Target, zone: str, silent: Preparation) -> Preparati
     except AwsFault as fault:
         raise fault.as_failure("the hosted zone cannot be looked at") from fault
     status = recovery_of_zone(body)
-    if status == "ENABLED":
+    if status == RECOVERABLE:
         words = f"can be changed about an hour after {region} is lost: accelerated recovery is enabled"
         return silent.model_copy(update={"standing": Standing.FIT, "found": words})
     said = f"accelerated recovery is {status.lower()}" if status else "AWS says nothing of accelerated recovery"

@@ -10,6 +10,7 @@ from typing import Literal, assert_never
 
 from daybreak.app.app import App
 from daybreak.app.ending import is_cleaned, next_of, state_of_run, words_on_source
+from daybreak.app.unclosed import look_at_unclosed
 from daybreak.assess.ending import next_after
 from daybreak.errors import Refused, Unreachable
 from daybreak.journal.disk import sync_folder, write_new
@@ -29,8 +30,10 @@ def report_of(app: App, run: str) -> Report:
     """The report of a run, whatever its state; raises ``Refused`` for an unknown one."""
     plan, state = state_of_run(app, run)
     inside = "" if is_cleaned(app, plan, state) else way_in(plan, state)
-    occasion = _occasion(app, next_of(app, plan, state), inside)
-    return report_of_run(plan, state, occasion.model_copy(update={"closed": words_on_source(app, plan, state)}))
+    left = look_at_unclosed(app, plan, state)
+    occasion = _occasion(app, next_of(app, plan, state, left.then if left else ""), inside)
+    words = filter(None, (words_on_source(app, plan, state), *(left.words if left else ())))
+    return report_of_run(plan, state, occasion.model_copy(update={"sides": tuple(words)}))
 
 
 def report_on(app: App, validation: Validation) -> Report:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from daybreak.app.across import abroad
 from daybreak.app.app import App
 from daybreak.app.approving import hold_to_carrier
 from daybreak.app.copies import AnotherAtIt, hold_to_one_run
@@ -13,6 +14,7 @@ from daybreak.app.judging import judge_of
 from daybreak.app.planning import observe_for, terms_for
 from daybreak.app.superseding import end_those_before
 from daybreak.app.vouching import hint_to_plan_again, objections_to_removing
+from daybreak.assess.ending import command_to_plan_again
 from daybreak.aws.gateway import Aws, RegionalDoor
 from daybreak.aws.secrets import credentials_of
 from daybreak.errors import Failed, Refused
@@ -76,7 +78,7 @@ def hold_to_the_world(app: App, plan: Plan) -> tuple[str, ...]:
     if isinstance(plan.request, MoveRequest) and plan.digest() not in app.made:
         raise Refused(
             f"a {plan.kind} is planned and begun by one command: what it goes by was seen and judged then",
-            f"daybreak {plan.kind} {plan.request.run}",
+            command_to_plan_again(plan),
         )
     seen = observe_for(app, plan.request, plan.target)
     targets = app.targets
@@ -96,30 +98,40 @@ _ABROAD = (RegionRequest, CopyRequest, FailOverRequest)
 """What acts in another region than the target's own."""
 
 
+def _is_abroad(plan: Plan) -> bool:
+    """Whether a plan acts in another region than its target's own: a move does where its clone is there."""
+    return isinstance(plan.request, _ABROAD) or (isinstance(plan.request, MoveRequest) and bool(plan.request.home))
+
+
 def _target_today(app: App, plan: Plan) -> Target | None:
     """The plan's target as the configuration has it today, in the region where the plan acts."""
     today = app.targets.get(plan.target.name)
-    if today is None or not isinstance(plan.request, _ABROAD):
+    if today is None or not _is_abroad(plan):
         return today
-    return app.settings.targets[plan.target.name].in_region(plan.identity.region)
+    configured = app.settings.targets[plan.target.name]
+    is_move = isinstance(plan.request, MoveRequest)
+    return abroad(configured, plan.identity.region) if is_move else configured.in_region(plan.identity.region)
 
 
 def _target_of_source(app: App, plan: Plan) -> Target | None:
     """The configured target whose cluster the plan restores, whatever name the plan gives it."""
-    home = plan.request.home if isinstance(plan.request, _ABROAD) else plan.identity.region
-    configured = app.settings.targets.values() if isinstance(plan.request, _ABROAD) else app.targets.values()
+    is_abroad = _is_abroad(plan)
+    home = _home(plan) if is_abroad else plan.identity.region
+    configured = app.settings.targets.values() if is_abroad else app.targets.values()
     found = next((each for each in configured if (each.cluster, each.region) == (plan.source, home)), None)
-    return found.in_region(plan.identity.region) if found and isinstance(plan.request, _ABROAD) else found
+    return found.in_region(plan.identity.region) if found and is_abroad else found
+
+
+def _home(plan: Plan) -> str:
+    return str(getattr(plan.request, "home", ""))
 
 
 def _objections_to_home(app: App, plan: Plan) -> tuple[str, ...]:
     """Why what is done in another region does not start: the configuration says that the source was elsewhere."""
     configured = app.settings.targets.get(plan.target.name)
-    if configured is None or not isinstance(plan.request, _ABROAD) or configured.region == plan.request.home:
+    if configured is None or not _is_abroad(plan) or configured.region == _home(plan):
         return ()
-    return (
-        f'the plan says that "{configured.name}" is in {plan.request.home}, and daybreak.toml says {configured.region}',
-    )
+    return (f'the plan says that "{configured.name}" is in {_home(plan)}, and daybreak.toml says {configured.region}',)
 
 
 def carry_out(

@@ -16,6 +16,7 @@ from daybreak.app.planning import past_of
 from daybreak.app.preparing import WITHIN, preparations
 from daybreak.app.recalling import newest_of
 from daybreak.app.spelling import proofread
+from daybreak.app.unclosed import Unclosed, read_unclosed
 from daybreak.assess.protection import advice_for, protection_of, protection_of_silent
 from daybreak.config import Found
 from daybreak.errors import Paused, Refused, Unreachable
@@ -59,6 +60,8 @@ class TargetStatus:
     """What would make a validation know more, as the newest baseline shows it."""
     away: ClonesElsewhere = field(default_factory=ClonesElsewhere)
     """The clones in the other regions."""
+    unclosed: tuple[Unclosed, ...] = ()
+    """What its cutovers left open."""
     silent: str = ""
     """Why the target's region did not answer; empty where it did."""
 
@@ -106,6 +109,7 @@ def _status_of(app: App, target: Target) -> TargetStatus:
         sources_closed(app, target),
         _advice(app, target, identity),
         clones_elsewhere(app, target, target.region),
+        read_unclosed(app, target, identity),
     )
 
 
@@ -132,6 +136,7 @@ def _status_without(app: App, target: Target, silence: Unreachable) -> TargetSta
         runs_in_flight(app, target, identity),
         sources_closed(app, target),
         away=clones_elsewhere(app, target, ""),
+        unclosed=read_unclosed(app, target, identity),
         silent=silence.message,
     )
 

@@ -16,24 +16,34 @@ from daybreak.observe.look import Lookout
 from daybreak.plan.gaps import may_have_acted
 
 
-def refuse_second_move(app: App, target: Target, run: str) -> None:
+def refuse_second_move(app: App, target: Target, run: str, home: str) -> None:
     """Raises ``Refused`` where a cutover of the same cluster is not at its end, or serves from another clone than that of ``run``.
 
-    Its source may be closed: a second cutover would close nothing, and its rollback would open nothing.
+    Its source may be closed: a second cutover would close nothing, and its rollback would open nothing. ``home`` is the cluster's region.
     """
     backs = read_rollbacks(app)
     names = [name for name in app.store.runs() if "-cutover-" in name]
-    found = [each for name in names for each in _words_on(app, target, name, run, backs.get(name, ()))]
+    source = target.cluster, home
+    found = [each for name in names for each in _words_on(app, source, name, run, backs.get(name, ()))]
     if found:
         raise Refused("; ".join(words for words, _ in found), *(hint for _, hint in found))
 
 
-def _words_on(app: App, target: Target, name: str, run: str, backs: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Why a move stands in another's way, and the command that brings it to its end; nothing where it does not."""
+def _words_on(
+    app: App, source: tuple[str, str], name: str, run: str, backs: tuple[str, ...]
+) -> Iterator[tuple[str, str]]:
+    """Why a move stands in another's way, and the command that brings it to its end; nothing where it does not.
+
+    ``source`` is the cluster and its region.
+    """
     plan, state = app.store.plan(name), app.state_or_none(name)
     if not isinstance(plan.request, CutoverRequest) or state is None:
         return
-    if (plan.target.region, plan.target.cluster) != (target.region, target.cluster):
+    if (plan.target.cluster, plan.request.home or plan.target.region) != source:
+        return
+    if plan.request.completes:
+        if state.ended is None:
+            yield f"{name}, which completes {plan.request.completes}, has not ended", f"daybreak resume {name}"
         return
     back = app.state_or_none(backs[-1]) if backs else None
     if back is not None and back.status == "finished":
@@ -44,13 +54,13 @@ def _words_on(app: App, target: Target, name: str, run: str, backs: tuple[str, .
         yield f"the cutover {name} has not ended", f"daybreak resume {name}  # or go back: daybreak rollback {name}"
     elif state.status == "finished":
         if plan.request.run != run and Lookout(app.aws(plan.identity.region)).cluster(plan.clone) is not None:
-            words = f"{name} moved the traffic of {target.cluster} to {plan.clone}"
+            words = f"{name} moved the traffic of {plan.source} to {plan.clone}"
             yield (
                 words,
-                f"daybreak rollback {name}  # or name {plan.clone} as the cluster of {target.name} in daybreak.toml",
+                f"daybreak rollback {name}  # or name {plan.clone} as the cluster of {plan.target.name} in daybreak.toml",
             )
     elif _has_closed(plan, state):
-        yield f"{name} ended before its end, and keeps {target.cluster} closed", f"daybreak rollback {name}"
+        yield f"{name} ended before its end, and keeps {plan.source} closed", f"daybreak rollback {name}"
 
 
 def _has_closed(plan: Plan, state: RunState) -> bool:

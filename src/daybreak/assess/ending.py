@@ -106,10 +106,9 @@ def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> st
             return f"daybreak resume {state.run}"
         case "finished" if isinstance(plan.request, FailOverRequest):
             return validate_command(plan)
-        case "finished" if isinstance(plan.request, CutoverRequest):
-            return f"daybreak rollback {state.run}"
         case _ if isinstance(plan.request, CutoverRequest):
-            return f"daybreak rollback {state.run}"
+            is_whole = state.status == "finished" or not plan.request.completes
+            return f"daybreak {'rollback' if is_whole else 'cutover'} {plan.request.completes or state.run}"
         case _ if isinstance(plan.request, RollbackRequest):
             return (
                 next_after_rollback(plan, state)
@@ -191,7 +190,8 @@ def command_to_plan_again(plan: Plan, waived: tuple[Waiver, ...] = ()) -> str:
 
 
 def _again_of_move(request: MoveRequest) -> str:
-    return f"daybreak {request.kind} {shlex.quote(request.run)}"
+    completed = request.completes if isinstance(request, CutoverRequest) else ""
+    return f"daybreak {request.kind} {shlex.quote(completed or request.run)}"
 
 
 def _move_again(request: FailOverRequest, region: str) -> str:

@@ -131,6 +131,8 @@ def things_asked(guards: Iterable[Guard]) -> tuple[Thing, ...]:
     of_one = Ours | OursOrAbsent | Absent | AsPlanned | Sets | Fenced | Unwritten | OfRunOrAbsent | Unchanged
     asked: list[Thing] = []
     for guard in guards:
+        if isinstance(guard, Fenced) and guard.at is not None:
+            continue  # AWS says nothing of it
         if isinstance(guard, of_one):
             asked.append(guard.thing)
         elif isinstance(guard, Outlived):
@@ -158,8 +160,8 @@ def _breach(guard: Guard, situation: Situation) -> Breach | None:
             return _other_values(guard, situation)
         case OldEnough(thing=thing, rest=rest):
             return _young(thing, rest, situation)
-        case Fenced(thing=thing):
-            return _open_fence(thing, situation)
+        case Fenced(thing=thing, at=at):
+            return _open_fence(thing, situation, is_asked=at is None)
         case Unwritten(thing=thing):
             return _breach_by_writes(thing, situation)
         case OfRunOrAbsent():
@@ -261,8 +263,8 @@ def _value(values: Mapping[str, str], name: str) -> str:
     return values.get(name, "not set")
 
 
-def _open_fence(thing: Thing, situation: Situation) -> Breach | None:
-    if situation.seen.get(thing) is None:
+def _open_fence(thing: Thing, situation: Situation, *, is_asked: bool) -> Breach | None:
+    if is_asked and situation.seen.get(thing) is None:
         return _absence(thing)
     seen = situation.fences.get(thing)
     if seen is None:

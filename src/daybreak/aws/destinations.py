@@ -49,6 +49,10 @@ def parameter_seen(newest: dict[str, Any], text: str | None) -> ParameterSeen:
     )
 
 
+RECOVERABLE = "ENABLED"
+"""AWS's word for a hosted zone that has accelerated recovery."""
+
+
 def recovery_of_zone(body: dict[str, Any]) -> str | None:
     """Whether a hosted zone can be changed while its control region is down, in AWS's word; ``None`` where it says nothing of it."""
     status: str | None = value_of(require(body, "HostedZone").get("Features") or {}, "AcceleratedRecoveryStatus")

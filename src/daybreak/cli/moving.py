@@ -8,6 +8,9 @@ from daybreak.cli.options import Given, explain_option, shared, waive_option
 from daybreak.cli.restore import carry_out, confirm_option
 from daybreak.model.targets import Waiver
 
+MOST_SKIPPED = 1_000_000_000
+"""The most numbers that a sequence may leave out: half of what one of four bytes has."""
+
 _why_option = click.option("--why", default="", metavar="TEXT", help="The reason, for the report.")
 
 
@@ -21,11 +24,34 @@ _why_option = click.option("--why", default="", metavar="TEXT", help="The reason
     default="",
     help="The source's name, typed: move the traffic though nobody can fence the source, since it is gone or does not answer.",
 )
+@click.option(
+    "--skip-sequences",
+    "skips",
+    type=click.IntRange(1, MOST_SKIPPED),
+    default=None,
+    metavar="N",
+    help="With --unfenced: let each sequence of the clone leave N numbers out, for those that the source gave out since the moment.",
+)
+@click.option(
+    "--leave",
+    "leaves",
+    multiple=True,
+    metavar="PLACE",
+    help="Leave a place as it is that no change reaches, such as one in a region that does not answer. The refusal spells its name.",
+)
 @confirm_option
 @explain_option
 @shared()
 def cutover(
-    given: Given, run: str, why: str, waivers: tuple[Waiver, ...], confirm: str | None, *, unfenced: str
+    given: Given,
+    run: str,
+    why: str,
+    waivers: tuple[Waiver, ...],
+    confirm: str | None,
+    *,
+    unfenced: str,
+    skips: int | None,
+    leaves: tuple[str, ...],
 ) -> int:
     """Move the traffic to the clone of RUN, once it is fit.
 
@@ -33,10 +59,12 @@ def cutover(
     [[targets.NAME.destinations]] gets the clone's address. It begins only with the clone's name typed. A verdict older than an
     hour, or than somebody's write in the clone, is asked again first. What does not arrive within the target's budget is taken back
     by itself, as long as no client has written in the clone. `daybreak rollback` takes it back later.
+
+    RUN may be a cutover that left something open: what it could not close or change is closed and changed then.
     """
     from daybreak.app.moving import CutoverWish, plan_cutover
 
-    wish = CutoverWish(run, why, waivers, unfenced)
+    wish = CutoverWish(run, why, waivers, unfenced, leaves, skips or 0)
     return carry_out(given, lambda app: plan_cutover(app, wish), is_yes=False, confirm=confirm)
 
 

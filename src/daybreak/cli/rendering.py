@@ -170,6 +170,10 @@ def status_as(found: tuple[TargetStatus, ...], given: Given) -> str:
                         "elsewhere": each.elsewhere.plain()["backups"] if each.elsewhere else None,
                         "prepared": [item.plain() for item in each.prepared],
                         "clones": list(each.clone_lines()),
+                        "unclosed": [
+                            {"run": one.run, "words": list(one.words), "next": given.complete(one.then)}
+                            for one in each.unclosed
+                        ],
                         "silent": each.silent,
                         "advice": list(each.advice),
                     }
@@ -189,6 +193,7 @@ def status_as(found: tuple[TargetStatus, ...], given: Given) -> str:
                 runs=tuple(given.complete(f"{run.words}: {run.then}") for run in each.runs),
                 closed=tuple(given.complete(words) for words in each.closed),
                 clones=each.clone_lines(),
+                unclosed=tuple(given.complete(words) for one in each.unclosed for words in one.words),
                 silent=each.silent,
             )
         )

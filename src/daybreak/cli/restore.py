@@ -129,7 +129,7 @@ def carry_out(
     from daybreak.cli.rendering import plan_aside
     from daybreak.cli.screen import ask_for_name, ask_to_confirm, print_as_is
     from daybreak.errors import Refused
-    from daybreak.model.requests import CleanRequest, FailOverRequest, MoveRequest
+    from daybreak.model.requests import CleanRequest, CutoverRequest, FailOverRequest, MoveRequest
     from daybreak.plan.clean import needs_name
 
     with Following(given) as following:
@@ -143,7 +143,10 @@ def carry_out(
         if is_older and not isinstance(made.request, CleanRequest):
             _print_differences(following.app, made)
         if isinstance(made.request, MoveRequest):
-            ask_for_name(made.clone if made.kind == "cutover" else made.source, confirm, "moves production to")
+            is_completion = isinstance(made.request, CutoverRequest) and bool(made.request.completes)
+            moves_to = made.clone if made.kind == "cutover" else made.source
+            named, deed = (made.source, "closes") if is_completion else (moves_to, "moves production to")
+            ask_for_name(named, confirm, deed)
         elif isinstance(made.request, FailOverRequest):
             ask_for_name(made.clone, confirm, "moves production to")
         elif confirm is not None or (isinstance(made.request, CleanRequest) and needs_name(made)):

@@ -46,8 +46,10 @@ from daybreak.model.world import Cluster, Instance
 from daybreak.model.writes import WriteCount
 from daybreak.observe.look import AwsDoor, Lookout
 from daybreak.observe.poller import Poller
+from daybreak.postgres.address import ServerPlace
 from daybreak.postgres.changing import TransactionFate
 from daybreak.postgres.leash import Leash
+from daybreak.postgres.sequences import Reached
 
 
 class Timing(Protocol):
@@ -126,43 +128,51 @@ class DatabaseDoor(Protocol):
 class SqlDoor(Protocol):
     """What the hands need to write inside a database. Each method raises ``Unreachable``, or ``DaybreakError`` for a definite no."""
 
-    def change(self, action: ChangeSql, cluster: Cluster, hand_over: Callable[[News], None], leash: Leash) -> Changed:
+    def change(
+        self, action: ChangeSql, cluster: ServerPlace, hand_over: Callable[[News], None], leash: Leash
+    ) -> Changed:
         """Carry out the change, unless it is there; it hands over ``Staged`` before the commit."""
 
-    def fate(self, action: ChangeSql | LoadRows, cluster: Cluster, transaction: str) -> TransactionFate | None:
+    def fate(self, action: ChangeSql | LoadRows, cluster: ServerPlace, transaction: str) -> TransactionFate | None:
         """What became of a transaction; ``None`` where the server cannot know it."""
 
     def load(
-        self, action: LoadRows, cluster: Cluster, begun: Loaded, hand_over: Callable[[News], None], leash: Leash
+        self, action: LoadRows, cluster: ServerPlace, begun: Loaded, hand_over: Callable[[News], None], leash: Leash
     ) -> Loaded:
         """Load what is left of a file; it hands over ``Staged`` before each commit and ``Loaded`` after it."""
 
-    def empty(self, action: EndSessions, cluster: Cluster, leash: Leash) -> Emptied:
+    def empty(self, action: EndSessions, cluster: ServerPlace, leash: Leash) -> Emptied:
         """Send everybody out whom no door lets in again, and read the mark."""
 
-    def advance(self, action: AdvanceSequences, cluster: Cluster, past: Cluster, leash: Leash) -> Advanced:
+    def read_sequences(self, action: AdvanceSequences, past: ServerPlace, leash: Leash) -> Reached:
+        """Where the sequences of the other cluster stand. It is asked in that cluster's own region."""
+
+    def advance(self, action: AdvanceSequences, cluster: ServerPlace, reached: Reached, leash: Leash) -> Advanced:
         """Set each sequence past where it has come in the other cluster."""
 
-    def warm(self, action: WarmCache, cluster: Cluster, past: Cluster, leash: Leash) -> Warmed:
-        """Read into the cluster's memory what the other one has most hits in."""
+    def hot(self, action: WarmCache, past: ServerPlace, leash: Leash) -> tuple[str, ...]:
+        """What the other cluster has most hits in. It is asked in that cluster's own region."""
 
-    def fence(self, guard: Fenced, cluster: Cluster) -> FenceSeen:
+    def warm(self, action: WarmCache, cluster: ServerPlace, hot: tuple[str, ...], leash: Leash) -> Warmed:
+        """Read that into the cluster's memory."""
+
+    def fence(self, guard: Fenced, cluster: ServerPlace) -> FenceSeen:
         """Who can still write at the cluster."""
 
-    def count(self, database: str, login: str, cluster: Cluster) -> WriteCount:
+    def count(self, database: str, login: str, cluster: ServerPlace) -> WriteCount:
         """How much was written so far in every database of the cluster; raises ``DaybreakError`` where one cannot be asked."""
 
     def arrive(
         self,
         action: AwaitClients,
         expected: Expected,
-        cluster: Cluster,
+        cluster: ServerPlace,
         hand_over: Callable[[News], None],
         leash: Leash,
     ) -> Arrived:
         """Look until clients work at the cluster, as the action wants it."""
 
-    def begin_probe(self, action: BeginProbe, cluster: Cluster, other: Cluster, leash: Leash) -> ProbeBegun:
+    def begin_probe(self, action: BeginProbe, cluster: ServerPlace, other: ServerPlace, leash: Leash) -> ProbeBegun:
         """Begin to write as the application does, until the other cluster takes a write."""
 
     def read_probe(self, leash: Leash) -> GapMeasured:

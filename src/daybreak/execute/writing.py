@@ -31,6 +31,7 @@ from daybreak.model.actions import (
     AdvanceSequences,
     AwaitClients,
     BeginProbe,
+    BesideAnother,
     ChangeSql,
     EndSessions,
     LoadRows,
@@ -48,15 +49,14 @@ from daybreak.model.guards import Fenced
 from daybreak.model.names import printable
 from daybreak.model.things import Thing
 from daybreak.model.trust import Trust
-from daybreak.model.world import Cluster
 from daybreak.model.writes import WriteCount
 from daybreak.plan.touching import database_of
-from daybreak.postgres.address import Address, address_of
+from daybreak.postgres.address import Address, ServerPlace, address_of
 from daybreak.postgres.changing import Bearing, Columns, TransactionFate, load_part, make_change, read_fate
 from daybreak.postgres.faults import refusal_of
 from daybreak.postgres.fencing import end_sessions, next_transaction, read_fence
 from daybreak.postgres.leash import Leash
-from daybreak.postgres.sequences import advance_sequences, read_sequences
+from daybreak.postgres.sequences import Reached, advance_sequences, read_sequences
 from daybreak.postgres.session import Limits, Opener, Session, open_session
 from daybreak.postgres.warming import hot_relations, warm
 from daybreak.postgres.whereabouts import Whereabouts, read_whereabouts
@@ -103,7 +103,9 @@ class Sql:
     def _door(self, region: str | None) -> LoginDoor:
         return self.aws if region in (None, self.aws.region) or self.away is None else self.away(region or "")
 
-    def change(self, action: ChangeSql, cluster: Cluster, hand_over: Callable[[News], None], leash: Leash) -> Changed:
+    def change(
+        self, action: ChangeSql, cluster: ServerPlace, hand_over: Callable[[News], None], leash: Leash
+    ) -> Changed:
         """Carry out the change, unless it is there; it hands over ``Staged`` before the commit."""
         self._hold(action)
 
@@ -114,12 +116,12 @@ class Sql:
             bearing = Bearing(action.role, action.lock)
             return Changed(is_new=make_change(session, bearing, action.change.text, action.change.look, stage))
 
-    def fate(self, action: ChangeSql | LoadRows, cluster: Cluster, transaction: str) -> TransactionFate | None:
+    def fate(self, action: ChangeSql | LoadRows, cluster: ServerPlace, transaction: str) -> TransactionFate | None:
         """What became of a transaction; ``None`` where the server cannot know it."""
         with self.session(action, cluster, _LOOKING) as session:
             return read_fate(session, transaction)
 
-    def empty(self, action: EndSessions, cluster: Cluster, leash: Leash) -> Emptied:
+    def empty(self, action: EndSessions, cluster: ServerPlace, leash: Leash) -> Emptied:
         """Send everybody out whom no door lets in again, and read the mark."""
         self._hold(action)
         with self.session(action, cluster, action.limit, leash) as session:
@@ -131,33 +133,36 @@ class Sql:
 
             return end_sessions(session, action.limit, close_again, self.own.at)
 
-    def advance(self, action: AdvanceSequences, cluster: Cluster, past: Cluster, leash: Leash) -> Advanced:
-        """Set each sequence past where it has come in the other cluster; raises ``Failed`` where one cannot be read or set."""
+    def read_sequences(self, action: AdvanceSequences, past: ServerPlace, leash: Leash) -> Reached:
+        """Where the sequences of the other cluster stand; raises ``Failed`` where one cannot be read."""
+        with self.session(_at_past(action), past, action.limit, leash) as session:
+            return read_sequences(session)
+
+    def advance(self, action: AdvanceSequences, cluster: ServerPlace, reached: Reached, leash: Leash) -> Advanced:
+        """Set each sequence past where it has come in the other cluster; raises ``Failed`` where one cannot be set."""
         self._hold(action)
-        with self.session(action, past, action.limit, leash) as session:
-            reached = read_sequences(session)
         with self.session(action, cluster, action.limit, leash) as session:
             number = advance_sequences(session, Bearing(action.role, action.lock), reached)
             return Advanced(number=number, following=next_transaction(session))
 
-    def warm(self, action: WarmCache, cluster: Cluster, past: Cluster, leash: Leash) -> Warmed:
-        """Read into the cluster's memory what the other one has most hits in; what keeps it from that stands in the answer."""
-        try:
-            with self.session(action, past, _LOOKING, leash) as session:
-                hot = hot_relations(session)
-            with self.session(action, cluster, action.limit, leash) as session:
-                return warm(session, hot, action.limit, leash)
-        except DaybreakError as error:
-            return Warmed(relations=0, size=0, why=error.message)
+    def hot(self, action: WarmCache, past: ServerPlace, leash: Leash) -> tuple[str, ...]:
+        """What the other cluster has most hits in."""
+        with self.session(_at_past(action), past, _LOOKING, leash) as session:
+            return hot_relations(session)
 
-    def fence(self, guard: Fenced, cluster: Cluster) -> FenceSeen:
+    def warm(self, action: WarmCache, cluster: ServerPlace, hot: tuple[str, ...], leash: Leash) -> Warmed:
+        """Read that into the cluster's memory."""
+        with self.session(action, cluster, action.limit, leash) as session:
+            return warm(session, hot, action.limit, leash)
+
+    def fence(self, guard: Fenced, cluster: ServerPlace) -> FenceSeen:
         """Who can still write at the cluster."""
         address = address_of(cluster, guard.database, self.trust)
         login = login_at(guard.login, self.aws, self.environ, address)
         with self.opener(address, login, Limits(statement=_LOOKING, whole=_LOOKING)) as session:
             return read_fence(session)
 
-    def count(self, database: str, login: str, cluster: Cluster) -> WriteCount:
+    def count(self, database: str, login: str, cluster: ServerPlace) -> WriteCount:
         """How much was written so far in every database of the cluster."""
         limits = Limits(statement=_LOOKING, whole=_LOOKING)
 
@@ -173,7 +178,7 @@ class Sql:
         self,
         action: AwaitClients,
         expected: Expected,
-        cluster: Cluster,
+        cluster: ServerPlace,
         hand_over: Callable[[News], None],
         leash: Leash,
     ) -> Arrived:
@@ -191,7 +196,7 @@ class Sql:
             action, expected, open_in, hand_over, leash, signs=tuple(signs), keeper=keeper, asking=self.asking
         )
 
-    def begin_probe(self, action: BeginProbe, cluster: Cluster, other: Cluster, leash: Leash) -> ProbeBegun:
+    def begin_probe(self, action: BeginProbe, cluster: ServerPlace, other: ServerPlace, leash: Leash) -> ProbeBegun:
         """Begin to write as the application does, until the other cluster takes a write."""
         self._hold(action)
         servers = []
@@ -214,7 +219,7 @@ class Sql:
         self.probes.end()
 
     def load(
-        self, action: LoadRows, cluster: Cluster, begun: Loaded, hand_over: Callable[[News], None], leash: Leash
+        self, action: LoadRows, cluster: ServerPlace, begun: Loaded, hand_over: Callable[[News], None], leash: Leash
     ) -> Loaded:
         """Load what is left of the file, part by part; a part that the server could not take is tried again.
 
@@ -232,7 +237,7 @@ class Sql:
 
     @contextmanager
     def session(
-        self, action: SqlOrder, cluster: Cluster, limit: timedelta, leash: Leash | None = None
+        self, action: SqlOrder, cluster: ServerPlace, limit: timedelta, leash: Leash | None = None
     ) -> Iterator[Session]:
         """A session of an action's login in its database, for the length of a ``with`` block.
 
@@ -244,13 +249,18 @@ class Sql:
             yield session
 
 
+def _at_past(action: BesideAnother) -> BesideAnother:
+    """The action as what asks the other cluster."""
+    return action.model_copy(update={"login": action.past_login or action.login})
+
+
 @dataclass(frozen=True)
 class _Loading:
     """One load, as far as this process takes it."""
 
     sql: Sql
     action: LoadRows
-    cluster: Cluster
+    cluster: ServerPlace
     hand_over: Callable[[News], None]
     leash: Leash
 

@@ -19,8 +19,16 @@ class SequenceSeen(Value):
     database: str
     name: str
     """With its schema."""
+    place: tuple[str, str] = ("", "")
+    """The same apart: schema and name."""
     may_read: bool
     may_set: bool
+    last: int | None = None
+    """The last number that was given out, or the one before its first."""
+    step: int = 1
+    """By how much it goes on."""
+    most: int | None = None
+    """The last number that it can give out."""
 
 
 class JobSeen(Value):
@@ -65,13 +73,19 @@ class CutoverSeen(Value):
     """The clone's."""
     access: AccessSeen | None = None
     """Who can write at the source."""
+    home_silence: str = ""
+    """Why the region of the source showed no cluster; empty where it answered, whatever it said."""
+    is_by_address: bool = False
+    """Whether the source was asked in SQL where it was last seen, because AWS shows it no more."""
     source_silence: str = ""
     """Why the source does not say who can write there; empty where it does, or was not asked."""
+    is_source_awake: bool = False
+    """Whether a server of the source answers that does not let our login in, so that it may serve others."""
     clone_access: AccessSeen | None = None
     databases: tuple[str, ...] = ()
     """The databases that let somebody in and are on both sides."""
     sequences: tuple[SequenceSeen, ...] = ()
-    """Those that both sides have."""
+    """Those that both sides have; those of the clone alone where the source cannot be asked."""
     jobs: JobsSeen = JobsSeen()
     """The clone's."""
     warmable: tuple[str, ...] = ()
@@ -84,4 +98,6 @@ class CutoverSeen(Value):
     destinations: tuple[DestinationSeen, ...] = ()
     pools: tuple[PoolSeen, ...] = ()
     application: ApplicationBefore = ApplicationBefore()
+    lacks_group: bool = False
+    """Whether the clone's region, which is another one, has no parameter group of the name that the source's has."""
     silences: tuple[str, ...] = ()

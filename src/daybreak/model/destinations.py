@@ -313,12 +313,33 @@ class DestinationSeen(Value):
     facts: DestinationFacts | None = None
     unfit: str | None = None
     """Why it cannot be read, or not be changed: a sentence."""
+    lost: str | None = None
+    """Why no change reaches it, or why it follows nobody to another region: a sentence. A person may leave it as it is, by its label."""
     notes: tuple[str, ...] = ()
     """What a person must know who changes it, each a sentence."""
 
     def words(self) -> str:
         """The destination as a sentence names it."""
         return words_of(self.destination)
+
+    @property
+    def label(self) -> str:
+        """What a person types for it."""
+        return label_of(self.destination, self.region)
+
+
+def label_of(destination: TrafficDestination, region: str) -> str:
+    """What a person types for a destination: its kind and name, and its region where it has one.
+
+    >>> label_of(ParameterDestination(name="/prod/host"), "us-east-1")
+    'parameter:/prod/host@us-east-1'
+    >>> label_of(RecordDestination(zone="Z1", name="db.example.com", set_identifier="blue"), "us-east-1")
+    'record:Z1/db.example.com/blue'
+    """
+    if isinstance(destination, RecordDestination):
+        which = f"/{destination.set_identifier}" if destination.set_identifier is not None else ""
+        return f"{destination.kind}:{destination.zone}/{destination.name.rstrip('.')}{which}"
+    return f"{destination.kind}:{destination.name}@{region}"
 
 
 def words_of(destination: TrafficDestination) -> str:

@@ -169,6 +169,8 @@ class AccessSeen(Value):
     """Whether it may end the sessions of others."""
     needs_admin: bool
     """Whether the server wants ADMIN on each role that is altered, as PostgreSQL does from version 16 on."""
+    inside: tuple[str, ...] = ()
+    """Whose sessions are inside, each with how many, whether they may log in again or not."""
     roles: tuple[RoleSeen, ...] = ()
     closed: tuple[str, ...] = ()
     """The roles that may not log in."""
@@ -177,3 +179,13 @@ class AccessSeen(Value):
     slots: tuple[SlotSeen, ...] = ()
     doors: tuple[DoorSeen, ...] = ()
     """The databases that let a role in whose LOGIN may not be taken."""
+
+    @property
+    def entrants(self) -> tuple[RoleSeen, ...]:
+        """Who can log in; a role that may not be altered keeps LOGIN where no database lets it in."""
+        return tuple(each for each in self.roles if each.may_alter or each.enters)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody but us can log in, or is inside."""
+        return bool(self.entrants or self.inside)

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from daybreak.model.destinations import DatabaseAddress
 from daybreak.model.moment import span_in_words
 from daybreak.model.names import comma_list
 from daybreak.model.things import Thing
@@ -138,10 +139,13 @@ class Fenced(Value):
     """The database through which it is looked at."""
     login: str
     """The reference of the login that looks, and that the fence lets in."""
+    at: DatabaseAddress | None = Field(default=None, exclude_if=lambda found: found is None)
+    """Where the server was last seen, of a cluster whose region AWS says nothing of; ``None`` asks AWS for the endpoint."""
 
     def sentence(self) -> str:
         """The guard in words."""
-        return f"nobody but our own login can enter {self.thing.words()}, and nobody is in it"
+        where = f" at {self.at.host}:{self.at.port}, where it was last seen," if self.at else ""
+        return f"nobody but our own login can enter {self.thing.words()}{where}{'' if self.at else ','} and nobody is in it"
 
 
 class Unwritten(Value):

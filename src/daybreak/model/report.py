@@ -27,8 +27,8 @@ class Occasion(Value):
     """The command that a person would type next."""
     way_in: str = ""
     """The psql command that opens the clone; empty where its endpoint was not seen, or where it is gone."""
-    closed: str = ""
-    """That nobody can write to the source, and what opens it; empty where that is not so."""
+    sides: tuple[str, ...] = ()
+    """What is open or closed of a move's two sides, and what changes that; each a sentence."""
 
 
 class Promise(Value):

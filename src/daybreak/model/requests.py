@@ -167,6 +167,14 @@ class CutoverRequest(Value):
     """The source's name, typed by who accepts that nobody fences it, since it is gone or does not answer; empty where it is fenced."""
     source_before: Cluster | None = None
     """The source as the restore saw it: its address, where AWS shows the source no more."""
+    home: str = Field(default="", exclude_if=lambda found: not found)
+    """The region of the source, where the clone is in another one; empty where both are in the plan's own."""
+    leaves: tuple[str, ...] = Field(default=(), exclude_if=lambda found: not found)
+    """The places that no change reaches, by their labels, of which a person accepts that they stay as they are."""
+    skips: int = Field(default=0, exclude_if=lambda found: not found)
+    """By how many numbers each sequence of the clone goes on, where nobody can ask how far the source's have come."""
+    completes: str = Field(default="", exclude_if=lambda found: not found)
+    """The cutover of which this one does what could not be done then: to close the source, and to change the places that were left."""
     why: str = ""
     suffix: str
 
@@ -195,6 +203,12 @@ class RollbackRequest(Value):
     """What the cutover did, in its order."""
     unwritten: Unwritten | None = None
     """What must hold of the clone, once it is closed, for a run that takes itself back; ``None`` where a person goes back."""
+    home: str = Field(default="", exclude_if=lambda found: not found)
+    """The region of the source, where the clone is in another one."""
+    source_before: Cluster | None = Field(default=None, exclude_if=lambda found: found is None)
+    """The source as the cutover knew it: its address, where AWS says nothing of it."""
+    is_unfenced: bool = Field(default=False, exclude_if=lambda found: not found)
+    """Whether the cutover closed nothing at the source, nor did anything since."""
     mark: Emptied | None = Field(default=None, exclude_if=lambda found: found is None)
     """How far the source had come when the cutover had closed it; ``None`` where it came to no mark."""
     counted: WriteCount | None = Field(default=None, exclude_if=lambda found: found is None)

@@ -263,6 +263,10 @@ class Target(Value):
         """The target as it is reached in a region: with the login that is kept there."""
         return self.model_copy(update={"region": region, "login": self.logins.get(region, self.login)})
 
+    def login_in(self, region: str) -> str | None:
+        """The reference of the login that is read in a region."""
+        return self.login if region == self.region else self.logins.get(region, self.login)
+
     def with_waivers(self, waivers: tuple[Waiver, ...]) -> Target:
         """The target with these waivers before its own: a waiver of today counts before one in a file."""
         return self.model_copy(update={"waivers": (*waivers, *self.waivers)})

@@ -6,9 +6,11 @@ The law: a text stays in the function that read it. What comes out says whether 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import assert_never
 
+from daybreak.aws.destinations import RECOVERABLE, recovery_of_zone
 from daybreak.aws.faults import AwsFault
 from daybreak.model.destinations import (
     DatabaseAddress,
@@ -19,11 +21,13 @@ from daybreak.model.destinations import (
     RecordDestination,
     RecordSet,
     SecretDestination,
+    SecretSeen,
     SideAddresses,
     TrafficDestination,
     Whereto,
 )
 from daybreak.model.names import comma_list
+from daybreak.model.replies import Category
 from daybreak.model.world import Cluster
 from daybreak.observe.look import GONE, AwsReads, Lookout
 from daybreak.observe.proxies import look_at_proxy
@@ -39,28 +43,99 @@ from daybreak.plan.rewriting import (
 )
 
 
+@dataclass(frozen=True)
+class Regions:
+    """The regions of a move: the source's, in which a place is that names none, and the plan's own, where the clone is."""
+
+    home: str
+    own: str
+
+
+SILENT = frozenset({Category.LOST, Category.UNSENT})
+"""What an answer means when a region says nothing; what is said of ourselves, such as that our key has expired, is an answer."""
+
+
 def look_at_destinations(
     destinations: Iterable[TrafficDestination],
     door: Callable[[str], AwsReads],
-    home: str,
+    regions: Regions,
     sides: SideAddresses,
     clusters: Mapping[Whereto, Cluster] = MappingProxyType({}),
 ) -> tuple[DestinationSeen, ...]:
-    """Each destination as it is now; ``door`` opens a region, ``home`` is the target's, ``clusters`` are those of both sides.
+    """Each destination as it is now; ``door`` opens a region, ``clusters`` are those of both sides.
 
-    Raises ``AwsFault`` only where AWS itself is out of reach: what it refuses stands in the destination as the reason.
+    Raises ``AwsFault`` only where AWS itself is out of reach: what it refuses stands in the destination as the reason, and so does
+    the silence of another region than the plan's own, which is waited for once.
     """
     found: list[DestinationSeen] = []
+    silent: dict[tuple[str, str], str] = {}
     for each in destinations:
-        region = home_of_route53(home) if isinstance(each, RecordDestination) else each.region or home
+        is_record = isinstance(each, RecordDestination)
+        region = home_of_route53(regions.own) if isinstance(each, RecordDestination) else each.region or regions.home
+        if (known := silent.get((region, each.kind))) is not None:
+            found.append(DestinationSeen(destination=each, region=region, lost=known))
+            continue
         try:
-            found.append(_look_at(each, door(region), region, sides, clusters))
+            seen = _look_at(each, door(region), region, sides, clusters)
+            found.append(_as_steered(seen, door, regions) if is_record else _as_replicated(seen, door))
         except AwsFault as fault:
-            if fault.trouble.category in GONE:
+            if fault.trouble.category in GONE - (SILENT if region != regions.own else frozenset()):
                 raise
-            why = f"cannot be read: {fault.message}"
-            found.append(DestinationSeen(destination=each, region=region, unfit=why))
+            if fault.trouble.category in SILENT:
+                silent[region, each.kind] = f"cannot be read, since {region} does not answer: {fault.message}"
+                found.append(DestinationSeen(destination=each, region=region, lost=silent[region, each.kind]))
+            else:
+                why = f"cannot be read: {fault.message}"
+                found.append(DestinationSeen(destination=each, region=region, unfit=why))
     return tuple(found)
+
+
+def _silence_of(door: Callable[[str], AwsReads], region: str) -> str:
+    """Why a region says nothing; empty where it answers, whatever it says."""
+    try:
+        door(region).read(aws_call("sts", "GetCallerIdentity", {}, region))
+    except AwsFault as fault:
+        if fault.trouble.category not in SILENT:
+            return ""
+        return fault.message
+    return ""
+
+
+def _as_steered(seen: DestinationSeen, door: Callable[[str], AwsReads], regions: Regions) -> DestinationSeen:
+    """A record of which it is known whether it can be changed: Route 53 answers everywhere, and is steered from one region."""
+    steering = seen.region
+    if steering == regions.own or not isinstance(seen.facts, RecordSet):
+        return seen
+    silence = _silence_of(door, steering)
+    if not silence:
+        return seen
+    words = f"{steering}, from where Route 53 is steered, does not answer ({silence})"
+    zone = getattr(seen.destination, "zone", "")
+    try:
+        status = recovery_of_zone(door(regions.own).read(aws_call("route53", "GetHostedZone", {"Id": zone}, steering)))
+    except AwsFault as fault:
+        unknown = f"whether its zone has accelerated recovery is not known: {fault.message}"
+        return seen.model_copy(update={"lost": f"cannot be changed: {words}, and {unknown}"})
+    if status == RECOVERABLE:
+        note = (
+            f"{words}; its zone has accelerated recovery, so AWS takes a change about an hour after the region was lost"
+        )
+        return seen.model_copy(update={"notes": (*seen.notes, note)})
+    return seen.model_copy(update={"lost": f"cannot be changed: {words}, and its zone has no accelerated recovery"})
+
+
+def _as_replicated(seen: DestinationSeen, door: Callable[[str], AwsReads]) -> DestinationSeen:
+    """A secret of which it is known whether the region answers that alone changes it."""
+    primary = seen.facts.primary_region if isinstance(seen.facts, SecretSeen) else None
+    if seen.unfit is None or primary in (None, seen.region) or not (silence := _silence_of(door, str(primary))):
+        return seen
+    promote = (
+        f"aws secretsmanager stop-replication-to-replica --secret-id {seen.destination.name} --region {seen.region}"
+    )
+    words = (
+        f"is a replica, and the region of its primary, {primary}, does not answer ({silence}): promote it, {promote}"
+    )
+    return seen.model_copy(update={"unfit": None, "lost": words})
 
 
 def _look_at(

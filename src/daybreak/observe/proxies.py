@@ -14,7 +14,7 @@ from daybreak.model.names import comma_list
 from daybreak.model.world import Cluster
 from daybreak.observe.look import GONE, AwsReads, Lookout
 from daybreak.plan.operations import aws_call
-from daybreak.plan.proxies import SERVING, problem_of, whereto_of
+from daybreak.plan.proxies import SERVING, problem_of, whereto_of, words_on_region
 
 _PASSWORDS = (
     "it logs in with the passwords of its secrets: one that was changed since the restored moment is not the clone's"
@@ -33,8 +33,13 @@ def look_at_proxy(
     source, clone = clusters.get("source"), clusters.get("clone")
     points_at = whereto_of(seen, source, clone)
     unfit = None if seen.status in SERVING else f"is {seen.status}"
-    if unfit is None and points_at == "source" and source is not None and clone is not None:
-        unfit = _problem_at_clone(lookout, seen, region, source, clone) or _login_problem(aws, seen, region)
+    if clone is not None and (lost := words_on_region(region, clone)) is not None:
+        return DestinationSeen(destination=destination, region=region, points_at=points_at, facts=seen, lost=lost)
+    # Beside a clone in another region than the source's, a proxy has led nowhere so far.
+    is_beside = source is not None and words_on_region(region, source) is not None
+    is_before = points_at == "source" or (points_at == "nowhere" and is_beside)
+    if unfit is None and is_before and source is not None and clone is not None:
+        unfit = _problem_at_clone(lookout, seen, source, clone) or _login_problem(aws, seen, region)
     return DestinationSeen(
         destination=destination,
         region=region,
@@ -45,10 +50,8 @@ def look_at_proxy(
     )
 
 
-def _problem_at_clone(lookout: Lookout, seen: ProxySeen, region: str, source: Cluster, clone: Cluster) -> str | None:
+def _problem_at_clone(lookout: Lookout, seen: ProxySeen, source: Cluster, clone: Cluster) -> str | None:
     """What speaks against the clone as its target. Security groups that nobody may see are named, and no reach is claimed."""
-    if clone.arn.split(":")[3] != region:
-        return problem_of(seen, region, clone, (), (), is_like_source=True)
     try:
         groups = lookout.security_groups(clone.security_groups)
     except AwsFault as fault:
@@ -59,7 +62,7 @@ def _problem_at_clone(lookout: Lookout, seen: ProxySeen, region: str, source: Cl
     # Where the source is out of the proxy's reach by now, likeness to it says nothing.
     is_served = any(each.health == "AVAILABLE" for each in seen.instances_of(source.identifier))
     inside = lookout.inside(clone)
-    return problem_of(seen, region, clone, inside, groups, is_like_source=is_alike and is_served)
+    return problem_of(seen, clone, inside, groups, is_like_source=is_alike and is_served)
 
 
 def _login_problem(aws: AwsReads, seen: ProxySeen, region: str) -> str | None:

@@ -53,11 +53,14 @@ from daybreak.plan.adding import (
     add_next,
     fence_of,
     guard_of_writes,
+    last_address,
+    past_order,
     server_order,
     thing_of,
 )
 from daybreak.plan.fence import fence_around, notes_on_fence
 from daybreak.plan.keyed import make_again, rest_for_people
+from daybreak.plan.leaving import notes_on_left, places_to_change
 from daybreak.plan.lifting import let_jobs_go_on, lift, notes_on_lifting
 from daybreak.plan.pointing import orders_of, reason_to_point, sides_of, verb_of
 from daybreak.plan.pools import (
@@ -74,6 +77,7 @@ from daybreak.plan.refusing import (
 from daybreak.plan.remembering import lengthen, shorten
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.terms import Terms
+from daybreak.plan.unfenced import notes_on_no_fence, skip
 
 WARMING = Span(minutes=2)
 """How long the clone's memory is filled before clients come."""
@@ -90,13 +94,16 @@ def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, ter
     if reasons or source is None or both is None or both.clone is None:
         hints = (f"daybreak validate {request.run}", f"daybreak show {request.run}")
         return Refusal(what=f'the cutover of "{target.name}" to {request.run}', reasons=reasons, hints=hints)
-    sequence, clone = Sequence(seen.identity.region, (), target.approval), both.clone
+    sequence, clone, whole = Sequence(seen.identity.region, (), target.approval), both.clone, both
+    both = whole.model_copy(update={"destinations": places_to_change(request, whole.destinations)})
     _keep(sequence, clone, run)
     judged = (guard_of_writes(target, clone, request.verdict.writes),)
     is_restarted = lift(sequence, target, source, both, judged)
     made_again = make_again(sequence, source, both)
     _warm(sequence, target, source, both)
     records = shorten(sequence, target, both.destinations)
+    if both.access is None:
+        skip(sequence, target, clone, both.sequences, request.skips)
     count = CountWrites.model_validate(server_order(target, clone))
     why = "what clients write there later is known by it, and so whether everything may be taken back"
     # A restart may begin the counters anew, so what was judged is asked right before it.
@@ -106,16 +113,15 @@ def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, ter
     add_pool_steps(sequence, steps_to_pause(both.pools), ())
     opens, fence = None, tuple[Guard, ...]()
     if both.access is not None:
-        fence = (fence_of(target, source),)
+        is_by_address = both.is_by_address
+        fence = (fence_of(target, source, is_by_address=is_by_address),)
         recent = Recent(judged=request.verdict.at, within=NEWS + _time_of_preparing(sequence.steps))
-        opens = close(sequence, target, source, both.access, "source", guards=(recent, own, unwritten))
-    advance(sequence, target, source, clone, both.databases, guards=(*fence, unwritten))
-    sides = sides_of(source, clone)
-    repointed = tuple(each for each in both.pools if each.pool.repoint)
-    if repointed:
-        steps = steps_to_other_side(repointed, sides.clone["writer"], sides.source["writer"])
-        add_pool_steps(sequence, steps, (*fence, own))
-    _point(sequence, (source, clone), records, (*fence, own), None if repointed else unwritten)
+        guards: tuple[Guard, ...] = (recent, own, unwritten)
+        opens = close(sequence, target, source, both.access, "source", guards=guards, is_by_address=is_by_address)
+        guards, unseen = (*fence, unwritten), source if is_by_address else None
+        advance(sequence, target, (source, clone), both.databases, guards=guards, unseen=unseen)
+    is_repointed = _repoint(sequence, (source, clone), both, (*fence, own))
+    _point(sequence, (source, clone), records, (*fence, own), None if is_repointed else unwritten)
     add_pool_steps(sequence, steps_to_resume(both.pools, None, by_command=False), fence)
     restart(sequence, target)
     closes = _await_clients(sequence, target, both, (source, clone), fence)
@@ -124,8 +130,15 @@ def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, ter
     let_jobs_go_on(sequence, target, both)
     lengthen(sequence, target, source, both)
     if opens is not None:
-        look_past_mark(sequence, target, source, _step_to_empty(sequence.steps))
-    notes = tuple(_notes(request, target, source, both))
+        look_past_mark(sequence, target, source, _step_to_empty(sequence.steps), is_by_address=both.is_by_address)
+    without_fence = notes_on_no_fence(request, target, seen, run) if request.unfenced else _notes_on_gap(target)
+    left = notes_on_left(request, target.cluster, whole.destinations)
+    notes = (
+        *_notes(request, target, source, both),
+        *without_fence,
+        *left,
+        *_notes_on_world(target, both, (source, clone)),
+    )
     made = plan_of_move(request, target, seen, terms, sequence, run=run, clone=request.run, notes=notes)
     made = made.model_copy(update={"keyed": (*made_again, *rest_for_people(source, both))})
     if opens is None:
@@ -164,12 +177,16 @@ def plan_of_move(
     )
 
 
-def look_past_mark(sequence: Sequence, target: Target, source: Cluster, emptied: StepId | None = None) -> None:
+def look_past_mark(
+    sequence: Sequence, target: Target, source: Cluster, emptied: StepId | None = None, *, is_by_address: bool = False
+) -> None:
     """Count what was written at a source since it was closed: what gets past a fence is said with a number, never in silence.
 
     ``emptied`` is the step that has just closed it: what was written until then is counted beside what follows, so it holds up nobody.
+    ``is_by_address`` reaches the source where it was last seen.
     """
-    order = CountWrites.model_validate(server_order(target, source) | {"is_needed": False})
+    server = server_order(target, source, is_by_address=is_by_address)
+    order = CountWrites.model_validate(server | {"is_needed": False})
     last = sequence.steps[-1:]
     more: dict[str, Any] = {"after": tuple(step.id for step in last), "when_refused": "forgo"}
     if emptied is not None:
@@ -238,12 +255,13 @@ def close(
     side: str,
     *,
     guards: tuple[Guard, ...] = (),
+    is_by_address: bool = False,
 ) -> StepId:
     """Fence a side: take LOGIN, or CONNECT where that may not be taken, and send everybody out; the id of the first step.
 
-    ``guards`` are asked before the first of both.
+    ``guards`` are asked before the first of both; ``is_by_address`` reaches it where it was last seen.
     """
-    fence, server = fence_around(access), server_order(target, cluster)
+    fence, server = fence_around(access), server_order(target, cluster, is_by_address=is_by_address)
     first: StepId | None = None
     if fence is not None:
         order = ChangeSql.model_validate({**server, "change": fence.change, "back": fence.back})
@@ -260,9 +278,8 @@ def _warm(sequence: Sequence, target: Target, source: Cluster, both: CutoverSeen
     """Let the clone have in its memory what the source has there, so that the first minute is not the slowest."""
     for number, database in enumerate(both.warmable if both.clone else (), start=1):
         server = server_order(target, both.clone, database=database) if both.clone else {}
-        order = WarmCache.model_validate(
-            server | {"past": source.identifier, "past_id": source.resource_id, "limit": WARMING}
-        )
+        there = past_order(target, both.clone or source, source, is_by_address=both.is_by_address)
+        order = WarmCache.model_validate(server | there | {"limit": WARMING})
         why = "a clone that was just started reads everything from its storage, and clients would wait"
         add_next(
             sequence, f"warm-cache-{number}", order, why, Estimate(low=timedelta(0), high=WARMING, evidence="its limit")
@@ -272,19 +289,34 @@ def _warm(sequence: Sequence, target: Target, source: Cluster, both: CutoverSeen
 def advance(
     sequence: Sequence,
     target: Target,
-    past: Cluster,
-    side: Cluster,
+    sides: tuple[Cluster, Cluster],
     databases: tuple[str, ...],
     *,
     guards: tuple[Guard, ...],
+    unseen: Cluster | None = None,
 ) -> None:
-    """Set the sequences of the side that will take writes past those of the side that is fenced."""
+    """Set the sequences of the side that will take writes past those of the side that is fenced, which comes first in ``sides``.
+
+    The one of both that AWS does not show, ``unseen``, is reached where it was last seen.
+    """
+    past, side = sides
     for number, database in enumerate(databases, start=1):
         order = AdvanceSequences.model_validate(
-            server_order(target, side, database=database) | {"past": past.identifier, "past_id": past.resource_id}
+            server_order(target, side, database=database, is_by_address=side is unseen)
+            | past_order(target, side, past, is_by_address=past is unseen)
         )
         why = f"a number that {past.identifier} gave out stands in mails and payments: it is never given out again"
         add_next(sequence, f"advance-sequences-{number}", order, why, estimates.CALL, guards=guards)
+
+
+def _repoint(
+    sequence: Sequence, clusters: tuple[Cluster, Cluster], both: CutoverSeen, guards: tuple[Guard, ...]
+) -> bool:
+    """Lead each pool that learns the address by a command to the clone; whether there is one."""
+    sides, pools = sides_of(*clusters), tuple(each for each in both.pools if each.pool.repoint)
+    if pools:
+        add_pool_steps(sequence, steps_to_other_side(pools, sides.clone["writer"], sides.source["writer"]), guards)
+    return bool(pools)
 
 
 def _point(
@@ -357,9 +389,14 @@ def _notes(request: CutoverRequest, target: Target, source: Cluster, both: Cutov
             f"our login is the master user of {target.cluster}, {printable(both.access.own)}: whoever else has its password writes at the "
             "closed source, and no fence sees it before; a role that Daybreak alone uses keeps them out"
         )
-    yield from _notes_on_no_fence(target) if request.unfenced else _notes_on_gap(target)
-    yield from notes_on_proofs(target, both)
-    yield from notes_on_lifting(both)
+
+
+def _notes_on_world(target: Target, both: CutoverSeen, clusters: tuple[Cluster, Cluster]) -> Iterator[str]:
+    """What stands otherwise than a person would think: the application, the source's address, what acts in the clone, and each place."""
+    source, _ = clusters
+    yield from notes_on_proofs(target, both, clusters)
+    yield from notes_on_address(source, both)
+    yield from notes_on_lifting(source, both)
     yield from (f"{each.words()}: {note}" for each in both.destinations for note in each.notes)
 
 
@@ -379,10 +416,13 @@ def _notes_on_gap(target: Target) -> Iterator[str]:
     yield f"{target.cluster} is kept as it is, closed: a rollback opens it, and nothing of ours deletes it"
 
 
-def _notes_on_no_fence(target: Target) -> Iterator[str]:
-    """What is not promised of a source that nobody fences."""
-    name = target.cluster
-    yield f"{name} is not fenced: who still reaches it, or reaches it again, writes there, and none of that is in the clone"
-    yield "numbers that it gave out since the moment are not known, so the clone's sequences may give them out again"
-    yield "how many clients it had is not known, and nothing is taken back by itself"
-    yield f"keep it closed when it comes back: a rollback opens nothing that this cutover did not close, and {name} may take writes at once"
+def notes_on_address(source: Cluster, both: CutoverSeen) -> Iterator[str]:
+    """That a source is fenced of which AWS says nothing, and what that means."""
+    if both.access is None or not both.is_by_address:
+        return
+    at = last_address(source)
+    why = both.home_silence or f"AWS knows no cluster {source.identifier}"
+    yield (
+        f"AWS says nothing of {source.identifier} ({why}), and its server answers at {at.host}:{at.port}: it is fenced there, and that "
+        "it is still the cluster of that name is vouched for by the server's certificate alone"
+    )

@@ -21,6 +21,8 @@ from daybreak.model.run import RunState
 from daybreak.model.undo import TakenBack
 from daybreak.model.writes import WriteCount
 from daybreak.plan.calls import Owner, owner_of
+from daybreak.plan.pointing import leads_there
+from daybreak.plan.pools import is_repointing
 
 ABOUT_GAP = "the gap"
 """What the warning is about that ends the time in which a run takes itself back."""
@@ -189,6 +191,12 @@ def may_have_acted(step: Step, state: RunState) -> bool:
     if now.status in ("waiting", "forgone"):
         return False
     return not (isinstance(step.action, ChangeSql) and now.status in ("intended", "failed") and now.staged is None)
+
+
+def has_led(plan: Plan, state: RunState) -> bool:
+    """Whether a run led clients elsewhere, or nobody knows that it did not."""
+    leading = (step for step in plan.steps if leads_there(step.action) or is_repointing(step.action))
+    return any(may_have_acted(step, state) for step in leading)
 
 
 def deeds_of(plan: Plan, state: RunState) -> tuple[CutoverDeed, ...]:

@@ -7,7 +7,6 @@ from typing import assert_never
 
 from daybreak.model.actions import (
     Action,
-    AdvanceSequences,
     AnchorJournal,
     AttachProxy,
     AwaitApproval,
@@ -21,6 +20,7 @@ from daybreak.model.actions import (
     AwaitSql,
     AwaitWriter,
     AwsOrder,
+    BesideAnother,
     ChangeRecord,
     CopyParameterGroup,
     CopySnapshot,
@@ -56,7 +56,6 @@ from daybreak.model.actions import (
     SqlOrder,
     TakeSnapshot,
     Validate,
-    WarmCache,
 )
 from daybreak.model.destinations import NO_CLUSTER, record_name, target_name
 from daybreak.model.guards import AsPlanned, Guard, NotTheSource, OfRunOrAbsent, Ours, OursOrAbsent, Unchanged
@@ -160,14 +159,18 @@ def _thing_of_removal(
 def _on_database(action: SqlOrder, thing: Callable[[ThingKind, str], Thing]) -> Iterator[Guard]:
     """What must hold of a database's cluster: it is the one that the action names by its resource id, or the run's own.
 
-    Of another cluster that is only read, too.
+    Of another cluster that is only read, too. Of one whose region says nothing AWS is not asked.
     """
-    if action.resource_id is None:
+    if action.at is not None:
+        pass
+    elif action.resource_id is None:
         yield Ours(thing=thing("cluster", action.cluster))
     else:
         yield AsPlanned(thing=thing("cluster", action.cluster), field="resource_id", value=action.resource_id)
-    if isinstance(action, AdvanceSequences | WarmCache) and action.past_id is not None:
-        yield AsPlanned(thing=thing("cluster", action.past), field="resource_id", value=action.past_id)
+    if isinstance(action, BesideAnother) and action.past_id is not None and action.past_at is None:
+        past = thing("cluster", action.past)
+        past = past.model_copy(update={"region": action.past_region}) if action.past_region else past
+        yield AsPlanned(thing=past, field="resource_id", value=action.past_id)
 
 
 def _on_destination(

@@ -18,7 +18,7 @@ from daybreak.model.names import comma_list, printable, sql_identifier, sql_text
 from daybreak.model.targets import Target
 from daybreak.model.world import Cluster
 from daybreak.plan import estimates
-from daybreak.plan.adding import add_next, server_order
+from daybreak.plan.adding import add_next, region_of, server_order
 from daybreak.plan.sequence import Sequence
 
 _DETACHED = (
@@ -62,7 +62,7 @@ def lift(sequence: Sequence, target: Target, source: Cluster, seen: CutoverSeen,
     for number, jobs in enumerate(_by_database(seen.jobs.jobs), start=1):
         change = _change_of(target, clone, jobs[0].database, _turn_of_jobs(jobs, "off"))
         add_next(sequence, f"stop-jobs-{number}", change, _RUNS_TWICE, estimates.CALL)
-    if clone.parameter_group == source.parameter_group:
+    if clone.parameter_group == source.parameter_group or seen.lacks_group:
         return False
     writers_first = sorted(clone.members, key=lambda each: not each.is_writer)
     names = tuple(each.identifier for each in writers_first)
@@ -114,8 +114,15 @@ _RUNS_TWICE = "a job that wakes up would run beside the source's"
 _RUN_HERE = "the source's jobs cannot log in any more, and clients work here"
 
 
-def notes_on_lifting(seen: CutoverSeen) -> Iterator[str]:
+def notes_on_lifting(source: Cluster, seen: CutoverSeen) -> Iterator[str]:
     """What a person must know of what stays off."""
+    if seen.clone is not None and seen.lacks_group:
+        region = region_of(seen.clone)
+        yield (
+            f"{region} has no cluster parameter group {source.parameter_group}, so the clone keeps {seen.clone.parameter_group}, "
+            "and with it its quarantine: no subscription and no job of pg_cron runs there, until somebody makes that group, "
+            "gives it to the clone and restarts its instances"
+        )
     for each in _to_detach(seen):
         name = sql_identifier(each.name)
         yield (

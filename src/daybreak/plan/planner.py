@@ -17,6 +17,7 @@ from daybreak.model.requests import (
 )
 from daybreak.model.targets import Target
 from daybreak.plan.clean import clean_plan
+from daybreak.plan.completing import completion_plan
 from daybreak.plan.copying import copy_plan
 from daybreak.plan.cutover import cutover_plan
 from daybreak.plan.fail_over import fail_over_plan
@@ -41,7 +42,8 @@ def plan_of(request: Request, target: Target, seen: Observation, terms: Terms) -
         case FailOverRequest():
             return fail_over_plan(request, target, seen, terms)
         case CutoverRequest():
-            return cutover_plan(request, target, seen, terms)
+            planner = completion_plan if request.completes else cutover_plan
+            return planner(request, target, seen, terms)
         case RollbackRequest():
             return rollback_plan(request, target, seen, terms)
         case CleanRequest():

@@ -31,6 +31,7 @@ from daybreak.model.destinations import (
     Whereto,
 )
 from daybreak.model.world import Cluster
+from daybreak.plan.adding import region_of
 from daybreak.plan.rewriting import record_rewritten
 
 POINTS = PointSecret | MoveSecretStage | PointParameter | ChangeRecord | DetachProxy | AttachProxy
@@ -60,11 +61,17 @@ def sides_of(source: Cluster, clone: Cluster) -> SideAddresses:
     return SideAddresses(source=addresses_of(source), clone=addresses_of(clone))
 
 
-def objection_to(seen: DestinationSeen, wanted: Whereto, sides: SideAddresses) -> str | None:
-    """Why a destination cannot be pointed elsewhere from where it should be by now; ``None`` where it can be."""
-    if seen.unfit is not None:
-        return f"{seen.words()} {seen.unfit}"
-    end = seen.destination.endpoint
+def objection_to(seen: DestinationSeen, wanted: Whereto, sides: SideAddresses, home: str = "") -> str | None:
+    """Why a destination cannot be pointed elsewhere from where it should be by now; ``None`` where it can be.
+
+    ``home`` is the source's region, where the clone is in another: a proxy beside the clone leads nowhere before.
+    """
+    problem = seen.unfit or seen.lost
+    if problem is not None:
+        return f"{seen.words()} {problem}"
+    end, is_abroad = seen.destination.endpoint, home not in ("", seen.region)
+    if isinstance(seen.destination, ProxyDestination) and is_abroad and seen.points_at == "nowhere":
+        return None
     if seen.points_at != wanted and isinstance(seen.destination, ProxyDestination):
         is_at = {"elsewhere": "elsewhere", "nowhere": "nowhere"}.get(str(seen.points_at), f"to the {seen.points_at}")
         return f"{seen.words()} does not lead to the {wanted}, but {is_at}{_way_back(wanted, f'let it lead to the {wanted}')}"
@@ -115,7 +122,10 @@ def orders_of(
 
 
 def _of_proxy(seen: ProxySeen, old: Cluster, new: Cluster, region: str) -> tuple[Action, ...]:
-    """AWS takes one cluster at a time: the old one is taken out first, where it is there."""
+    """AWS takes one cluster at a time: the old one is taken out first, where it is there.
+
+    It leads to no other region: what goes back there leaves it with nothing.
+    """
     name, group = seen.name, seen.group
     off = DetachProxy(proxy=name, group=group, cluster=old.identifier, resource_id=old.resource_id, region=region)
     on = AttachProxy(
@@ -127,7 +137,8 @@ def _of_proxy(seen: ProxySeen, old: Cluster, new: Cluster, region: str) -> tuple
         region=region,
     )
     wait = AwaitProxy(proxy=name, group=group, cluster=new.identifier, region=region)
-    return (on, wait) if seen.state == NO_CLUSTER else (off, on, wait)
+    ways = (on, wait) if region_of(new) == region else ()
+    return ways if seen.state == NO_CLUSTER else (off, *ways)
 
 
 def _of_parameter(seen: ParameterSeen, old: DatabaseAddress, new: DatabaseAddress, region: str) -> PointParameter:

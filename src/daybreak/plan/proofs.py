@@ -24,7 +24,7 @@ from daybreak.model.names import comma_list, printable
 from daybreak.model.targets import Target
 from daybreak.model.world import Cluster
 from daybreak.plan import estimates
-from daybreak.plan.adding import add_next, first_database, server_order
+from daybreak.plan.adding import add_next, first_database, region_of, server_order
 from daybreak.plan.pointing import sides_of
 from daybreak.plan.sequence import Sequence
 
@@ -78,8 +78,8 @@ def objections_to_proofs(both: CutoverSeen) -> Iterator[str]:
         )
 
 
-def notes_on_proofs(target: Target, both: CutoverSeen) -> Iterator[str]:
-    """What is not well before the move, and what is not asked after it."""
+def notes_on_proofs(target: Target, both: CutoverSeen, clusters: tuple[Cluster, Cluster]) -> Iterator[str]:
+    """What is not well before the move, and what is not asked after it; ``clusters`` are source and clone."""
     for page in both.application.pages:
         if page.unwell:
             yield f'the page "{printable(page.name)}" is not well before the move, and must be after it: {page.unwell}'
@@ -87,8 +87,22 @@ def notes_on_proofs(target: Target, both: CutoverSeen) -> Iterator[str]:
         if way.refused:
             yield f"the application's own login does not get in by {words_of(way.destination)} before the move, and must after it: {way.refused}"
     yield from questions_left_out(target, both)
-    if target.cutover.probe and not _ways_to_try(both):
-        yield "the gap is not measured by a probe: there is no place through which the application's login could write"
+    if target.cutover.probe and (why := _why_unprobed(both, clusters)):
+        yield f"the gap is not measured by a probe: {why}"
+
+
+def _why_unprobed(both: CutoverSeen, clusters: tuple[Cluster, Cluster]) -> str:
+    """Why no probe can measure the gap; empty where one can."""
+    source, clone = clusters
+    if not _ways_to_try(both):
+        return "there is no place through which the application's login could write"
+    if both.access is None or both.clone_access is None:
+        return "only one side answers, so nobody could say at which of them a write is"
+    if both.is_by_address:
+        return "AWS shows no source, so it could not be known by its server"
+    if region_of(source) != region_of(clone):
+        return "the two sides stand in two regions, and it writes from one"
+    return ""
 
 
 def questions_left_out(target: Target, both: CutoverSeen) -> tuple[str, ...]:
@@ -175,7 +189,7 @@ def begin_probe(
 ) -> bool:
     """Add the step that begins the probe, while the other side still serves; whether there is one."""
     login = login_through(target, both, clusters, side)
-    if not target.cutover.probe or login is None:
+    if not target.cutover.probe or login is None or _why_unprobed(both, clusters):
         return False
     here, there = clusters if side == "source" else clusters[::-1]
     order = server_order(target, there) | {

@@ -32,9 +32,16 @@ def whereto_of(seen: ProxySeen, source: Cluster | None, clone: Cluster | None) -
     )
 
 
+def words_on_region(region: str, clone: Cluster) -> str | None:
+    """Why a proxy of a region never leads to the clone; ``None`` where the clone is in it."""
+    home = clone.arn.split(":")[3]
+    if home == region:
+        return None
+    return f"is in {region}, and the clone in {home}: a proxy leads only to a cluster of its own region"
+
+
 def problem_of(
     seen: ProxySeen,
-    region: str,
     clone: Cluster,
     instances: Iterable[Instance],
     groups: Iterable[SecurityGroup],
@@ -46,21 +53,17 @@ def problem_of(
     ``groups`` are the clone's security groups as far as they could be seen; ``is_like_source`` says that the source, to which the
     proxy leads, has the same.
     """
-    return next(_problems(seen, region, clone, tuple(instances), tuple(groups), is_like_source=is_like_source), None)
+    return next(_problems(seen, clone, tuple(instances), tuple(groups), is_like_source=is_like_source), None)
 
 
 def _problems(
     seen: ProxySeen,
-    region: str,
     clone: Cluster,
     instances: tuple[Instance, ...],
     groups: tuple[SecurityGroup, ...],
     *,
     is_like_source: bool,
 ) -> Iterator[str]:
-    home = clone.arn.split(":")[3]
-    if home != region:
-        yield f"is in {region}, and the clone in {home}: a proxy leads only to a cluster of its own region"
     vpcs = {each.vpc for each in groups if each.vpc}
     if seen.vpc and vpcs - {seen.vpc}:
         yield f"is in {seen.vpc}, and the clone in {comma_list(sorted(vpcs))}: a proxy leads only to a cluster of its own VPC"

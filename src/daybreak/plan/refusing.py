@@ -22,10 +22,12 @@ from daybreak.model.targets import Target
 from daybreak.model.value import stamp
 from daybreak.model.world import Cluster
 from daybreak.plan.fence import objections_to_fence
+from daybreak.plan.leaving import objections_to_leaving
 from daybreak.plan.lifting import objections_to_lifting
 from daybreak.plan.pointing import objection_to, sides_of
 from daybreak.plan.pools import objections_to_pools
 from daybreak.plan.proofs import objections_to_proofs
+from daybreak.plan.unfenced import objections_to_source
 
 NEWS = timedelta(hours=1)
 """How old a verdict may be for traffic to be moved on its word."""
@@ -34,7 +36,7 @@ NEWS = timedelta(hours=1)
 def objections_to_cutover(request: CutoverRequest, target: Target, seen: Observation) -> Iterator[str]:
     """Every reason why the traffic is not moved."""
     both = seen.cutover
-    yield from _of_source(request, target, seen)
+    yield from objections_to_source(request, target, seen)
     if target.login is None:
         yield f'"{target.name}" has no login, and a fence is made in SQL: write login in daybreak.toml'
     yield from _of_verdict(request, seen)
@@ -49,10 +51,11 @@ def objections_to_cutover(request: CutoverRequest, target: Target, seen: Observa
         yield from (f"in the clone: {each}" for each in objections_to_fence(both.clone_access, is_quarantined=True))
     yield from _of_logins(both)
     yield from objections_to_lifting(both)
-    yield from _of_destinations(target, seen.cluster or request.source_before, both)
+    yield from _of_destinations(request, target, seen.cluster or request.source_before, both)
     yield from objections_to_pools(both.pools, "source")
     yield from objections_to_proofs(both)
-    yield from objections_to_advancing(both)
+    if both.access is not None:
+        yield from objections_to_advancing(both)
 
 
 def _of_logins(both: CutoverSeen) -> Iterator[str]:
@@ -80,27 +83,10 @@ def _of_logins(both: CutoverSeen) -> Iterator[str]:
             )
 
 
-def _of_source(request: CutoverRequest, target: Target, seen: Observation) -> Iterator[str]:
-    """The source is fenced; where nobody can, a person accepts that by its name."""
-    name, both = target.cluster, seen.cutover
-    is_heard = both is not None and both.access is not None
-    accept = f"where it is gone for good, move the traffic without a fence: --unfenced {name}"
-    if request.unfenced:
-        if request.unfenced != name:
-            yield f'--unfenced names "{printable(request.unfenced)}", and the source is "{name}"'
-        if is_heard:
-            yield f'"{name}" answers, so it can be fenced: leave --unfenced out'
-        if seen.cluster is None and request.source_before is None:
-            yield f'nobody knows the address that "{name}" had, so no place can be found that names it'
-    elif seen.cluster is None:
-        yield f'{seen.identity.region} knows no cluster "{name}": nothing could be fenced; {accept}'
-    elif seen.cluster.status != AVAILABLE:
-        yield f'AWS calls "{name}" {seen.cluster.status}; {accept}'
-    elif both is not None and both.source_silence:
-        yield f"{both.source_silence}; {accept}"
-
-
-def _of_destinations(target: Target, source: Cluster | None, both: CutoverSeen) -> Iterator[str]:
+def _of_destinations(
+    request: CutoverRequest, target: Target, source: Cluster | None, both: CutoverSeen
+) -> Iterator[str]:
+    yield from objections_to_leaving(request, both.destinations)
     if not target.destinations and not any(each.repoint for each in target.pools):
         yield (
             f"nothing says from where applications read the address of {target.name}: name each place in daybreak.toml, as "
@@ -108,7 +94,8 @@ def _of_destinations(target: Target, source: Cluster | None, both: CutoverSeen) 
         )
     if source is not None and both.clone is not None:
         sides = sides_of(source, both.clone)
-        yield from filter(None, (objection_to(each, "source", sides) for each in both.destinations))
+        changed = (each for each in both.destinations if each.lost is None)
+        yield from filter(None, (objection_to(each, "source", sides, request.home) for each in changed))
         ends = {each.destination.endpoint for each in both.destinations} | ({"writer"} if both.pools else set())
         yield from (f"AWS shows no endpoint of the clone's {end}" for end in sorted(ends - sides.clone.keys()))
 

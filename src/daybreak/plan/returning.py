@@ -52,6 +52,7 @@ from daybreak.plan.refusing import objections_to_advancing
 from daybreak.plan.remembering import restore_times, shorten, times_wanted
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.terms import Terms
+from daybreak.plan.unfenced import words_on_open, words_on_source
 
 _ASTRAY = ("clone", "nowhere")
 """Where a destination may be that is put back."""
@@ -60,7 +61,7 @@ _ASTRAY = ("clone", "nowhere")
 def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, terms: Terms) -> Plan | Refusal:
     """The plan that takes the cutover ``request.run`` back, or every reason why there is none."""
     run = RunId(f"{clone_stem(target.cluster)}-rollback-{terms.created:%Y%m%d%H%M}-{request.suffix}")
-    source, both = seen.cluster, seen.cutover
+    source, both = _source_in(request, seen), seen.cutover
     if both is not None and both.clone is None:
         return plan_without_clone(request, target, seen, terms, run)
     reasons = tuple(_objections(request, target, seen))
@@ -72,7 +73,7 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
     was_moved, is_probed = has_moved(request, both), False
     destinations, guards = both.destinations, tuple[Guard, ...]()
     if request.mark is not None:
-        look_past_mark(sequence, target, source)
+        look_past_mark(sequence, target, source, is_by_address=seen.cluster is None)
     if was_moved and both.clone_access is not None:
         if request.unwritten is None:
             destinations = shorten(sequence, target, destinations)
@@ -80,7 +81,8 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
         add_pool_steps(sequence, steps_to_pause(both.pools), ())
         close(sequence, target, both.clone, both.clone_access, "clone")
         guards = (fence_of(target, both.clone), *filter(None, (request.unwritten,)))
-        advance(sequence, target, both.clone, source, both.databases, guards=guards)
+        unseen = source if seen.cluster is None else None
+        advance(sequence, target, (both.clone, source), both.databases, guards=guards, unseen=unseen)
     sides, proxies = sides_of(source, both.clone), list[AwaitProxy]()
     if was_moved and both.pools:
         add_pool_steps(sequence, steps_to_move(both.pools, sides.source["writer"], sides.clone["writer"]), guards)
@@ -109,7 +111,10 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
         _open_clone(sequence, target, both)
     if was_moved and request.unwritten is None and back_with is not None:
         _see_application(sequence, target, both, (source, both.clone), after=back_with)
-    notes = (*_notes(request, target, both, is_clone_again=is_clone_again), *pools_lost(request, both.pools))
+    notes = (
+        *_notes(request, target, both, (source, both.clone), is_clone_again=is_clone_again),
+        *pools_lost(request, both.pools),
+    )
     return plan_of_move(request, target, seen, terms, sequence, run=run, clone=request.clone, notes=notes)
 
 
@@ -233,15 +238,16 @@ def _open_clone(sequence: Sequence, target: Target, both: CutoverSeen) -> None:
 
 def _objections(request: RollbackRequest, target: Target, seen: Observation) -> Iterator[str]:
     both = seen.cutover
-    if seen.cluster is None:
-        yield f'{seen.identity.region} knows no cluster "{target.cluster}": there is nothing to go back to'
+    source = _source_in(request, seen)
+    if source is None:
+        yield f"there is nothing to go back to: {words_on_source(request, target, seen)}"
     if not request.deeds:
         how = f": end it with daybreak abort {request.run}" if request.run in request.ends else ""
         yield f"the cutover {request.run} did nothing that could be taken back{how}"
     if both is None:
         return
-    if seen.cluster is not None and both.clone is not None:
-        sides = sides_of(seen.cluster, both.clone)
+    if source is not None and both.clone is not None:
+        sides = sides_of(source, both.clone)
         astray = (each for each in both.destinations if each.points_at not in ("source", "nowhere"))
         yield from filter(None, (objection_to(each, "clone", sides) for each in astray))
         yield from objections_to_strays(request, both.pools, sides.clone["writer"].host)
@@ -250,7 +256,13 @@ def _objections(request: RollbackRequest, target: Target, seen: Observation) -> 
     if not has_moved(request, both):
         return
     yield from both.silences
-    yield from filter(None, (both.source_silence,))
+    if source is not None:
+        yield from filter(None, (both.source_silence,))
+    if request.is_unfenced and both.access is not None and both.access.is_open:
+        yield (
+            f"{target.cluster} takes writes, since nobody closed it, and its sequences would be set under whoever writes there "
+            f"({words_on_open(both.access)}): close it first: daybreak cutover {request.run}"
+        )
     yield from objections_to_advancing(both)
     if both.clone_access is not None:
         yield from objections_to_fence(both.clone_access)
@@ -258,7 +270,21 @@ def _objections(request: RollbackRequest, target: Target, seen: Observation) -> 
         yield f'nobody can say who writes to "{request.clone}", so it cannot be fenced: "{target.name}" needs its login'
 
 
-def _notes(request: RollbackRequest, target: Target, both: CutoverSeen, *, is_clone_again: bool) -> Iterator[str]:
+def _source_in(request: RollbackRequest, seen: Observation) -> Cluster | None:
+    """The source as AWS shows it, or as it was known where its server answers all the same; ``None`` where it cannot be reached."""
+    both = seen.cutover
+    is_heard = both is not None and both.is_by_address and both.access is not None
+    return seen.cluster or (request.source_before if is_heard else None)
+
+
+def _notes(
+    request: RollbackRequest,
+    target: Target,
+    both: CutoverSeen,
+    clusters: tuple[Cluster, Cluster],
+    *,
+    is_clone_again: bool,
+) -> Iterator[str]:
     yield from (f"{each} has not ended: it is ended first, and nothing more of it is done" for each in request.ends)
     if not is_clone_again:
         yield f"what was written to {request.clone} since the cutover is left behind there: it stays, closed and protected"
@@ -275,4 +301,4 @@ def _notes(request: RollbackRequest, target: Target, both: CutoverSeen, *, is_cl
     if request.unwritten is not None and (target.cutover.health or target.cutover.application):
         yield "whether the application is well again after that is not asked: nothing waits for it"
     elif has_moved(request, both):
-        yield from notes_on_proofs(target, both)
+        yield from notes_on_proofs(target, both, clusters)

@@ -44,6 +44,11 @@ def address_by(place: DatabaseAddress, database: str, trust: Trust, leash: Leash
     return Address(place.host, place.port, database, trust, leash, alias)
 
 
-def address_of(cluster: Cluster, database: str | None, trust: Trust, leash: Leash | None = None) -> Address:
-    """The address of a cluster's database: the endpoint that AWS returned, never one that we built."""
-    return Address(cluster.endpoint or "", cluster.port, database or FALLBACK_DATABASE, trust, leash)
+ServerPlace = Cluster | DatabaseAddress
+"""A cluster as AWS shows it, or the address at which it was last seen where AWS shows nothing."""
+
+
+def address_of(server: ServerPlace, database: str | None, trust: Trust, leash: Leash | None = None) -> Address:
+    """The address of a cluster's database: the endpoint that AWS returned, now or earlier, never one that we built."""
+    host = server.host if isinstance(server, DatabaseAddress) else server.endpoint or ""
+    return Address(host, server.port, database or FALLBACK_DATABASE, trust, leash)

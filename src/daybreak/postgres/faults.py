@@ -92,6 +92,11 @@ def _state_of(error: DaybreakError) -> str | None:
     return error.__cause__.sqlstate if isinstance(error.__cause__, psycopg.Error) else None
 
 
+def is_of_server(error: DaybreakError) -> bool:
+    """Whether a server of PostgreSQL said that: then one is there, whatever it said."""
+    return _state_of(error) is not None
+
+
 def refusal_of(error: DaybreakError) -> LoginRefusal | None:
     """The server's refusal of the login, where that is what ``error`` reports and its code is known."""
     return error.__cause__.refusal if isinstance(error.__cause__, LoginRefused) else None

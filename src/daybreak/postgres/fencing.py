@@ -182,6 +182,7 @@ def read_access(session: Session) -> AccessSeen:
         is_shared=is_shared,
         may_end=may_end,
         needs_admin=needs_admin,
+        inside=tuple(f"{printable(role)} ({count})" for role, count in session.ask(_INSIDE)),
         roles=roles,
         closed=tuple(name for [name] in session.ask(_CLOSED)),
         prepared=tuple(

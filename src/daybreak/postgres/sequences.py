@@ -19,7 +19,8 @@ from daybreak.postgres.session import Session
 _READ = sql.SQL("""
 SELECT s.schemaname::text, s.sequencename::text, s.last_value, s.increment_by,
        pg_catalog.has_sequence_privilege(c.oid, 'SELECT') OR pg_catalog.has_sequence_privilege(c.oid, 'USAGE'),
-       pg_catalog.has_sequence_privilege(c.oid, 'UPDATE'), pg_catalog.current_database()::text
+       pg_catalog.has_sequence_privilege(c.oid, 'UPDATE'), pg_catalog.current_database()::text,
+       s.start_value, CASE WHEN s.increment_by > 0 THEN s.max_value ELSE s.min_value END
 FROM pg_catalog.pg_sequences AS s JOIN pg_catalog.pg_namespace AS n ON n.nspname = s.schemaname
 JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = s.sequencename
 ORDER BY s.schemaname, s.sequencename
@@ -32,10 +33,19 @@ Reached = Mapping[tuple[str, str], tuple[int, int]]
 
 
 def see_sequences(session: Session) -> tuple[SequenceSeen, ...]:
-    """Which sequences there are, and whether our login may read and set them."""
+    """Which sequences there are, whether our login may read and set them, and how far each has come."""
     return tuple(
-        SequenceSeen(database=database, name=f"{schema}.{name}", may_read=may_read, may_set=may_set)
-        for schema, name, _, _, may_read, may_set, database in session.ask(_READ)
+        SequenceSeen(
+            database=database,
+            name=f"{schema}.{name}",
+            place=(schema, name),
+            may_read=may_read,
+            may_set=may_set,
+            last=start - by if last is None else last,
+            step=by,
+            most=most,
+        )
+        for schema, name, last, by, may_read, may_set, database, start, most in session.ask(_READ)
     )
 
 
@@ -53,7 +63,7 @@ def advance_sequences(session: Session, bearing: Bearing, reached: Reached) -> i
 
     One that only the other side has was made after the moment, and is left behind with its table.
     """
-    here = {(schema, name): (last, by, may_set) for schema, name, last, by, _, may_set, _ in session.ask(_READ)}
+    here = {(schema, name): (last, by, may_set) for schema, name, last, by, _, may_set, *_ in session.ask(_READ)}
     behind = {
         key: last
         for key, (last, by) in reached.items()

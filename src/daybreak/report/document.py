@@ -105,7 +105,7 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
         figures=_figures(checks, state.measured),
         notes=(*plan.notes, *([words_on_move(state.moved.differences, state.moved.planned)] if state.moved else [])),
         keyed=lines_on_keyed(plan, state),
-        traffic=(*sentences_on_traffic(plan, state), *([occasion.closed] if occasion.closed else [])),
+        traffic=(*sentences_on_traffic(plan, state), *occasion.sides),
         keep_until=plan.keep_until,
         way_in=occasion.way_in,
         login=_login(plan, state),

@@ -119,7 +119,8 @@ class Typist:
         bounds = [f"SET LOCAL lock_timeout = {action.lock.total_seconds() * 1000:.0f};"]
         bounds += [f"SET LOCAL ROLE {sql_identifier(action.role)};"] if action.role else []
         asked = " ".join(f"\\\n  -c {quote(each)}" for each in (*bounds, *orders))
-        place = _address(action.cluster, self)
+        at = action.at
+        place = f"HOST={quote(at.host)}\nPORT={at.port}" if at else _address(action.cluster, self, action.region)
         return f'{place}\npsql -1 -v ON_ERROR_STOP=1 -h "$HOST" -p "$PORT" -d {quote(connection)} {asked}'
 
 
@@ -312,9 +313,9 @@ def _parameter_groups(clone: str, hand: Typist) -> str:
     return f"# in-sync: the parameter group is in force\n{look}"
 
 
-def _address(clone: str, hand: Typist) -> str:
-    host = hand.look("DescribeDBClusters", "DBClusters[0].Endpoint", DBClusterIdentifier=clone)
-    port = hand.look("DescribeDBClusters", "DBClusters[0].Port", DBClusterIdentifier=clone)
+def _address(clone: str, hand: Typist, region: str | None = None) -> str:
+    host = hand.look("DescribeDBClusters", "DBClusters[0].Endpoint", region, DBClusterIdentifier=clone)
+    port = hand.look("DescribeDBClusters", "DBClusters[0].Port", region, DBClusterIdentifier=clone)
     return f"HOST=$({host})\nPORT=$({port})"
 
 

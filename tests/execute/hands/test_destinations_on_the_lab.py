@@ -37,7 +37,7 @@ from daybreak.model.plan import Plan, RunId
 from daybreak.model.run import Event, RunState
 from daybreak.model.trust import Trust
 from daybreak.model.undo import TakenBack
-from daybreak.observe.destinations import look_at_destinations
+from daybreak.observe.destinations import Regions, look_at_destinations
 from daybreak.observe.look import Lookout
 from daybreak.observe.poller import Poller
 from daybreak.plan.pointing import objection_to, orders_of
@@ -87,7 +87,9 @@ class Town:
     def seen(self) -> dict[str, DestinationSeen]:
         """What is looked at, by kind."""
         aws = self.aws()
-        found = look_at_destinations(self.destinations.values(), aws.in_region, "us-east-1", SIDES)
+        found = look_at_destinations(
+            self.destinations.values(), aws.in_region, Regions("us-east-1", "us-east-1"), SIDES
+        )
         return {each.destination.kind: each for each in found}
 
     def read(self) -> dict[str, Any]:
@@ -221,7 +223,9 @@ def _pointed(text: str, old: int, new: int) -> str:
 
 def look(town: Town, kind: str, sides: SideAddresses) -> DestinationSeen:
     """One destination as it is now."""
-    (seen,) = look_at_destinations([town.destinations[kind]], town.aws().in_region, "us-east-1", sides)
+    (seen,) = look_at_destinations(
+        [town.destinations[kind]], town.aws().in_region, Regions("us-east-1", "us-east-1"), sides
+    )
     return seen
 
 

@@ -18,7 +18,7 @@ from daybreak.aws.gateway import Access, Aws
 from daybreak.errors import Paused
 from daybreak.model.destinations import DestinationSeen, ProxyDestination, Whereto
 from daybreak.model.world import Cluster
-from daybreak.observe.destinations import look_at_destinations
+from daybreak.observe.destinations import Regions, look_at_destinations
 from daybreak.observe.look import Lookout
 from daybreak.plan.pointing import objection_to, orders_of, sides_of
 from tests.execute.hands.test_destinations_on_the_lab import Town, plan_of
@@ -52,7 +52,7 @@ class Front:
         both = self.clusters()
         sides = sides_of(both["source"], both["clone"])
         place = ProxyDestination(name=self.name)
-        (found,) = look_at_destinations([place], self.aws().in_region, "us-east-1", sides, both)
+        (found,) = look_at_destinations([place], self.aws().in_region, Regions("us-east-1", "us-east-1"), sides, both)
         return found
 
     def host(self) -> str:

@@ -129,8 +129,12 @@ class Looker:
         """Who can still write at each cluster that the step's guards want fenced; nothing of one that could not be asked."""
         found: dict[Thing, FenceSeen] = {}
         for guard in step.guards:
-            if isinstance(guard, Fenced) and isinstance(cluster := seen.get(guard.thing), Cluster):
-                with suppress(DaybreakError):
+            if not isinstance(guard, Fenced):
+                continue
+            with suppress(DaybreakError):
+                if guard.at is not None:  # its region says nothing, so its login is read in the plan's own
+                    found[guard.thing] = self._doors.home.sql.fence(guard, guard.at)
+                elif isinstance(cluster := seen.get(guard.thing), Cluster):
                     found[guard.thing] = self._doors.place(guard.thing.region).sql.fence(guard, cluster)
         return found
 

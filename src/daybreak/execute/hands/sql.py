@@ -25,6 +25,7 @@ from daybreak.model.actions import (
     AdvanceSequences,
     AwaitClients,
     BeginProbe,
+    BesideAnother,
     ChangeSql,
     CountWrites,
     EndSessions,
@@ -34,7 +35,7 @@ from daybreak.model.actions import (
     SqlWork,
     WarmCache,
 )
-from daybreak.model.arrivals import GapMeasured
+from daybreak.model.arrivals import GapMeasured, Warmed
 from daybreak.model.attempts import StepReached, StepStaged
 from daybreak.model.plan import Step
 from daybreak.model.run import StepDone, StepIntended, StepUncertain
@@ -47,6 +48,7 @@ from daybreak.plan.gaps import (
     why_no_probe,
     writes_recorded,
 )
+from daybreak.postgres.address import ServerPlace
 from daybreak.postgres.leash import Leash
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
@@ -63,9 +65,9 @@ class SqlHand:
     def make_so(self, step: Step, action: ChangeSql) -> Slowly[None]:
         """Make the change so, or raise: ``Failed``, ``Paused``. Where it is there already, nothing is changed."""
         self._intend(step, action)
-        door = self._doors.place(action.region).sql
+        door = self._place_of(action).sql
 
-        def work_at(cluster: Cluster) -> Work:
+        def work_at(cluster: ServerPlace) -> Work:
             staged = self._doubt(step)
 
             def work(hand_over: Callable[[News], None], leash: Leash) -> WorkResult:
@@ -86,9 +88,9 @@ class SqlHand:
     def load(self, step: Step, action: LoadRows) -> Slowly[None]:
         """Load the rows from the place that is certain, or raise as ``make_so`` does: the parts before stay."""
         self._intend(step, action)
-        door = self._doors.place(action.region).sql
+        door = self._place_of(action).sql
 
-        def work_at(cluster: Cluster) -> Work:
+        def work_at(cluster: ServerPlace) -> Work:
             staged, reached = self._doubt(step), self._journal.state().step(step.id)
 
             def work(hand_over: Callable[[News], None], leash: Leash) -> WorkResult:
@@ -110,7 +112,7 @@ class SqlHand:
         """Do one piece of work at a server, and record what it comes to; raises as ``make_so`` does."""
         self._intend(step, action)
 
-        def work_at(cluster: Cluster) -> Work:
+        def work_at(cluster: ServerPlace) -> Work:
             return lambda hand_over, leash: self._work(action, cluster, hand_over, leash)
 
         outcome = yield from self._patiently(step, action, work_at)
@@ -119,13 +121,14 @@ class SqlHand:
             raise Bug(message)
         self._journal.append(StepDone(step=step.id, result=outcome.model_dump(mode="json")))
 
-    def _work(self, action: SqlWork, cluster: Cluster, hand_over: Callable[[News], None], leash: Leash) -> Recorded:
-        place = self._doors.place(action.region)
+    def _work(self, action: SqlWork, cluster: ServerPlace, hand_over: Callable[[News], None], leash: Leash) -> Recorded:
+        place = self._place_of(action)
         match action:
             case EndSessions():
                 return place.sql.empty(action, cluster, leash)
             case AdvanceSequences():
-                return place.sql.advance(action, cluster, self._past(action, place), leash)
+                there, past = self._past(action, place)
+                return place.sql.advance(action, cluster, there.sql.read_sequences(action, past, leash), leash)
             case CountWrites(is_needed=is_needed):
                 try:
                     return place.sql.count(action.database, action.login, cluster)
@@ -134,7 +137,7 @@ class SqlHand:
                         raise
                     return WriteCount(rows={}, definitions={})
             case WarmCache():
-                return place.sql.warm(action, cluster, self._past(action, place), leash)
+                return self._warm(action, cluster, place, leash)
             case AwaitClients():
                 return place.sql.arrive(action, self._expectation(action), cluster, hand_over, leash)
             case BeginProbe():
@@ -147,8 +150,28 @@ class SqlHand:
             case _:
                 assert_never(action)
 
-    def _past(self, action: AdvanceSequences | WarmCache, place: Place) -> Cluster:
-        return self._cluster_named(action.past, action.past_id, place)
+    def _place_of(self, action: SqlOrder) -> Place:
+        """Where an order is carried out; its login is read there, which nobody can in a region that says nothing."""
+        return self._doors.home if action.at is not None else self._doors.place(action.region)
+
+    def _warm(self, action: WarmCache, cluster: ServerPlace, place: Place, leash: Leash) -> Warmed:
+        """What was warmed; what kept it from that stands in the answer, since nothing depends on it."""
+        try:
+            there, past = self._past(action, place)
+            return place.sql.warm(action, cluster, there.sql.hot(action, past, leash), leash)
+        except DaybreakError as error:
+            return Warmed(relations=0, size=0, why=error.message)
+
+    def _past(self, action: BesideAnother, place: Place) -> tuple[Place, ServerPlace]:
+        """The other cluster, which is only read, and where its login is read. The guards say whether it is there, and the planned one.
+
+        Raises ``Unreachable`` where AWS does not show it: one look proves nothing.
+        """
+        if action.past_at is not None:
+            return self._doors.home, action.past_at
+        region = action.past_region or action.region or self._doors.home.aws.region
+        there = self._doors.place(region) if action.past_region else place
+        return there, self._cluster_named(action.past, action.past_id, there)
 
     @staticmethod
     def _cluster_named(name: str, resource_id: str | None, place: Place) -> Cluster:
@@ -193,7 +216,7 @@ class SqlHand:
         about_to.is_recorded.set()
 
     @staticmethod
-    def _was_committed(door: SqlDoor, action: ChangeSql | LoadRows, cluster: Cluster, staged: StepStaged) -> bool:
+    def _was_committed(door: SqlDoor, action: ChangeSql | LoadRows, cluster: ServerPlace, staged: StepStaged) -> bool:
         """Whether what was staged is there.
 
         Where the server cannot know any more, the look of a change shows it; of rows nothing does: raises ``Failed``.
@@ -204,8 +227,14 @@ class SqlHand:
         fate = door.fate(action, cluster, number)
         return not (fate is None and isinstance(action, ChangeSql)) and is_committed(fate, number)
 
-    def _cluster_of(self, step: Step, action: SqlOrder) -> Slowly[Cluster]:
-        """The action's cluster as it is now, where the step's guards hold; raises as ``hold_to_guards`` does."""
+    def _cluster_of(self, step: Step, action: SqlOrder) -> Slowly[ServerPlace]:
+        """The action's cluster as it is now, where the step's guards hold; raises as ``hold_to_guards`` does.
+
+        Of one that the plan reaches by its address AWS is not asked.
+        """
+        if action.at is not None:
+            yield from self._looker.hold_to_guards(step, changes=(action.cluster,))
+            return action.at
         region = action.region or self._doors.home.aws.region
         thing = Thing(kind="cluster", name=action.cluster, region=region)
         seen = yield from self._looker.hold_to_guards(step, thing, changes=(action.cluster,))
@@ -216,7 +245,7 @@ class SqlHand:
             raise Failed(f"step {step.id}: {thing.words()} has no endpoint", "look at its status: daybreak status")
         return found
 
-    def _patiently(self, step: Step, action: SqlOrder, work_at: Callable[[Cluster], Work]) -> Slowly[WorkResult]:
+    def _patiently(self, step: Step, action: SqlOrder, work_at: Callable[[ServerPlace], Work]) -> Slowly[WorkResult]:
         """Do the work beside, and again while the server cannot, each time right after a look.
 
         Raises ``Withheld`` for a definite no, and ``Delayed`` where it takes too long: both concern this step alone.
@@ -239,7 +268,7 @@ class SqlHand:
             yield self._looker.pause_before(step, again, since=began)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    def _once(self, step: Step, action: SqlOrder, work_at: Callable[[Cluster], Work]) -> Slowly[WorkResult]:
+    def _once(self, step: Step, action: SqlOrder, work_at: Callable[[ServerPlace], Work]) -> Slowly[WorkResult]:
         """Do the work beside, right after a look: what it comes to, or what kept it from that.
 
         Where it may be there already, it is found out whether it is, however old the verdict is by now: before another commit the

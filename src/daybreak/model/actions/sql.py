@@ -8,6 +8,7 @@ from pydantic import Field
 
 from daybreak.model.actions.placed import Placed
 from daybreak.model.application import ApplicationBefore, ApplicationLogin
+from daybreak.model.destinations import DatabaseAddress
 from daybreak.model.targets import HealthCheck
 from daybreak.model.value import Span, Value
 
@@ -30,13 +31,31 @@ class SqlOrder(Placed):
     """The cluster's, which AWS gives only once; ``None`` where the cluster is the run's own clone."""
     database: str
     login: str
-    """The reference of the login; it is read in the action's region."""
+    """The reference of the login; it is read in the action's region, or in the plan's own where ``at`` is given."""
+    at: DatabaseAddress | None = Field(default=None, exclude_if=lambda found: found is None)
+    """Where the server was last seen, of a cluster whose region AWS says nothing of: AWS is not asked, and the server alone proves
+    its name. ``None`` asks AWS for the endpoint."""
     role: str | None = None
     """The role that it acts as; ``None`` is the login's own."""
     lock: Span = Span(seconds=2)
     """How long it may wait for a lock, and so hold up whoever comes after it."""
     limit: Span = Span(seconds=30)
     """How long it may take in all."""
+
+
+class BesideAnother(SqlOrder):
+    """Something inside a database that goes by what another cluster's server says, which is only read."""
+
+    past: str
+    """The other cluster, which is asked in the same database."""
+    past_id: str | None = None
+    """Its resource id."""
+    past_region: str | None = Field(default=None, exclude_if=lambda found: found is None)
+    """Its region, where it is not the action's own."""
+    past_login: str | None = Field(default=None, exclude_if=lambda found: found is None)
+    """The reference of the login there, read as the action's own is; ``None`` is the action's login."""
+    past_at: DatabaseAddress | None = Field(default=None, exclude_if=lambda found: found is None)
+    """Where its server was last seen, as in ``at``."""
 
 
 class ChangeSql(SqlOrder):
@@ -65,17 +84,13 @@ class EndSessions(SqlOrder):
     """What closes a door once more that somebody who was still inside has opened; ``None`` where nobody inside can."""
 
 
-class AdvanceSequences(SqlOrder):
+class AdvanceSequences(BesideAnother):
     """Set the sequences of one database past those of another cluster: a number that was given out is never given out again.
 
     None goes back. Run twice, it leaves one effect: what is past is left alone.
     """
 
     kind: Literal["advance-sequences@1"] = "advance-sequences@1"
-    past: str
-    """The cluster whose sequences are read, in the same database and with the same login."""
-    past_id: str | None = None
-    """Its resource id."""
 
 
 class SqlLook(SqlOrder):
@@ -117,17 +132,13 @@ class AwaitClients(SqlLook):
     """After which a person is asked; ``None`` where the gap's budget ends it."""
 
 
-class WarmCache(SqlLook):
+class WarmCache(BesideAnother, SqlLook):
     """Read into a cluster's memory what another one has most hits in, in one database, within the action's limit.
 
     It needs the extension pg_prewarm there. What cannot be warmed is left cold: nothing depends on it.
     """
 
     kind: Literal["warm-cache@1"] = "warm-cache@1"
-    past: str
-    """The cluster whose hits are counted, in the same database and with the same login."""
-    past_id: str | None = None
-    """Its resource id."""
 
 
 class BeginProbe(SqlOrder):

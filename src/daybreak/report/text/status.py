@@ -41,23 +41,20 @@ def status_view(
     runs: tuple[str, ...] = (),
     closed: tuple[str, ...] = (),
     clones: tuple[str, ...] = (),
+    unclosed: tuple[str, ...] = (),
     silent: str = "",
 ) -> RenderableType:
     """One target: its window, its last run, what is in flight, and each promise beside what is true now.
 
-    ``runs`` and ``clones`` are a line for each run that has not ended, and for each clone that exists; ``closed`` says which run keeps the cluster closed; ``silent`` says why the
-    target's region did not answer.
+    ``runs`` and ``clones`` are a line for each run that has not ended, and for each clone that exists; ``closed`` says which run keeps
+    the cluster closed, ``unclosed`` what a cutover left open, and ``silent`` why the target's region did not answer.
     """
+    alive = [("closed", closed), ("runs", runs or ("none under way",)), ("clones", clones or ("none",))]
+    alive += [("open", unclosed)] if unclosed else []
     return Group(
         plain(target.name, "bold"),
         Text(),
-        _facts(
-            target,
-            seen,
-            last,
-            (("closed", closed), ("runs", runs or ("none under way",)), ("clones", clones or ("none",))),
-            silent,
-        ),
+        _facts(target, seen, last, tuple(alive), silent),
         Text(),
         _promises(findings),
         *(_why(finding) for finding in findings if finding.why),
