@@ -169,7 +169,7 @@ def test_lengths_beyond_the_file_are_refused() -> None:
     """Of a description in a Parquet file, and of a file in a tar."""
     whole = parquet(12)
     lie = whole[:-8] + len(whole).to_bytes(4, "little") + whole[-4:]
-    with pytest.raises(UnreadableArchive, match="its description would be [0-9]+ bytes long"):
+    with pytest.raises(UnreadableArchive, match=r"its description would be [0-9]+ bytes long"):
         footer_length("x", lie, len(lie))
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w", format=tarfile.USTAR_FORMAT) as tar:
