@@ -332,6 +332,23 @@ def test_a_million_keys_are_not_all_listed_and_the_list_says_so() -> None:
     assert listed.requests == 0, "nothing is asked of an empty object"
 
 
+def test_what_was_not_listed_is_not_called_missing(shelf: Shelf, archivist: Archivist) -> None:
+    """A folder within which the keys end at the limit may be whole."""
+    folder = archivist.archive(OLDEST, "-Fd")
+    number = len(list(folder.iterdir()))
+    shelf.put("a/", folder)
+    shelf.put("b/export_info_t.json", b'{"exportTaskIdentifier": "t", "status": "COMPLETE"}')
+    shelf.put(
+        "b/export_tables_info_t_from_1_to_1.json", b'{"perTableStatus": [{"target": "d.s.t", "status": "FAILED"}]}'
+    )
+    shelf.put("b/zzz/last", b"x")
+    whole = shelf.by_name()
+    assert (whole["a/"].whole, whole["b/"].whole) == ("ends-well", "torn")
+    cut = shelf.by_name(most_keys=number + 2)
+    assert (cut["a/"].whole, cut["b/"].whole) == ("ends-well", "unknown")
+    assert cut["b/"].why == "the listing ended within it, and it may have more objects"
+
+
 def test_a_listing_reads_within_its_limits(shelf: Shelf, archivist: Archivist) -> None:
     """The newest are looked at, and the others are there, with the reason; the counts are those of the wire."""
     content = archivist.archive(OLDEST, "-Fc").read_bytes()

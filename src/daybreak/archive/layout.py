@@ -15,8 +15,11 @@ from daybreak.model.exports import StoredObject
 
 _INFO = re.compile(r"export_info_[^/]+\.json")
 _TABLES_INFO = re.compile(r"export_tables_info_[^/]+\.json")
-_SUFFIXES = ("", ".gz", ".lz4", ".zst")
+_SUFFIXES = (".gz", ".lz4", ".zst")
 """What pg_dump adds to the name of a file that it compressed."""
+
+
+PileShape = Literal["file", "directory", "snapshot-export"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,10 @@ class Pile:
     """Objects that belong together, and the name of what they are: a key, or a folder with its slash."""
 
     name: str
-    shape: Literal["file", "directory", "snapshot-export"]
+    shape: PileShape
     objects: tuple[StoredObject, ...]
+    is_cut: bool = False
+    """Whether the listing ended within it, so that there may be more objects."""
 
     @property
     def lead(self) -> StoredObject:
@@ -43,16 +48,23 @@ class Pile:
         """The objects in which an RDS export lists its tables."""
         return tuple(each for each in self.objects if _TABLES_INFO.fullmatch(each.key.removeprefix(self.name)))
 
-    def file(self, name: str) -> StoredObject | None:
-        """A file of a directory by the name that the table of contents has, compressed or not."""
-        keys = [self.name + name + suffix for suffix in _SUFFIXES]
-        return next((each for each in self.objects if each.key in keys), None)
+    def files(self) -> dict[str, StoredObject]:
+        """The files of a directory by the names that the table of contents has, which has them without what a packer adds."""
+        found: dict[str, StoredObject] = {}
+        for each in self.objects:
+            base = each.key.removeprefix(self.name)
+            suffix = next((suffix for suffix in _SUFFIXES if base.endswith(suffix)), "")
+            found.setdefault(base.removesuffix(suffix), each)
+        return found
 
 
-def piles_of(objects: Iterable[StoredObject]) -> tuple[Pile, ...]:
-    """The piles of a listing, the newest first. A key that ends with a slash is a folder's mark and in no pile."""
+def piles_of(objects: Iterable[StoredObject], *, is_cut: bool = False) -> tuple[Pile, ...]:
+    """The piles of a listing, the newest first. A key that ends with a slash is a folder's mark and in no pile.
+
+    ``is_cut`` says that there are more keys after the last one.
+    """
     kept = sorted((each for each in objects if not each.key.endswith("/")), key=lambda each: each.key)
-    folders: dict[str, Literal["directory", "snapshot-export"]] = {}
+    folders: dict[str, PileShape] = {}
     for each in kept:
         folder = each.key[: each.key.rfind("/") + 1]
         base = each.key.removeprefix(folder)
@@ -63,11 +75,17 @@ def piles_of(objects: Iterable[StoredObject]) -> tuple[Pile, ...]:
     gathered: dict[str, list[StoredObject]] = {}
     for each in kept:
         gathered.setdefault(_home(each.key, folders), []).append(each)
-    piles = (Pile(name, folders.get(name, "file"), tuple(held)) for name, held in gathered.items())
+    last = kept[-1].key if kept and is_cut else ""
+
+    def pile(name: str, held: list[StoredObject]) -> Pile:
+        shape = folders.get(name, "file")
+        return Pile(name, shape, tuple(held), is_cut=is_cut and shape != "file" and last.startswith(name))
+
+    piles = (pile(name, held) for name, held in gathered.items())
     return tuple(sorted(piles, key=lambda pile: max(each.stored for each in pile.objects), reverse=True))
 
 
-def _home(key: str, folders: dict[str, Literal["directory", "snapshot-export"]]) -> str:
+def _home(key: str, folders: dict[str, PileShape]) -> str:
     """The name of the pile that a key belongs to: the outermost RDS export above it, the pg_dump right above, or itself."""
     above = list(_above(key))
     for folder in above:

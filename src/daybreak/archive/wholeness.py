@@ -42,7 +42,8 @@ def wholeness_of_custom(contents: Contents, source: ByteSource) -> Wholeness:
 def wholeness_of_directory(contents: Contents, pile: Pile) -> Wholeness:
     """Of a directory: the files that its table of contents names, of which the listing has each or not."""
     named = [entry.file for entry in contents.entries if entry.file]
-    missing = [f'"{printable(name)}"' for name in named if pile.file(name) is None]
+    there = pile.files()
+    missing = [f'"{printable(name)}"' for name in named if name not in there]
     if missing:
         return "torn", f"files are missing that its table of contents names: {comma_list(missing)}"
     return "ends-well", f"its table of contents, which pg_dump writes last, names {len(named)} files, and each is there"

@@ -8,7 +8,7 @@ from itertools import islice
 
 from daybreak.archive.blocks import blocks_of, lacks_offsets
 from daybreak.archive.choosing import choose
-from daybreak.archive.contents import MOST, ArchiveEntry, Contents
+from daybreak.archive.contents import MOST, Contents
 from daybreak.archive.damage import UnreadableArchive
 from daybreak.archive.layout import Pile, piles_of
 from daybreak.archive.parquet import TAIL, footer_length, rows_in
@@ -49,21 +49,21 @@ def show_export(objects: Objects, place: ExportPlace, wanted: TablesWanted) -> E
     """
     budget = ReadBudget(MOST_REQUESTS, MOST_BYTES)
     finder = Finder(objects, place.bucket, budget, most=MOST)
-    pile, is_cut = _pile(objects, place)
+    pile = _pile(objects, place)
     examined = finder.look(pile)
     shown = _Inside(finder, pile, examined).show(wanted)
-    if is_cut:
+    if pile.is_cut:
         trouble = f"it has more than {MOST_KEYS:,} objects, and only those were counted"
         shown = shown.model_copy(update={"tables_trouble": trouble})
     return shown.model_copy(update={"requests": budget.requests, "bytes_read": budget.bytes})
 
 
-def _pile(objects: Objects, place: ExportPlace) -> tuple[Pile, bool]:
+def _pile(objects: Objects, place: ExportPlace) -> Pile:
     """The one pile at a place: a key, a folder with or without its slash, or a file that stands for its folder."""
     listed, is_cut = _some(objects, place.prefix)
     names = {place.prefix, f"{place.prefix.rstrip('/')}/"}
     below = [each for each in listed if each.key in names or each.key.startswith(f"{place.prefix.rstrip('/')}/")]
-    piles = piles_of(below if place.prefix else listed)
+    piles = piles_of(below if place.prefix else listed, is_cut=is_cut)
     exact = [each for each in piles if each.name in names]
     found = exact or piles
     if not found:
@@ -74,8 +74,8 @@ def _pile(objects: Objects, place: ExportPlace) -> tuple[Pile, bool]:
     (pile,) = found
     if pile.shape != "file" and len(pile.name) < len(place.prefix):
         listed, is_cut = _some(objects, pile.name)
-        pile = next(each for each in piles_of(listed) if each.name == pile.name)
-    return pile, is_cut
+        pile = next(each for each in piles_of(listed, is_cut=is_cut) if each.name == pile.name)
+    return pile
 
 
 def _some(objects: Objects, prefix: str) -> tuple[tuple[StoredObject, ...], bool]:
@@ -120,7 +120,8 @@ class _Inside:
             case "custom":
                 return self._sizes_of_blocks(contents)
             case "directory":
-                return self._size_of_file
+                there = self._pile.files()
+                return lambda entry: there[entry.file].bytes if entry.file in there else None
             case _:
                 sizes = self._sizes_of_members()
                 return lambda entry: sizes.get(entry.file)
@@ -135,10 +136,6 @@ class _Inside:
         if lacks_offsets(contents):
             self._troubles.append("it has no offsets, so its sizes are known only where it is read whole")
         return lambda entry: blocks[entry.id].length if entry.id in blocks else None
-
-    def _size_of_file(self, entry: ArchiveEntry) -> int | None:
-        file = self._pile.file(entry.file) if entry.file else None
-        return file.bytes if file else None
 
     def _sizes_of_members(self) -> Mapping[str, int]:
         found: dict[str, int] = {}

@@ -6,7 +6,7 @@ own limit. Each limit is a number here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from daybreak.archive.blocks import lacks_offsets
@@ -93,7 +93,14 @@ class Finder:
             why = f"it is in the storage class {lead.storage_class}: restore the object first"
             return Examined(_with(base, trouble=why))
         try:
-            return self._look(pile, base)
+            examined = self._look(pile, base)
+            if pile.is_cut:
+                # What was not listed is not missing.
+                found = _with(
+                    examined.found, whole="unknown", why="the listing ended within it, and it may have more objects"
+                )
+                return replace(examined, found=found)
+            return examined
         except DaybreakError as error:
             return Examined(_with(base, trouble="; ".join((error.message, *error.hints))))
 
@@ -171,7 +178,7 @@ def list_place(
     is_cut = len(listed) == most_keys and next(keys, None) is not None
     budget = budget or ReadBudget(MOST_REQUESTS, MOST_BYTES)
     finder = Finder(objects, place.bucket, budget)
-    piles = piles_of(listed)
+    piles = piles_of(listed, is_cut=is_cut)
     found = tuple(side_by_side(lambda pile: finder.look(pile).found, piles[:MOST_EXPORTS]))
     return PlaceListed(
         place=place,
