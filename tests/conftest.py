@@ -66,6 +66,7 @@ pytest_plugins = [
     "tests.fix_strangers",
     "tests.fix_sweep",
     "tests.fix_s3",
+    "tests.archive.fix_archives",
     "tests.fix_journal",
     "tests.chaos.fix_lives",
     "tests.fix_hands",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from daybreak.archive.contents import MOST as MOST_CONTENTS
 from daybreak.aws.wire import Bounds
 from daybreak.cli import audience
 from daybreak.cli.lab import up
@@ -21,6 +22,7 @@ from daybreak.model.checks import CHECKS, RUNBOOK
 from daybreak.model.clock import TOO_FAR, WORTH_SAYING
 from daybreak.model.report import Report
 from daybreak.model.trust import Trust
+from daybreak.observe.exports import MOST_BYTES, MOST_EXPORTS, MOST_KEYS, MOST_REQUESTS
 from daybreak.postgres.authorities import authorities
 from daybreak.postgres.bounds import OF_A_CLONE, ServerBounds
 from daybreak.postgres.questions import LONGEST
@@ -135,6 +137,11 @@ LASTING = [each for each in KNOWN if each.ends.year >= 2061]
 _JUDGED = "docs/concepts/how-a-clone-is-judged.md"
 
 FIGURES = [
+    (
+        "docs/guides/exports.md",
+        f"{MOST_KEYS:,} keys, {MOST_EXPORTS:,} exports, {MOST_REQUESTS:,} requests and {MOST_BYTES >> 20} MiB",
+    ),
+    ("docs/guides/exports.md", f"({MOST_CONTENTS >> 20} MiB at most)"),
     ("README.md", f"Python {PROJECT['requires-python'].removeprefix('>=')} or newer"),
     ("CONTRIBUTING.md", f"Python {PROJECT['requires-python'].removeprefix('>=')} or newer"),
     ("README.md", f"asked {words(len(CHECKS))} questions"),

@@ -27,7 +27,7 @@ from daybreak.errors import MEANING, DaybreakError, ExitCode
 from tests.fix_house import ROOT, Function, functions, modules
 
 SOURCE = ROOT / "src" / "daybreak"
-PURE_FLOORS = ("model", "plan", "assess", "judge", "report")
+PURE_FLOORS = ("model", "archive", "plan", "assess", "judge", "report")
 MODULE_LINES, FUNCTION_LINES, POSITIONAL_PARAMETERS = 500, 60, 5
 MOCKS_PER_TEST = 0.05
 

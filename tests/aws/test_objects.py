@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+from datetime import UTC, datetime
+
 import pytest
 
 from daybreak.aws.objects import Objects
@@ -80,6 +83,52 @@ def test_a_page_that_is_no_object_is_asked_for_again(bucket: str, objects: Objec
     assert mine.get("k") == b"mine"
     way.read_effects.append("page")
     assert list(mine.keys("")) == ["k"]
+
+
+def test_a_part_is_the_bytes_that_were_asked_for(bucket: str, s3_url: str, objects: Objects, way: Way) -> None:
+    """With the size of the whole, of one version only; what is no part of it is asked for again."""
+    objects.put_if_absent("k", b"0123456789")
+    part = objects.part("k", 2, 3)
+    assert part is not None
+    assert (part.content, part.size) == (b"234", 10)
+    last = objects.part("k", 8, 100, mark=part.mark)
+    assert last is not None
+    assert last.content == b"89"
+    assert objects.part("nothing", 0, 1) is None
+    mine = Objects(s3_client(way.url), bucket, sleep=lambda _: None)
+    way.read_effects.extend(["page", "lost", "503"])
+    again = mine.part("k", 0, 2)
+    assert again is not None
+    assert again.content == b"01"
+    (detail,) = objects.details("")
+    assert (detail.key, detail.bytes, detail.storage_class) == ("k", 10, "STANDARD")
+    s3_client(s3_url).put_object(Bucket=bucket, Key="k", Body=b"9876543210")
+    with pytest.raises(Refused, match=f'"s3://{bucket}/k" was replaced while it was read'):
+        objects.part("k", 0, 2, mark=part.mark)
+
+
+@pytest.mark.parametrize(
+    ("said", "content"),
+    [
+        (None, b"01"),
+        ("bytes 1-2/10", b"12"),
+        ("bytes 0-5/10", b"012345"),
+        ("bytes 0-1/1", b"01"),
+        ("bytes 0-1/10", b"0"),
+    ],
+)
+def test_other_bytes_than_those_asked_for_are_never_taken(said: str | None, content: bytes) -> None:
+    """A store that ignores the range, or counts wrongly, would give another table's rows."""
+
+    class Careless:
+        """A client that answers one thing."""
+
+        def get_object(self, **_: object) -> dict[str, object]:
+            answer = {"Body": io.BytesIO(content), "ETag": "e", "LastModified": datetime(2024, 1, 1, tzinfo=UTC)}
+            return answer | ({"ContentRange": said} if said else {})
+
+    with pytest.raises(Unreachable, match="UnreadableReply"):
+        Objects(Careless(), "b", tries=1).part("k", 0, 2)
 
 
 def test_a_listing_that_never_ends_is_named() -> None:

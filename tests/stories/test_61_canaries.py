@@ -24,6 +24,7 @@ from tests.fix_pages import Pages
 from tests.fix_warm import Process
 
 RUN, LAB = "<run>", "<lab>"
+EXPORTS = "s3://embi-aurora-backup-exports-123456789012/exports/"
 WRITTEN = frozenset({"daybreak.toml", "bad.toml"})
 
 DRIVEN: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -32,6 +33,7 @@ DRIVEN: dict[str, tuple[tuple[str, ...], ...]] = {
     "status": (("-o", "json"),),
     "backups": (("embi", "-o", "json"),),
     "snapshots": (("embi",),),
+    "exports": (("list", "embi", "--in", EXPORTS, "-o", "json"), ("show", f"{EXPORTS}2024-01-15/")),
     "plan": (("pitr", "embi", "--to", "latest", "-o", "json"),),
     "capture": (("embi",),),
     "baseline": (("embi",),),
@@ -74,7 +76,19 @@ FAILURES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
 }  # fmt: skip
 """Failures are where secrets leak: drivers and libraries like to quote what they failed with."""
 
-BEFORE = ("init", "config", "status", "backups", "snapshots", "plan", "capture", "baseline", "sample", "copy")
+BEFORE = (
+    "init",
+    "config",
+    "status",
+    "backups",
+    "snapshots",
+    "exports",
+    "plan",
+    "capture",
+    "baseline",
+    "sample",
+    "copy",
+)
 AFTER = (
     "show",
     "report",

@@ -17,7 +17,7 @@ from weakref import WeakSet
 from daybreak.app.explaining import explained
 from daybreak.aws.faults import AwsFault
 from daybreak.aws.gateway import Access, Aws
-from daybreak.aws.objects import Objects
+from daybreak.aws.objects import TO_LIST, Objects
 from daybreak.aws.regions import regions_known
 from daybreak.aws.wire import Bounds
 from daybreak.config import Settings
@@ -107,6 +107,11 @@ class App:
     def _s3(self) -> Aws:
         """The door to the buckets: a place in a region that is gone must not hold up what has a copy elsewhere."""
         return self._new_door(self.access.region or "", bounds=Bounds(whole=_OF_BUCKETS))
+
+    def bucket_of_exports(self, bucket: str, region: str) -> Objects:
+        """A bucket that is only read, asked from a region, which leads on where the bucket is in another one."""
+        door = self._new_door(self.access.region or region, bounds=Bounds(whole=_OF_BUCKETS))
+        return Objects(door.client("s3"), bucket, tries=_TRIES_OF_COPIES, needs=TO_LIST, wish="its name")
 
     @cached_property
     def samples(self) -> Samples:

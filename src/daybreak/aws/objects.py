@@ -11,9 +11,11 @@ from __future__ import annotations
 import hashlib
 import itertools
 import random
+import re
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -24,6 +26,7 @@ from daybreak.aws.faults import AwsFault, fault_of, unreadable
 from daybreak.aws.replies import Markers, require
 from daybreak.aws.wire import CallStage
 from daybreak.errors import DaybreakError, Refused, Unreachable
+from daybreak.model.exports import StoredObject
 from daybreak.model.replies import Category
 
 Answer = TypeVar("Answer")
@@ -34,16 +37,44 @@ _MOST_PAGES = 10_000
 _TAKEN = "PreconditionFailed"
 _RACING = "ConditionalRequestConflict"
 _ABSENT = "NoSuchKey"
+_REPLACED = "PreconditionFailed"
+_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_TO_KEEP = "s3:PutObject, s3:GetObject and s3:ListBucket"
+TO_LIST = "s3:ListBucket"
+"""What whoever lists a bucket needs, and nothing more of it as a whole."""
+
+
+@dataclass(frozen=True)
+class ObjectPart:
+    """Some bytes of an object, its whole size, and the mark of the version that they are of."""
+
+    content: bytes
+    size: int
+    mark: str
+    stored: datetime
+    storage_class: str
 
 
 class Objects:
-    """A bucket through a boto3 client. Each request is tried ``tries`` times, with growing pauses drawn at random."""
+    """A bucket through a boto3 client. Each request is tried ``tries`` times, with growing pauses drawn at random.
+
+    ``needs`` names the permissions that a caller lacks who is denied the bucket, and ``wish`` where the bucket is written.
+    """
 
     def __init__(
-        self, client: Any, bucket: str, *, tries: int = 6, sleep: Callable[[float], None] = time.sleep
+        self,
+        client: Any,
+        bucket: str,
+        *,
+        tries: int = 6,
+        sleep: Callable[[float], None] = time.sleep,
+        needs: str = _TO_KEEP,
+        wish: str = "--state",
     ) -> None:
         self._client = client
         self._bucket = bucket
+        self._needs = needs
+        self._wish = wish
         self._tries = tries
         self._sleep = sleep
 
@@ -94,6 +125,37 @@ class Objects:
         )  # something on the way may answer with a page of its own, as a store answers with an object
         return body
 
+    def part(self, key: str, start: int, length: int, *, mark: str | None = None) -> ObjectPart | None:
+        """At most ``length`` bytes of an object from ``start`` on; ``None`` when there is no such object.
+
+        With ``mark`` only of that version. Raises ``Refused`` where the object was replaced meanwhile, and ``Unreachable`` with
+        the object's name where it cannot be read.
+        """
+        return self._try(partial(self._part, key, start, length, mark), key)
+
+    def _part(self, key: str, start: int, length: int, mark: str | None) -> ObjectPart | None:
+        only = {"IfMatch": mark} if mark else {}
+        try:
+            answer = self._client.get_object(
+                Bucket=self._bucket, Key=key, Range=f"bytes={start}-{start + length - 1}", **only
+            )
+        except ClientError as error:
+            if _code(error) == _ABSENT:
+                return None
+            if _code(error) == _REPLACED:
+                raise Refused(
+                    f'"s3://{self._bucket}/{key}" was replaced while it was read', "repeat the command"
+                ) from error
+            raise
+        first, last, size = _range_of(require(answer, "ContentRange"))
+        if first != start or last >= start + length or last >= size:
+            raise unreadable(f'other bytes of "{key}" than those that were asked for')
+        content: bytes = answer["Body"].read()
+        if len(content) != last - first + 1:
+            raise unreadable(f'{len(content)} bytes of "{key}" where {last - first + 1} were announced')
+        stored, kind = require(answer, "LastModified"), answer.get("StorageClass", "STANDARD")
+        return ObjectPart(content, size, require(answer, "ETag"), stored, kind)
+
     def keys(self, prefix: str) -> Iterator[str]:
         """All keys that begin with ``prefix``, in order."""
         for page in self._pages(Prefix=prefix):
@@ -103,6 +165,17 @@ class Objects:
         """All keys that begin with ``prefix``, each with its bytes, in order."""
         for page in self._pages(Prefix=prefix):
             yield from ((item["Key"], int(item["Size"])) for item in page.get("Contents", ()))
+
+    def details(self, prefix: str) -> Iterator[StoredObject]:
+        """All objects whose keys begin with ``prefix``, in order, a thousand for each request."""
+        for page in self._pages(Prefix=prefix):
+            for item in page.get("Contents", ()):
+                yield StoredObject(
+                    key=item["Key"],
+                    bytes=int(item["Size"]),
+                    stored=item["LastModified"],
+                    storage_class=item.get("StorageClass", "STANDARD"),
+                )
 
     def remove(self, key: str) -> None:
         """Remove an object; one that is gone already is no error. A bucket with versions keeps an older one."""
@@ -135,7 +208,7 @@ class Objects:
         page = self._client.list_objects_v2(Bucket=self._bucket, **query)
         return page, require(page, "NextContinuationToken") if require(page, "IsTruncated") else None
 
-    def _try(self, ask: Callable[[], Answer]) -> Answer:
+    def _try(self, ask: Callable[[], Answer], key: str | None = None) -> Answer:
         for number in itertools.count(1):
             try:
                 return ask()
@@ -143,21 +216,29 @@ class Objects:
                 # Repeating is harmless here, so it does not matter whether a request had left.
                 fault = fault_of(error, stage=CallStage.LEFT)
                 if number == self._tries or not _may_pass(fault):
-                    raise self._for_people(fault) from error
+                    raise self._for_people(fault, key) from error
             self._sleep(random.uniform(0, min(5.0, 0.2 * 2**number)))  # noqa: S311 (spreads load, hides nothing)
         raise AssertionError
 
-    def _for_people(self, fault: DaybreakError) -> DaybreakError:
-        """The meaning of a fault for a person whose runs are in this bucket."""
+    def _for_people(self, fault: DaybreakError, key: str | None = None) -> DaybreakError:
+        """The meaning of a fault for a person who asked this bucket, or for one object of it."""
         if not isinstance(fault, AwsFault):
             return fault
+        what = f'the bucket "{self._bucket}"' if key is None else f'"s3://{self._bucket}/{key}"'
         if fault.trouble.category is Category.DENIED:
-            wanted = "the caller needs s3:PutObject, s3:GetObject and s3:ListBucket there"
-            return Unreachable(f'the bucket "{self._bucket}": {fault.message}', wanted)
+            wanted = self._needs if key is None else "s3:GetObject, and kms:Decrypt of the key that encrypts it,"
+            return Unreachable(f"{what}: {fault.message}", f"the caller needs {wanted} there")
         if fault.trouble.code == "NoSuchBucket":
-            return Refused(f'there is no bucket "{self._bucket}"', "create it, or check --state")
-        meaning = fault.as_failure(f'the bucket "{self._bucket}"')
+            return Refused(f'there is no bucket "{self._bucket}"', f"create it, or check {self._wish}")
+        meaning = fault.as_failure(what)
         return meaning if isinstance(meaning, Unreachable) else Unreachable(meaning.message, *meaning.hints)
+
+
+def _range_of(said: str) -> tuple[int, int, int]:
+    found = _RANGE.fullmatch(said)
+    if found is None:
+        raise unreadable("a part of an object without its place")
+    return int(found[1]), int(found[2]), int(found[3])
 
 
 def _may_pass(fault: DaybreakError) -> bool:

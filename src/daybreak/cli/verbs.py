@@ -21,6 +21,10 @@ VERBS: dict[str, tuple[str, str]] = {
         "daybreak.cli.backups:backups",
         "List every backup of TARGET in every region, the best first.",
     ),
+    "exports": (
+        "daybreak.cli.exports:exports",
+        "List the dumps and exports in TARGET's bucket, and look into one.",
+    ),
     "plan": ("daybreak.cli.plan:plan", "Show what a restore would do, without doing it."),
     "restore": ("daybreak.cli.restore:restore", "Restore a database into a quarantined clone and validate it."),
     "runs": ("daybreak.cli.runs:runs", "List the runs and how they ended."),

@@ -21,6 +21,7 @@ from daybreak.config.spans import span_text
 from daybreak.errors import Refused
 from daybreak.files import MOST_WRITTEN, content
 from daybreak.model.actions import PARAMETER_GROUP_REST
+from daybreak.model.exports import ExportPlace
 from daybreak.model.names import printable
 from daybreak.model.samples import SampleLimits
 from daybreak.model.trust import OWN, SYSTEM, Trust
@@ -93,6 +94,11 @@ def load(
         targets={
             name: written.target(name, _trust(checked, name, origins, home))
             for name, written in checked.targets.items()
+        },
+        exports={
+            name: ExportPlace.model_validate(written.exports.model_dump())
+            for name, written in checked.targets.items()
+            if written.exports
         },
         health_urls={name: urls for name, written in checked.targets.items() if (urls := written.health_urls())},
         origins=_origin_names(origins),

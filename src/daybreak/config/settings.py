@@ -28,8 +28,10 @@ from daybreak.config.texts import (
     SpanText,
     TableName,
     TargetName,
+    text_like,
 )
 from daybreak.model.actions import PARAMETER_GROUP_REST
+from daybreak.model.exports import BUCKET, ExportPlace
 from daybreak.model.moment import span_in_words
 from daybreak.model.names import show_url
 from daybreak.model.samples import SampleLimits
@@ -163,6 +165,22 @@ class StagingText(Staging):
     keep: SpanText = Span(days=3)
 
 
+def _prefix(text: str) -> str:
+    if text.startswith("/") or "://" in text:
+        message = (
+            'write the beginning of the keys, such as "exports/", without the bucket and without a slash before it'
+        )
+        raise ValueError(message)
+    return text
+
+
+class ExportPlaceText(ExportPlace):
+    """Where a target's exports lie: own dumps, and RDS's exports of snapshots."""
+
+    bucket: Annotated[str, text_like(BUCKET, "the name of a bucket, without s3://")]
+    prefix: Annotated[str, AfterValidator(_prefix)] = ""
+
+
 class ContactText(Contact):
     """Whom to call, and how soon they answer."""
 
@@ -216,6 +234,7 @@ class TargetText(Value):
     destinations: tuple[DestinationText, ...] = ()
     cutover: CutoverText = CutoverText()
     pools: tuple[PoolText, ...] = ()
+    exports: ExportPlaceText | None = None
     tls: Tls | None = None
     tls_ca: TlsCa | None = None
 
@@ -237,7 +256,7 @@ class TargetText(Value):
 
     def target(self, name: str, trust: Trust) -> Target:
         """The noun that the other floors use; ``trust`` is what its servers must prove, decided from the whole file."""
-        plain = self.model_dump()
+        plain = self.model_dump(exclude={"exports"})
         if isinstance(self.databases, tuple):
             plain |= {"only": self.databases, "databases": {}}
         return Target.model_validate({"name": name} | plain | trust.model_dump())
@@ -291,6 +310,8 @@ class Settings(Value):
     tls_ca: str | None = None
     """The trusted authorities: an absolute PEM file, or ``system``; ``None`` is Amazon's."""
     targets: dict[str, Target] = Field(default_factory=dict)
+    exports: dict[str, ExportPlace] = Field(default_factory=dict)
+    """Where each target's exports lie, of those that say it. No plan for a clone needs it, so no target carries it."""
     health_urls: dict[str, dict[str, str]] = Field(default_factory=dict, exclude=True, repr=False)
     """Each target's health pages by name, with the queries that ``targets`` leaves out; in memory only."""
     origins: dict[str, str] = Field(default_factory=dict, exclude=True, repr=False)

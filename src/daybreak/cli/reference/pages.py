@@ -37,6 +37,7 @@ EXIT_CODES: dict[str, tuple[ExitCode, ...]] = {
     "status": (ExitCode.DONE, ExitCode.REFUSED, ExitCode.UNFIT, ExitCode.UNREACHABLE),
     "snapshots": _LOOKS,
     "backups": (ExitCode.DONE, ExitCode.REFUSED, ExitCode.UNFIT, ExitCode.UNREACHABLE),
+    "exports": _LOOKS,
     "plan": _LOOKS,
     "restore": _STARTS_A_RUN,
     "cutover": _STARTS_A_RUN,
@@ -154,6 +155,10 @@ retention = "30d"
 [targets.embi.network.us-east-1]
 subnet_group    = "embi-db-subnet-group"
 security_groups = ["sg-0123456789abcdef0"]
+
+[targets.embi.exports]
+bucket = "embi-aurora-backup-exports-123456789012"
+prefix = "exports/"
 
 [targets.embi.tables]
 "public.employees" = { min_rows = 1000, freshness = "updated_at" }

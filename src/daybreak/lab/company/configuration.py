@@ -38,6 +38,10 @@ rpo = "@RPO@"
 rto = "4h"
 retention = "30d"
 
+[targets.embi.exports]
+bucket = "embi-aurora-backup-exports-123456789012"
+prefix = "exports/"
+
 [targets.embi.tables]
 "public.employees"  = { min_rows = 1000, freshness = "updated_at" }
 "public.currencies" = { is_static = true }
