@@ -311,7 +311,7 @@ def test_what_was_left_is_closed_first_and_changed_then() -> None:
         assert [guard for guard in step.guards if isinstance(guard, Fenced)], step.id
     notes = "; ".join(plan.notes)
     assert f"{SOURCE} takes writes beside {CLONE} now: app, report can log in there, and inside are none" in notes
-    assert f"daybreak delta {CLONE} --into clone lists it" in notes
+    assert f"daybreak delta {CLONE} --into clone" in notes
     assert f"--{'waive'}" not in notes
 
 

@@ -75,7 +75,7 @@ def look_at_unclosed(app: App, plan: Plan, state: RunState) -> Unclosed | None:
         is_awake = heard.is_awake or bool(heard.access and heard.access.is_open)
         words += _words_on_source(plan, heard, address)
     if left:
-        words.append(f"left as they were, and changed by daybreak cutover {plan.run}: {comma_list(left)}")
+        words.append(f"left as they were: {comma_list(left)}. Change them: daybreak cutover {plan.run}")
     if not words:
         return None
     is_due = is_awake or (bool(left) and not request.unfenced)

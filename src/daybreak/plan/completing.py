@@ -107,7 +107,7 @@ def _notes(
                 "after that"
             )
         yield from notes_on_address(source, both)
-        yield f"what was written at {name} since the traffic moved stays there: daybreak delta {request.run} --into clone lists it"
+        yield f"what was written at {name} since the traffic moved stays there. List it: daybreak delta {request.run} --into clone"
         yield (
             f"the clone's sequences are left alone, since clients are at work on them: a number that {name} gave out since the moment "
             "may be in both, and is a conflict in that list"

@@ -168,8 +168,18 @@ def _write(shape: Shape, value: Any, where: str) -> str:
         tag = shape.member.serialization.get("name", "member")
         return "".join(f"<{tag}>{_write(shape.member, item, where)}</{tag}>" for item in value)
     if isinstance(shape, MapShape):
-        raise UnknownMember(f"{where}: the lab writes no maps")
+        return _write_map(shape, value, where)
     return _write_scalar(shape.type_name, value, where)
+
+
+def _write_map(shape: MapShape, value: Any, where: str) -> str:
+    if not isinstance(value, Mapping):
+        raise UnknownMember(f"{where} must be a map, got {type(value).__name__}")
+    key, item = (each.serialization.get("name", name) for each, name in ((shape.key, "key"), (shape.value, "value")))
+    return "".join(
+        f"<entry><{key}>{_write(shape.key, name, where)}</{key}><{item}>{_write(shape.value, one, where)}</{item}></entry>"
+        for name, one in value.items()
+    )
 
 
 def _write_structure(shape: StructureShape, value: Any, where: str) -> str:
