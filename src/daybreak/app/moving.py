@@ -25,6 +25,7 @@ from daybreak.model.targets import Waiver
 from daybreak.plan.behind import words_on_left_behind
 from daybreak.plan.gaps import deeds_of, fence_recorded, gap_open, writes_recorded
 from daybreak.plan.refusing import NEWS
+from daybreak.plan.renaming import swap_in
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,7 @@ def plan_rollback(app: App, run: str, why: str = "", *, unwritten: Unwritten | N
         mark=fence_recorded(plan, state),
         counted=writes_recorded(plan, state, plan.clone),
         ends=ends,
+        swap=swap_in(plan),
         why=why,
         suffix=new_suffix(),
     )

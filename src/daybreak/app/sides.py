@@ -8,16 +8,19 @@ from datetime import timedelta
 from typing import TypeVar
 
 from daybreak.app.app import App
+from daybreak.app.finding import find_clone
 from daybreak.app.pools import look_at_pools
 from daybreak.aws.faults import AwsFault
 from daybreak.errors import DaybreakError
 from daybreak.execute.database import login_at
+from daybreak.model.actions.waits import NAME_PATIENCE
 from daybreak.model.cutover import CutoverSeen, JobsSeen, SequenceSeen
-from daybreak.model.destinations import SideAddresses, Whereto
+from daybreak.model.destinations import EndpointDestination, SideAddresses, TrafficDestination, Whereto
 from daybreak.model.fences import AccessSeen
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan
-from daybreak.model.requests import CutoverRequest, MoveRequest
+from daybreak.model.requests import CutoverRequest, MoveRequest, RollbackRequest
+from daybreak.model.statuses import RENAMING
 from daybreak.model.tags import NONCE_TAG
 from daybreak.model.targets import Target
 from daybreak.model.world import Cluster, Identity, Surroundings
@@ -26,7 +29,9 @@ from daybreak.observe.destinations import look_at_destinations
 from daybreak.observe.keyed import find_keyed
 from daybreak.observe.look import AwsReads, Lookout
 from daybreak.observe.surroundings import BY_NAME, surroundings_of
+from daybreak.observe.writers import by_writer
 from daybreak.plan.pointing import addresses_of
+from daybreak.plan.renaming import takes_name
 from daybreak.postgres.address import address_of
 from daybreak.postgres.fencing import read_access, read_databases
 from daybreak.postgres.jobs import read_jobs
@@ -44,9 +49,7 @@ def observe_sides(app: App, request: MoveRequest, target: Target, identity: Iden
     """The source, the clone, who can write at each, and every destination. What a server does not say is a silence, by name."""
     aws = app.aws(target.region)
     lookout = Lookout(aws)
-    source = app.closely(lambda: lookout.cluster(target.cluster), lambda found: found is not None)
-    name = request.run if request.kind == "cutover" else request.clone
-    clone = app.closely(lambda: lookout.cluster(name), lambda found: found is not None)
+    source, clone = _find_sides(app, lookout, request, target)
     silences: list[str] = []
     unheard: list[str] = []
     access = _ask(app, target, source, unheard, read_access)
@@ -65,7 +68,9 @@ def observe_sides(app: App, request: MoveRequest, target: Target, identity: Iden
         around_source=_around(aws, source) if request.kind == "cutover" else None,
         around_clone=_around(aws, clone) if request.kind == "cutover" else None,
         keyed=find_keyed(aws) if request.kind == "cutover" else None,
-        destinations=look_at_destinations(target.destinations, app.aws, target.region, sides, clusters),
+        destinations=look_at_destinations(
+            _places(request, target), app.aws, target.region, sides, clusters, name=target.cluster
+        ),
         pools=look_at_pools(app, target, sides),
         silences=tuple(silences),
     )
@@ -78,6 +83,34 @@ def _name_now(lookout: Lookout, request: MoveRequest) -> str:
     """The cluster that carries the nonce of the clone's run under another name: one that was renamed is not gone."""
     tagged = (name for name, each in lookout.clusters().items() if each.tags.get(NONCE_TAG) == request.nonce)
     return next(tagged, "")
+
+
+def _find_sides(
+    app: App, lookout: Lookout, request: MoveRequest, target: Target
+) -> tuple[Cluster | None, Cluster | None]:
+    """Source and clone: by their names, or where those have moved, by the resource ids, once no name is on its way any more."""
+    swap = request.swap if isinstance(request, RollbackRequest) else None
+    if swap is None:
+        name = request.run if request.kind == "cutover" else request.clone
+        source = app.closely(lambda: lookout.cluster(target.cluster), lambda found: found is not None)
+        return source, app.closely(lambda: lookout.cluster(name), lambda found: found is not None)
+    until = app.timing.monotonic() + NAME_PATIENCE.total_seconds()
+    while True:
+        both = app.closely(
+            lambda: (lookout.cluster_of_id(swap.source_id), lookout.cluster_of_id(swap.clone_id)),
+            all,
+        )
+        if not any(each and each.status == RENAMING for each in both) or app.timing.monotonic() > until:
+            return both
+        app.timing.sleep(min(app.patience.between_looks, app.settings.poll).total_seconds())
+
+
+def _places(request: MoveRequest, target: Target) -> tuple[TrafficDestination, ...]:
+    """The target's destinations, and the endpoint where a cutover moved the names, whatever the configuration says since."""
+    has_moved_names = isinstance(request, RollbackRequest) and request.swap is not None
+    if has_moved_names and not takes_name(target):
+        return (*target.destinations, EndpointDestination())
+    return target.destinations
 
 
 def _around(aws: AwsReads, cluster: Cluster | None) -> Surroundings | None:
@@ -103,7 +136,7 @@ def words_on_clone(app: App, plan: Plan, since: WriteCount) -> str:
     """What was written in a run's clone since it was counted, in words; empty where it was nothing."""
     target = app.target(plan.target.name)
     try:
-        clone = Lookout(app.aws(plan.identity.region)).cluster(plan.clone)
+        clone = find_clone(Lookout(app.aws(plan.identity.region)), plan, app.state_or_none(plan.run))
         if clone is None or target.login is None:
             return "nobody knows"
 
@@ -117,6 +150,9 @@ def words_on_clone(app: App, plan: Plan, since: WriteCount) -> str:
 
 @contextmanager
 def _session(app: App, target: Target, cluster: Cluster, database: str | None) -> Iterator[Session]:
+    if takes_name(target):
+        # A resolver may remember where the name led before: to the other side, after an earlier cutover or rollback.
+        cluster = by_writer(Lookout(app.aws(target.region)), cluster)
     address = address_of(cluster, database or target.database or cluster.database, target.trust)
     login = login_at(target.login or "", app.aws(target.region), app.environ, address)
     with app.sessions.open(address, login, _LOOKING) as session:

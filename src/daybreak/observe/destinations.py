@@ -14,6 +14,8 @@ from daybreak.model.destinations import (
     DatabaseAddress,
     DestinationFacts,
     DestinationSeen,
+    EndpointDestination,
+    EndpointSeen,
     ParameterDestination,
     ProxyDestination,
     RecordDestination,
@@ -45,16 +47,26 @@ def look_at_destinations(
     home: str,
     sides: SideAddresses,
     clusters: Mapping[Whereto, Cluster] = MappingProxyType({}),
+    *,
+    name: str = "",
 ) -> tuple[DestinationSeen, ...]:
     """Each destination as it is now; ``door`` opens a region, ``home`` is the target's, ``clusters`` are those of both sides.
+
+    ``name`` is the identifier that applications know, for a destination that is the endpoint itself.
 
     Raises ``AwsFault`` only where AWS itself is out of reach: what it refuses stands in the destination as the reason.
     """
     found: list[DestinationSeen] = []
     for each in destinations:
-        region = home_of_route53(home) if isinstance(each, RecordDestination) else each.region or home
+        if isinstance(each, EndpointDestination):
+            region = home
+        else:
+            region = home_of_route53(home) if isinstance(each, RecordDestination) else each.region or home
         try:
-            found.append(_look_at(each, door(region), region, sides, clusters))
+            if isinstance(each, EndpointDestination):
+                found.append(_look_at_name(each, door(region), region, name, clusters))
+            else:
+                found.append(_look_at(each, door(region), region, sides, clusters))
         except AwsFault as fault:
             if fault.trouble.category in GONE:
                 raise
@@ -63,8 +75,20 @@ def look_at_destinations(
     return tuple(found)
 
 
+def _look_at_name(
+    destination: EndpointDestination, aws: AwsReads, region: str, name: str, clusters: Mapping[Whereto, Cluster]
+) -> DestinationSeen:
+    """Which side has the name that applications know, by its resource id."""
+    found = Lookout(aws).cluster(name)
+    holder = found.resource_id if found else None
+    sides: list[Whereto] = [side for side, each in clusters.items() if each.resource_id == holder]
+    points_at: Whereto = "nowhere" if holder is None else next(iter(sides), "elsewhere")
+    facts = EndpointSeen(name=name, holder=holder)
+    return DestinationSeen(destination=destination, region=region, points_at=points_at, facts=facts)
+
+
 def _look_at(
-    destination: TrafficDestination,
+    destination: SecretDestination | ParameterDestination | RecordDestination | ProxyDestination,
     aws: AwsReads,
     region: str,
     sides: SideAddresses,

@@ -42,6 +42,7 @@ from daybreak.model.actions import (
     PointSecret,
     PoolOrder,
     RebootInstance,
+    RenameCluster,
     RestoreFromSnapshot,
     RestoreToMoment,
     RunCommand,
@@ -280,7 +281,7 @@ def _operation(action: AwsChange, stamp: Stamp) -> tuple[str, dict[str, Any]]:
             return "AddTagsToResource", {"ResourceName": arn, "Tags": tag_list(tag)}
         case DeleteEndpoint(endpoint=endpoint):
             return "DeleteDBClusterEndpoint", {"DBClusterEndpointIdentifier": endpoint}
-        case SetClusterOptions() | SetParameterGroup() | ManagePassword():
+        case SetClusterOptions() | SetParameterGroup() | ManagePassword() | RenameCluster():
             return "ModifyDBCluster", _modification(action)
         case RebootInstance(instance=instance):
             return "RebootDBInstance", {"DBInstanceIdentifier": instance}
@@ -300,8 +301,11 @@ def _operation(action: AwsChange, stamp: Stamp) -> tuple[str, dict[str, Any]]:
             assert_never(action)
 
 
-def _modification(action: SetClusterOptions | SetParameterGroup | ManagePassword) -> dict[str, Any]:
+def _modification(action: SetClusterOptions | SetParameterGroup | ManagePassword | RenameCluster) -> dict[str, Any]:
     match action:
+        case RenameCluster(cluster=cluster, name=name):
+            # Without ApplyImmediately AWS waits for the maintenance window.
+            return {"DBClusterIdentifier": cluster, "NewDBClusterIdentifier": name, "ApplyImmediately": True}
         case SetClusterOptions():
             return _options(action)
         case ManagePassword():

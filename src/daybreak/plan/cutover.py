@@ -72,6 +72,7 @@ from daybreak.plan.refusing import (
     objections_to_cutover,
 )
 from daybreak.plan.remembering import lengthen, shorten
+from daybreak.plan.renaming import notes_on_names, notes_on_owner, swap_of, take_over, takes_name
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.terms import Terms
 
@@ -94,7 +95,7 @@ def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, ter
     _keep(sequence, clone, run)
     judged = (guard_of_writes(target, clone, request.verdict.writes),)
     is_restarted = lift(sequence, target, source, both, judged)
-    made_again = make_again(sequence, source, both)
+    made_again = make_again(sequence, source, both, takes_name=takes_name(target))
     _warm(sequence, target, source, both)
     records = shorten(sequence, target, both.destinations)
     count = CountWrites.model_validate(server_order(target, clone))
@@ -114,22 +115,28 @@ def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, ter
     if repointed:
         steps = steps_to_other_side(repointed, sides.clone["writer"], sides.source["writer"])
         add_pool_steps(sequence, steps, (*fence, own))
-    _point(sequence, (source, clone), records, (*fence, own), None if repointed else unwritten)
+    swap, after = swap_of(source, clone, terms.created, request.suffix) if takes_name(target) else None, (source, clone)
+    if swap is not None:
+        after = take_over(sequence, target, after, swap, guards=(*fence, own), unwritten=unwritten)
+        fence = tuple(fence_of(target, after[0]) for _ in fence)
+    else:
+        _point(sequence, after, records, (*fence, own), None if repointed else unwritten)
     add_pool_steps(sequence, steps_to_resume(both.pools, None, by_command=False), fence)
     restart(sequence, target)
-    closes = _await_clients(sequence, target, clone, fence)
-    let_jobs_go_on(sequence, target, both)
+    closes = _await_clients(sequence, target, after[1], fence)
+    let_jobs_go_on(sequence, target, both.model_copy(update={"clone": after[1]}))
     lengthen(sequence, target, source, both)
     if opens is not None:
-        look_past_mark(sequence, target, source, _step_to_empty(sequence.steps))
-    notes = tuple(_notes(request, target, source, both))
+        look_past_mark(sequence, target, after[0], _step_to_empty(sequence.steps))
+    named_both = both.model_copy(update={"clone": after[1]})
+    moved = notes_on_names(target, source, swap) if swap else ()
+    notes = (*_notes(request, target, source, both), *moved, *notes_on_owner(target, source))
     made = plan_of_move(request, target, seen, terms, sequence, run=run, clone=request.run, notes=notes)
-    made = made.model_copy(update={"keyed": (*made_again, *rest_for_people(source, both))})
+    made = made.model_copy(update={"keyed": (*made_again, *rest_for_people(source, named_both))})
     if opens is None:
         return made  # without a fence there is nothing to open again, and the source serves nobody
-    return made.model_copy(
-        update={"gap": Gap(opens=opens, closes=closes, budget=target.cutover.budget, unwritten=unwritten)}
-    )
+    budget = target.cutover.budget + (target.cutover.renaming if swap else timedelta(0))
+    return made.model_copy(update={"gap": Gap(opens=opens, closes=closes, budget=budget, unwritten=unwritten)})
 
 
 def plan_of_move(
@@ -363,14 +370,15 @@ def _notes(request: CutoverRequest, target: Target, source: Cluster, both: Cutov
 
 def _notes_on_gap(target: Target) -> Iterator[str]:
     """What becomes of the source, and when everything is taken back by itself."""
-    rules = target.cutover
+    rules, within = target.cutover, target.cutover.budget
+    within += target.cutover.renaming if takes_name(target) else timedelta(0)
     wanted = {
         "write": f"{rules.share} % of the clients work at the clone, and a write of theirs is there",
         "clients": f"{rules.share} % of the clients work at the clone",
         "nothing": "every place names the clone: that clients work there is not looked at, as daybreak.toml says",
     }
     yield (
-        f"where not within {span_in_words(rules.budget)} of the fence {wanted[rules.wants]}, all of it is taken back by itself, "
+        f"where not within {span_in_words(within)} of the fence {wanted[rules.wants]}, all of it is taken back by itself, "
         "the clone closed first; once a client has written in the clone, nothing goes back by itself, and a person is asked"
     )
     yield f"{target.cluster} is kept as it is, closed: a rollback opens it, and nothing of ours deletes it"

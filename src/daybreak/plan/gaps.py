@@ -20,6 +20,7 @@ from daybreak.model.run import RunState
 from daybreak.model.undo import TakenBack
 from daybreak.model.writes import WriteCount
 from daybreak.plan.calls import Owner, owner_of
+from daybreak.plan.renaming import is_at_source, swap_in
 
 ABOUT_GAP = "the gap"
 """What the warning is about that ends the time in which a run takes itself back."""
@@ -42,7 +43,7 @@ def cluster_closed(plan: Plan, state: RunState) -> str:
         back = [
             action
             for deed in plan.request.deeds
-            if isinstance(deed.action, ChangeSql) and deed.action.cluster == plan.source
+            if isinstance(deed.action, ChangeSql) and is_at_source(deed.action, swap_in(plan), plan.source)
             for action in deed.back
         ]
         opened = [state.step(step.id).status == "done" for step in plan.steps if step.action in back]
@@ -135,17 +136,28 @@ def _way_on(plan: Plan, request: RollbackRequest, state: RunState) -> str:
 
 
 def writes_recorded(plan: Plan, state: RunState, cluster: str) -> WriteCount | None:
-    """What the run counted last at a cluster; ``None`` where it has not counted there."""
-    steps = [step for step in plan.steps if isinstance(step.action, CountWrites) and step.action.cluster == cluster]
+    """What the run counted last at a cluster, under whichever of its names; ``None`` where it has not counted there."""
+    names = _names_of(plan, cluster)
+    steps = [step for step in plan.steps if isinstance(step.action, CountWrites) and step.action.cluster in names]
     found = [state.step(step.id).result for step in steps if state.step(step.id).status == "done"]
     return WriteCount.model_validate(found[-1]) if found else None
 
 
+def _names_of(plan: Plan, cluster: str) -> frozenset[str]:
+    """The names under which a run works at the cluster of that name.
+
+    In the one plan that renames, the source is counted under no name, so the name that it gives away is the clone's here.
+    """
+    swap = swap_in(plan)
+    is_of_clone = swap is not None and cluster in (swap.name, swap.own)
+    return frozenset((swap.name, swap.own)) if swap is not None and is_of_clone else frozenset((cluster,))
+
+
 def next_recorded(plan: Plan, state: RunState, cluster: str) -> int:
     """The first transaction id that a cluster had not given out after the run's own last work there; 0 where that was not noted."""
-    found = 0
+    found, names = 0, _names_of(plan, cluster)
     for step in plan.steps:
-        if isinstance(step.action, CountWrites | AdvanceSequences) and step.action.cluster == cluster:
+        if isinstance(step.action, CountWrites | AdvanceSequences) and step.action.cluster in names:
             found = int(state.step(step.id).result.get("following", found))
     return found
 

@@ -14,6 +14,7 @@ from daybreak.model.actions import (
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
+    AwaitName,
     AwaitParameterGroup,
     AwaitProxy,
     AwaitRecord,
@@ -41,6 +42,7 @@ from daybreak.model.actions import (
     PointSecret,
     PoolOrder,
     RebootInstance,
+    RenameCluster,
     RestoreFromSnapshot,
     RestoreToMoment,
     ResumePool,
@@ -58,13 +60,23 @@ from daybreak.model.actions import (
     Validate,
     WarmCache,
 )
-from daybreak.model.destinations import NO_CLUSTER, record_name, target_name
-from daybreak.model.guards import AsPlanned, Guard, NotTheSource, OfRunOrAbsent, Ours, OursOrAbsent, Unchanged
+from daybreak.model.destinations import NO_CLUSTER, record_name, rename_name, target_name
+from daybreak.model.guards import (
+    AsPlanned,
+    Guard,
+    NotTheSource,
+    OfRunOrAbsent,
+    Ours,
+    OursOrAbsent,
+    Renamable,
+    Unchanged,
+)
 from daybreak.model.things import Thing, ThingKind
 
 _Elsewhere = MoveWriter | PausePool | ResumePool | RunCommand
 """In a global database, a pool or a program nothing is the run's own: the planner says what must be as it was seen."""
-_Unowned = _Elsewhere | AwaitRecord | AwaitProxy | AwaitWriter | AwaitClusterGone | AwaitParameterGroup | AwaitApproval
+_OnlyLooks = AwaitRecord | AwaitProxy | AwaitName | AwaitWriter | AwaitClusterGone | AwaitParameterGroup | AwaitApproval
+_Unowned = _Elsewhere | _OnlyLooks
 
 
 def is_change(action: Action) -> bool:
@@ -139,6 +151,10 @@ def _guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tup
             return _on_destination(action, thing), hands_off
         case DetachProxy() | AttachProxy():
             return *_on_proxy(action, thing), hands_off
+        case RenameCluster(cluster=cluster, name=name, resource_id=resource_id, is_own=is_own):
+            # The one change of a source at AWS: its name, and nothing else of it.
+            renaming = thing("rename", rename_name("cluster", cluster, name))
+            return (Renamable(thing=renaming, resource_id=resource_id, is_own=is_own),)
         case _:
             assert_never(action)
 

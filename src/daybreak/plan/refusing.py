@@ -25,6 +25,7 @@ from daybreak.plan.fence import objections_to_fence
 from daybreak.plan.lifting import objections_to_lifting
 from daybreak.plan.pointing import objection_to, sides_of
 from daybreak.plan.pools import objections_to_pools
+from daybreak.plan.renaming import objections_to_taking, takes_name
 
 NEWS = timedelta(hours=1)
 """How old a verdict may be for traffic to be moved on its word."""
@@ -49,6 +50,7 @@ def objections_to_cutover(request: CutoverRequest, target: Target, seen: Observa
     yield from _of_logins(both)
     yield from objections_to_lifting(both)
     yield from _of_destinations(target, seen.cluster or request.source_before, both)
+    yield from objections_to_taking(target, seen.cluster, both)
     yield from objections_to_pools(both.pools, "source")
     yield from objections_to_advancing(both)
 
@@ -72,6 +74,8 @@ def _of_source(request: CutoverRequest, target: Target, seen: Observation) -> It
     is_heard = both is not None and both.access is not None
     accept = f"where it is gone for good, move the traffic without a fence: --unfenced {name}"
     if request.unfenced:
+        if takes_name(target):
+            yield f'"{name}" gives its name away only once it is fenced: name the places that hold its address instead of the endpoint'
         if request.unfenced != name:
             yield f'--unfenced names "{printable(request.unfenced)}", and the source is "{name}"'
         if is_heard:

@@ -21,7 +21,7 @@ from daybreak.model.actions import (
     SetExpiry,
 )
 from daybreak.model.cutover import CutoverSeen
-from daybreak.model.destinations import DestinationSeen, RecordSet, SecretSeen, SideAddresses
+from daybreak.model.destinations import DestinationSeen, EndpointSeen, RecordSet, SecretSeen, SideAddresses
 from daybreak.model.guards import Guard
 from daybreak.model.names import clone_stem
 from daybreak.model.observation import Observation
@@ -48,6 +48,7 @@ from daybreak.plan.pools import (
 )
 from daybreak.plan.refusing import objections_to_advancing
 from daybreak.plan.remembering import restore_times, shorten, times_wanted
+from daybreak.plan.renaming import await_endpoint, guard_at, rename_back, under_name, with_own_name
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.terms import Terms
 
@@ -76,17 +77,24 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
             destinations = shorten(sequence, target, destinations)
         add_pool_steps(sequence, steps_to_pause(both.pools), ())
         close(sequence, target, both.clone, both.clone_access, "clone")
-        guards = (fence_of(target, both.clone), *filter(None, (request.unwritten,)))
+        guards = _guards_at(request, target, both.clone)
         advance(sequence, target, both.clone, source, both.databases, guards=guards)
     sides, proxies = sides_of(source, both.clone), list[AwaitProxy]()
     if was_moved and both.pools:
         add_pool_steps(sequence, steps_to_move(both.pools, sides.source["writer"], sides.clone["writer"]), guards)
     for number, each in enumerate(reversed(destinations), start=1):
-        if each.points_at in _ASTRAY:
+        if each.points_at in _ASTRAY and not isinstance(each.facts, EndpointSeen):
             ways = _ways_back(request, each, source, both.clone)
             _put_back(sequence, [way for way in ways if not isinstance(way, AwaitProxy)], number, guards)
             proxies += [way for way in ways if isinstance(way, AwaitProxy)]
+    before, clone = source, both.clone
+    if request.swap is not None:
+        is_closed = was_moved and both.clone_access is not None
+        source, clone, guards = _change_names(sequence, request, target, (source, clone), is_closed=is_closed)
+        both = both.model_copy(update={"clone": clone})
     open_source(sequence, request, target, guards)
+    if source.identifier != before.identifier:
+        await_endpoint(sequence, target, source)
     for number, wait in enumerate(proxies, start=1):
         # It looks whether it can log in there, and until the source is open nobody can.
         add_next(sequence, f"await-proxy-{number}", wait, reason_to_point(wait), estimates.LOOK)
@@ -99,13 +107,13 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
     )
     is_clone_again = not was_moved or request.unwritten is not None
     if not is_clone_again:
-        _leave(sequence, both.clone, run)
+        _leave(sequence, clone, run)
     if is_clone_again:
         _be_a_clone_again(sequence, request, target)
     elif request.counted is not None:
         # The tag says by now that it was written: where the closed clone's counters show that nobody did, that is taken back too.
-        unwritten = guard_of_writes(target, both.clone, request.counted)
-        _be_a_clone_again(sequence, request, target, (fence_of(target, both.clone), unwritten))
+        unwritten = guard_of_writes(target, clone, request.counted)
+        _be_a_clone_again(sequence, request, target, (fence_of(target, clone), unwritten))
     if (
         was_moved
         and (is_clone_again or request.counted is not None)
@@ -115,6 +123,30 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
         _open_clone(sequence, target, both)
     notes = (*_notes(request, target, is_clone_again=is_clone_again), *pools_lost(request, both.pools))
     return plan_of_move(request, target, seen, terms, sequence, run=run, clone=request.clone, notes=notes)
+
+
+def _guards_at(request: RollbackRequest, target: Target, clone: Cluster) -> tuple[Guard, ...]:
+    """What must hold of the closed clone, under the name that it has by then, before anything is put back."""
+    unwritten = request.unwritten
+    return (fence_of(target, clone), *(() if unwritten is None else (guard_at(unwritten, clone),)))
+
+
+def _change_names(
+    sequence: Sequence,
+    request: RollbackRequest,
+    target: Target,
+    both: tuple[Cluster, Cluster],
+    *,
+    is_closed: bool,
+) -> tuple[Cluster, Cluster, tuple[Guard, ...]]:
+    """Give source and clone their own names again; both and the guards, as they are then."""
+    (source, clone), swap = both, request.swap
+    if swap is None:
+        return source, clone, ()
+    names = {clone.identifier, swap.own}
+    guards = {each: _guards_at(request, target, under_name(clone, each)) if is_closed else () for each in names}
+    source, clone = rename_back(sequence, (source, clone), swap, guards=guards)
+    return source, clone, guards[clone.identifier]
 
 
 def has_moved(request: RollbackRequest, both: CutoverSeen) -> bool:
@@ -174,9 +206,11 @@ def _be_a_clone_again(
 
     With ``guards`` it is done where they hold, and else left, which fails nothing: the traffic is back by then.
     """
-    deeds = [each for each in reversed(request.deeds) if not (is_door(each, target) or _is_of_clients(each.action))]
+    deeds = [
+        each for each in reversed(request.deeds) if not (is_door(each, request, target) or _is_of_clients(each.action))
+    ]
     for number, deed in enumerate(deeds, start=1):
-        for part, action in enumerate(deed.back):
+        for part, action in enumerate(with_own_name(each, request.swap) for each in deed.back):
             slug = f"{action.kind.partition('@')[0]}-{number}" + (f"-{part}" if part else "")
             reason, took = f"it takes back {deed.step}", estimates.of_going_back(action)
             if guards:

@@ -14,6 +14,7 @@ from daybreak.model.actions import (
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
+    AwaitName,
     AwaitParameterGroup,
     AwaitProxy,
     AwaitRecord,
@@ -44,6 +45,7 @@ from daybreak.model.actions import (
     PointParameter,
     PointSecret,
     RebootInstance,
+    RenameCluster,
     RestoreFromSnapshot,
     RestoreToMoment,
     ResumePool,
@@ -137,6 +139,8 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
             return _work_on_destination(step.action)
         case DetachProxy(proxy=proxy, cluster=cluster):
             return "detach", "detaching", f"the proxy {proxy} from {cluster}"
+        case RenameCluster(cluster=cluster, name=name):
+            return "rename", "renaming", f"{cluster} to {name}"
         case AttachProxy(proxy=proxy, cluster=cluster):
             return "attach", "attaching", f"the proxy {proxy} to {cluster}"
         case SetRole() | SetDataApi() | SetSubscription():
@@ -243,6 +247,8 @@ def _wait_or_removal(action: Wait | _Removal, end: Callable[[str], str]) -> tupl
             return "let", "letting", f"the parameter group rest for {span_in_words(rest)}"
         case AwaitSql():
             return "wait for", "waiting for", "an answer to SQL"
+        case AwaitName(name=name):
+            return "wait for", "waiting for", f"the name {name}"
         case AwaitProxy(proxy=proxy):
             return "wait for", "waiting for", f"the proxy {proxy} to let clients through"
         case AwaitRecord(record=record):

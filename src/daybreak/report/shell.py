@@ -17,6 +17,7 @@ from daybreak.model.actions import (
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
+    AwaitName,
     AwaitParameterGroup,
     AwaitProxy,
     AwaitRecord,
@@ -165,6 +166,10 @@ def commands(step: Step, hand: Typist, *, is_asked: bool = True) -> str:
             return _commands_of_destination(step.action, hand)
         case AwaitRecord(rest=rest, forget=forget):
             return f"sleep {(rest + forget).total_seconds():.0f}"
+        case AwaitName(name=name, resource_id=resource_id):
+            query = "DBClusters[0].[DbClusterResourceId,Status]"
+            look = hand.look("DescribeDBClusters", query, DBClusterIdentifier=name)
+            return f"{_until(name, look, f'*{resource_id}*available*')}\n{_address(name, hand)}"
         case AwaitProxy(proxy=proxy, group=group, region=region):
             look = hand.look("DescribeDBProxyTargets", _OF_WRITER, region, DBProxyName=proxy, TargetGroupName=group)
             return _until(proxy, look, "AVAILABLE")

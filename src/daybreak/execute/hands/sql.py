@@ -148,7 +148,7 @@ class SqlHand:
             raise Unreachable(fault.message) from fault
         if not isinstance(past, Cluster) or past.resource_id != action.past_id:
             raise Unreachable(f"AWS does not show {thing.words()}")
-        return past
+        return self._looker.by_own_address(past, action.region)
 
     def _expectation(self, action: AwaitClients) -> Expected:
         """What the run found and counted before any client was led to the action's cluster."""
@@ -232,6 +232,10 @@ class SqlHand:
         """
         asked = guards_left(step.guards) if self._doubt(step) else step.guards
         cluster = yield from self._cluster_of(step.model_copy(update={"guards": asked}), action)
+        try:
+            cluster = self._looker.by_own_address(cluster, action.region)
+        except Unreachable as error:
+            return Thwarted(error)
         work, began = work_at(cluster), self._doors.timing.now()
 
         def try_it(hand_over: Callable[[News], None], leash: Leash) -> WorkResult:

@@ -15,6 +15,7 @@ from daybreak.model.actions import (
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
+    AwaitName,
     AwaitParameterGroup,
     AwaitProxy,
     AwaitRecord,
@@ -44,6 +45,7 @@ from daybreak.model.actions import (
     PointParameter,
     PointSecret,
     RebootInstance,
+    RenameCluster,
     Restore,
     RestoreFromSnapshot,
     RestoreToMoment,
@@ -165,7 +167,7 @@ def chapter(action: Action) -> str:
             return RESTORE
         case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord() | AwaitRecord():
             return SWITCH
-        case DetachProxy() | AttachProxy() | AwaitProxy():
+        case DetachProxy() | AttachProxy() | AwaitProxy() | RenameCluster() | AwaitName():
             return SWITCH
         case DeleteEndpoint() | DeleteInstance() | DeleteCluster() | AwaitClusterGone() | DeleteParameterGroup():
             return CLEAN
