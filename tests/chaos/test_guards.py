@@ -14,7 +14,7 @@ import pytest
 
 from daybreak.errors import DaybreakError
 from daybreak.journal.folder import FolderStore
-from daybreak.model.actions import CreateInstance, SqlOrder, Validate, Wait
+from daybreak.model.actions import CreateInstance, RenameCluster, SqlOrder, Validate, Wait
 from daybreak.model.guards import (
     Absent,
     Approved,
@@ -241,6 +241,8 @@ def breaches(kind: str) -> Iterator[Any]:
     for step in case_of(kind).plan.steps:
         if step.is_on_request or step.when_refused == "forgo":
             continue  # what is left where a guard does not hold is begun in tests/app/test_closed.py
+        if kind.startswith("names") and not isinstance(step.action, RenameCluster):
+            continue  # all else of a cutover by names is as in any
         for guard in step.guards:
             for name, way in ways_to_break(guard):
                 yield pytest.param(kind, step.id, way, id=f"{kind}-{step.id}-{name}")
