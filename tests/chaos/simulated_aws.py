@@ -24,7 +24,7 @@ from tests.chaos.reply_faults import AFTER, BEFORE, HEARD, Fault
 from tests.chaos.simulated_globals import SimulatedGlobals
 from tests.chaos.simulated_keyed import SimulatedKeyed
 from tests.chaos.simulated_names import SimulatedNames
-from tests.chaos.simulated_parts import Clock, Resource, refusal
+from tests.chaos.simulated_parts import Clock, Resource, family_of, refusal
 from tests.chaos.simulated_snapshots import SimulatedSnapshots
 from tests.chaos.wire_shapes import (
     backup_body,
@@ -371,7 +371,7 @@ class SimulatedAws(SimulatedNames, SimulatedGlobals, SimulatedSnapshots, Simulat
         if self._there(self.instances, name):
             raise refusal("DBInstanceAlreadyExists", f"{name} exists")
         self._settled(self.clusters, cluster, "DBCluster")
-        family = _family_of(self.clusters[cluster].body["EngineVersion"])
+        family = family_of(self.clusters[cluster].body["EngineVersion"])
         body = {
             "PromotionTier": 1,
             **members_of(INSTANCE, {"DBParameterGroupName": f"default.{family}"} | params),
@@ -469,10 +469,6 @@ class SimulatedAws(SimulatedNames, SimulatedGlobals, SimulatedSnapshots, Simulat
         if any(each and each.body["DBClusterParameterGroup"] == name for each in users):
             raise refusal("InvalidDBParameterGroupState", f"{name} is in use")
         del self.groups[name]
-
-
-def _family_of(version: str) -> str:
-    return f"aurora-postgresql{version.partition('.')[0]}"
 
 
 def _tags(params: dict[str, Any]) -> dict[str, str]:

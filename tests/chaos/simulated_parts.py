@@ -58,3 +58,8 @@ class Resource:
 def refusal(code: str, message: str) -> AwsFault:
     """AWS's no."""
     return AwsFault(Trouble(category=category_of(code, 400), code=code, message=message))
+
+
+def family_of(version: str) -> str:
+    """The family of the parameter groups of an engine version."""
+    return f"aurora-postgresql{version.partition('.')[0]}"
