@@ -94,8 +94,8 @@ def test_the_source_gives_its_name_away_behind_the_fence_and_only_then_the_clone
     kinds = [type(step.action) for step in plan.steps]
     first = kinds.index(RenameCluster)
     assert kinds.index(EndSessions) < kinds.index(AdvanceSequences) < first
-    assert kinds[first:] == [RenameCluster, AwaitName, RenameCluster, AwaitName, AwaitSql, AwaitClients]
-    away, _, taken, known, answer, arrive = (step.action for step in plan.steps[first:])
+    assert kinds[first : first + 6] == [RenameCluster, AwaitName, RenameCluster, AwaitName, AwaitSql, AwaitClients]
+    away, _, taken, known, answer, arrive = (step.action for step in plan.steps[first : first + 6])
     assert isinstance(away, RenameCluster)
     assert isinstance(taken, RenameCluster)
     assert isinstance(known, AwaitName)

@@ -127,7 +127,8 @@ def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, ter
     let_jobs_go_on(sequence, target, both.model_copy(update={"clone": after[1]}))
     lengthen(sequence, target, source, both)
     if opens is not None:
-        look_past_mark(sequence, target, after[0], _step_to_empty(sequence.steps))
+        # A count beside the gap would ask a name that is given away meanwhile.
+        look_past_mark(sequence, target, after[0], None if swap else _step_to_empty(sequence.steps))
     named_both = both.model_copy(update={"clone": after[1]})
     moved = notes_on_names(target, source, swap) if swap else ()
     notes = (*_notes(request, target, source, both), *moved, *notes_on_owner(target, source))

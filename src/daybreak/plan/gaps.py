@@ -11,6 +11,7 @@ from daybreak.model.actions import (
     CountWrites,
     EndSessions,
     MoveSecretStage,
+    SqlOrder,
 )
 from daybreak.model.fences import Emptied
 from daybreak.model.moment import span_in_words
@@ -137,27 +138,24 @@ def _way_on(plan: Plan, request: RollbackRequest, state: RunState) -> str:
 
 def writes_recorded(plan: Plan, state: RunState, cluster: str) -> WriteCount | None:
     """What the run counted last at a cluster, under whichever of its names; ``None`` where it has not counted there."""
-    names = _names_of(plan, cluster)
-    steps = [step for step in plan.steps if isinstance(step.action, CountWrites) and step.action.cluster in names]
+    steps = [step for step in plan.steps if isinstance(step.action, CountWrites) and _is_at(step.action, plan, cluster)]
     found = [state.step(step.id).result for step in steps if state.step(step.id).status == "done"]
     return WriteCount.model_validate(found[-1]) if found else None
 
 
-def _names_of(plan: Plan, cluster: str) -> frozenset[str]:
-    """The names under which a run works at the cluster of that name.
-
-    In the one plan that renames, the source is counted under no name, so the name that it gives away is the clone's here.
-    """
+def _is_at(action: SqlOrder, plan: Plan, cluster: str) -> bool:
+    """Whether an order went to the cluster of that name: where names move, the one that the source gives away is the clone's here."""
     swap = swap_in(plan)
-    is_of_clone = swap is not None and cluster in (swap.name, swap.own)
-    return frozenset((swap.name, swap.own)) if swap is not None and is_of_clone else frozenset((cluster,))
+    if swap is None:
+        return action.cluster == cluster
+    return action.resource_id == (swap.source_id if cluster == swap.away else swap.clone_id)
 
 
 def next_recorded(plan: Plan, state: RunState, cluster: str) -> int:
     """The first transaction id that a cluster had not given out after the run's own last work there; 0 where that was not noted."""
-    found, names = 0, _names_of(plan, cluster)
+    found = 0
     for step in plan.steps:
-        if isinstance(step.action, CountWrites | AdvanceSequences) and step.action.cluster in names:
+        if isinstance(step.action, CountWrites | AdvanceSequences) and _is_at(step.action, plan, cluster):
             found = int(state.step(step.id).result.get("following", found))
     return found
 

@@ -99,8 +99,8 @@ def _guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tup
     def thing(kind: ThingKind, name: str) -> Thing:
         return Thing(kind=kind, name=name, region=action.region or region)
 
-    if isinstance(action, _Unowned):
-        return ()
+    if isinstance(action, _Unowned | RenameCluster):
+        return _on_name(action, thing) if isinstance(action, RenameCluster) else ()
     hands_off = NotTheSource(names=untouchable)
     match action:
         case CopyParameterGroup(group=group) | CreateParameterGroup(group=group) | DeleteParameterGroup(group=group):
@@ -151,12 +151,14 @@ def _guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tup
             return _on_destination(action, thing), hands_off
         case DetachProxy() | AttachProxy():
             return *_on_proxy(action, thing), hands_off
-        case RenameCluster(cluster=cluster, name=name, resource_id=resource_id, is_own=is_own):
-            # The one change of a source at AWS: its name, and nothing else of it.
-            renaming = thing("rename", rename_name("cluster", cluster, name))
-            return (Renamable(thing=renaming, resource_id=resource_id, is_own=is_own),)
         case _:
             assert_never(action)
+
+
+def _on_name(action: RenameCluster, thing: Callable[[ThingKind, str], Thing]) -> tuple[Guard, ...]:
+    """The one change of a source at AWS is its name: which cluster is meant its resource id says."""
+    renaming = thing("rename", rename_name("cluster", action.cluster, action.name))
+    return (Renamable(thing=renaming, resource_id=action.resource_id, is_own=action.is_own),)
 
 
 def _thing_of_removal(

@@ -87,14 +87,8 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
             ways = _ways_back(request, each, source, both.clone)
             _put_back(sequence, [way for way in ways if not isinstance(way, AwaitProxy)], number, guards)
             proxies += [way for way in ways if isinstance(way, AwaitProxy)]
-    before, clone = source, both.clone
-    if request.swap is not None:
-        is_closed = was_moved and both.clone_access is not None
-        source, clone, guards = _change_names(sequence, request, target, (source, clone), is_closed=is_closed)
-        both = both.model_copy(update={"clone": clone})
-    open_source(sequence, request, target, guards)
-    if source.identifier != before.identifier:
-        await_endpoint(sequence, target, source)
+    clone = _open_under_name(sequence, request, target, (source, both.clone), guards=guards)
+    both = both.model_copy(update={"clone": clone})
     for number, wait in enumerate(proxies, start=1):
         # It looks whether it can log in there, and until the source is open nobody can.
         add_next(sequence, f"await-proxy-{number}", wait, reason_to_point(wait), estimates.LOOK)
@@ -131,22 +125,28 @@ def _guards_at(request: RollbackRequest, target: Target, clone: Cluster) -> tupl
     return (fence_of(target, clone), *(() if unwritten is None else (guard_at(unwritten, clone),)))
 
 
-def _change_names(
+def _open_under_name(
     sequence: Sequence,
     request: RollbackRequest,
     target: Target,
     both: tuple[Cluster, Cluster],
     *,
-    is_closed: bool,
-) -> tuple[Cluster, Cluster, tuple[Guard, ...]]:
-    """Give source and clone their own names again; both and the guards, as they are then."""
+    guards: tuple[Guard, ...],
+) -> Cluster:
+    """Give source and clone their own names again, where these have moved, and open the source; the clone, as it is named then.
+
+    ``guards`` say that the clone is closed; empty where it need not be.
+    """
     (source, clone), swap = both, request.swap
-    if swap is None:
-        return source, clone, ()
-    names = {clone.identifier, swap.own}
-    guards = {each: _guards_at(request, target, under_name(clone, each)) if is_closed else () for each in names}
-    source, clone = rename_back(sequence, (source, clone), swap, guards=guards)
-    return source, clone, guards[clone.identifier]
+    if swap is not None:
+        names = {clone.identifier, swap.own}
+        by_name = {each: _guards_at(request, target, under_name(clone, each)) if guards else () for each in names}
+        source, clone = rename_back(sequence, both, swap, guards=by_name)
+        guards = by_name[clone.identifier]
+    open_source(sequence, request, target, guards)
+    if source.identifier != both[0].identifier:
+        await_endpoint(sequence, target, source)
+    return clone
 
 
 def has_moved(request: RollbackRequest, both: CutoverSeen) -> bool:

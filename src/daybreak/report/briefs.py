@@ -139,8 +139,6 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
             return _work_on_destination(step.action)
         case DetachProxy(proxy=proxy, cluster=cluster):
             return "detach", "detaching", f"the proxy {proxy} from {cluster}"
-        case RenameCluster(cluster=cluster, name=name):
-            return "rename", "renaming", f"{cluster} to {name}"
         case AttachProxy(proxy=proxy, cluster=cluster):
             return "attach", "attaching", f"the proxy {proxy} to {cluster}"
         case SetRole() | SetDataApi() | SetSubscription():
@@ -237,7 +235,7 @@ def _work_on_destination(action: PointSecret | MoveSecretStage | PointParameter 
             assert_never(action)
 
 
-def _wait_or_removal(action: Wait | _Removal, end: Callable[[str], str]) -> tuple[str, str, str]:
+def _wait_or_removal(action: Wait | _Removal | RenameCluster, end: Callable[[str], str]) -> tuple[str, str, str]:
     match action:
         case AwaitCluster():
             return "restore", "restoring", "storage"
@@ -247,6 +245,8 @@ def _wait_or_removal(action: Wait | _Removal, end: Callable[[str], str]) -> tupl
             return "let", "letting", f"the parameter group rest for {span_in_words(rest)}"
         case AwaitSql():
             return "wait for", "waiting for", "an answer to SQL"
+        case RenameCluster(cluster=cluster, name=name):
+            return "rename", "renaming", f"{cluster} to {name}"
         case AwaitName(name=name):
             return "wait for", "waiting for", f"the name {name}"
         case AwaitProxy(proxy=proxy):
