@@ -28,7 +28,7 @@ from daybreak.model.tags import EXPIRES_TAG, LEFT, PRODUCTION
 from daybreak.report.briefs import brief
 from daybreak.report.text.plan import plan_view
 from tests.chaos.fix_cutover import DESTINATIONS, ROLES, RULES, SimulatedApp, restored, restored_state, target, world
-from tests.chaos.simulated_servers import Write
+from tests.chaos.simulated_servers import Write, name_of
 from tests.fix_worlds import SOURCE
 
 CLOSED = f"{SOURCE} is closed: nobody can write there"
@@ -352,7 +352,7 @@ def test_a_plan_names_each_place_once_and_no_closing_that_it_does_not_do() -> No
     """A record has three steps, and leads elsewhere in one of them; where nothing was moved, nothing but the source is opened."""
     with stopped_cutover() as (app, plan, _):
         words = as_text(plan_view(plan)).partition("takes ")[0]
-        assert [words.count(each.name) for each in DESTINATIONS] == [1] * len(DESTINATIONS)
+        assert [words.count(name_of(each)) for each in DESTINATIONS] == [1] * len(DESTINATIONS)
         assert f"closes   {SOURCE}: nobody but Daybreak can log in" in words
         briefs = [brief(plan, step) for step in plan.steps if isinstance(step.action, ChangeRecord)]
         name = "the CNAME record db.embi.example."

@@ -78,6 +78,34 @@ def test_a_door_that_was_opened_for_nothing_changes_nothing(aws: Aws, row: Chang
             door.change(AwsCall(service=row.service, operation=row.name, params=params, region=REGION))
 
 
+def test_a_source_may_be_renamed_as_planned_and_changed_in_nothing_else() -> None:
+    """The one exemption is one renaming, from that name to that name, and a call that does anything besides is none."""
+    exempt = Thing(kind="rename", name=f"cluster/{SOURCE}/embi-away", region=REGION)
+    door = Aws(Access(region=REGION, endpoint_url=NOWHERE, only_loopback=True), may_change=[exempt])
+    renaming: dict[str, Any] = {
+        "DBClusterIdentifier": SOURCE,
+        "NewDBClusterIdentifier": "embi-away",
+        "ApplyImmediately": True,
+    }
+
+    def send(**changes: Any) -> None:
+        params = {name: value for name, value in (renaming | changes).items() if value is not None}
+        door.change(AwsCall(service="rds", operation="ModifyDBCluster", params=params, region=REGION))
+
+    with pytest.raises(DaybreakError) as sent:
+        send()
+    assert not isinstance(sent.value, Bug), "it is sent, and nobody answers here"
+    for changes in (
+        {"NewDBClusterIdentifier": "embi-elsewhere"},
+        {"NewDBClusterIdentifier": None},
+        {"NewDBClusterIdentifier": None, "DeletionProtection": False},
+        {"DeletionProtection": False},
+        {"DBClusterIdentifier": "another"},
+    ):
+        with pytest.raises(Bug, match="which this door was not opened for"):
+            send(**changes)
+
+
 @pytest.mark.parametrize(
     ("service", "method", "params"),
     [

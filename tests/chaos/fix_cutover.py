@@ -28,6 +28,7 @@ from daybreak.model.actions import (
     PointSecret,
 )
 from daybreak.model.destinations import (
+    EndpointDestination,
     ParameterDestination,
     ProxyDestination,
     RecordDestination,
@@ -68,7 +69,9 @@ PARAMETER = ParameterDestination(name="/prod/embi/url")
 RECORD = RecordDestination(zone="Z0123456789ABCDEFGHIJ", name="db.embi.example")
 PROXY = ProxyDestination(name="embi-proxy")
 DESTINATIONS: tuple[TrafficDestination, ...] = (SECRET, PARAMETER, RECORD, PROXY)
-"""One of each kind that there is."""
+"""One of each kind that goes with others."""
+ENDPOINT = EndpointDestination()
+"""What stands alone: applications know the endpoint's name, and the clone takes it."""
 POINTS = PointSecret | MoveSecretStage | PointParameter | ChangeRecord | DetachProxy | AttachProxy
 """What changes where one of them points."""
 
@@ -138,6 +141,7 @@ def world(destinations: Iterable[TrafficDestination] = DESTINATIONS, finds: Stan
     aws.subscriptions[SUBSCRIPTION] = [fix_worlds.SOURCE]
     source, copied = (str(aws.clusters[name].body["Endpoint"]) for name in (fix_worlds.SOURCE, clone))
     aws.servers[fix_worlds.SOURCE] = SimulatedServer(source, dict(ROLES), beyond, last=100, next=2000)
+    aws.endpoint = source
     aws.servers[clone] = SimulatedServer(copied, dict(ROLES), beyond, last=AT_THE_MOMENT, next=1500)
     for place in destinations:
         _shelve(aws, place, source)
@@ -161,6 +165,8 @@ def _shelve(aws: SimulatedAws, place: TrafficDestination, host: str) -> None:
             aws.records[zone] = [record]
         case ProxyDestination(name=name):
             aws.proxies[name] = SimulatedProxy(fix_worlds.SOURCE, facts={"DefaultAuthScheme": "IAM_AUTH"})
+        case EndpointDestination():
+            pass
         case _:
             assert_never(place)
 

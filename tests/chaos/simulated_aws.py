@@ -23,8 +23,8 @@ from tests import fix_worlds
 from tests.chaos.reply_faults import AFTER, BEFORE, HEARD, Fault
 from tests.chaos.simulated_globals import SimulatedGlobals
 from tests.chaos.simulated_keyed import SimulatedKeyed
-from tests.chaos.simulated_parts import Clock, Resource, refusal
-from tests.chaos.simulated_servers import SimulatedServers
+from tests.chaos.simulated_names import SimulatedNames
+from tests.chaos.simulated_parts import Clock, Resource, family_of, refusal
 from tests.chaos.simulated_snapshots import SimulatedSnapshots
 from tests.chaos.wire_shapes import (
     backup_body,
@@ -52,13 +52,10 @@ class Hearing:
 
 
 @dataclass
-class SimulatedAws(SimulatedServers, SimulatedGlobals, SimulatedSnapshots, SimulatedKeyed):
+class SimulatedAws(SimulatedNames, SimulatedGlobals, SimulatedSnapshots, SimulatedKeyed):
     """One region of one account; of another one, ``elsewhere``, it has the snapshots alone."""
 
-    clusters: dict[str, Resource] = field(default_factory=dict)
-    instances: dict[str, Resource] = field(default_factory=dict)
     groups: dict[str, Resource] = field(default_factory=dict)
-    endpoints: dict[str, Resource] = field(default_factory=dict)
     backups: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The kept ones of deleted clusters, by resource id."""
     effects: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -147,6 +144,7 @@ class SimulatedAws(SimulatedServers, SimulatedGlobals, SimulatedSnapshots, Simul
 
     def _pass(self, *, is_change: bool) -> None:
         self.clock.elapsed += CALL_TAKES
+        self.move_names()
         self.serve()
         fault = self.weather(is_change)
         if fault is not None:
@@ -252,6 +250,8 @@ class SimulatedAws(SimulatedServers, SimulatedGlobals, SimulatedSnapshots, Simul
             return thing.failed
         if thing.gone_at is not None:
             return "deleting"
+        if thing.naming is not None:
+            return "renaming"
         if self.clock.elapsed < thing.ready_at:
             return "creating"
         if self.clock.elapsed < thing.rebooted_at:
@@ -290,6 +290,9 @@ class SimulatedAws(SimulatedServers, SimulatedGlobals, SimulatedSnapshots, Simul
 
     def _ModifyDBCluster(self, params: dict[str, Any]) -> None:  # noqa: N802
         thing = self._settled(self.clusters, params["DBClusterIdentifier"], "DBCluster")
+        if "NewDBClusterIdentifier" in params:
+            self.begin_naming(thing, params)
+            return
         asked = members_of(CLUSTER, params)
         if params.get("ManageMasterUserPassword", False):
             asked["MasterUserSecret"] = {
@@ -368,7 +371,7 @@ class SimulatedAws(SimulatedServers, SimulatedGlobals, SimulatedSnapshots, Simul
         if self._there(self.instances, name):
             raise refusal("DBInstanceAlreadyExists", f"{name} exists")
         self._settled(self.clusters, cluster, "DBCluster")
-        family = _family_of(self.clusters[cluster].body["EngineVersion"])
+        family = family_of(self.clusters[cluster].body["EngineVersion"])
         body = {
             "PromotionTier": 1,
             **members_of(INSTANCE, {"DBParameterGroupName": f"default.{family}"} | params),
@@ -466,10 +469,6 @@ class SimulatedAws(SimulatedServers, SimulatedGlobals, SimulatedSnapshots, Simul
         if any(each and each.body["DBClusterParameterGroup"] == name for each in users):
             raise refusal("InvalidDBParameterGroupState", f"{name} is in use")
         del self.groups[name]
-
-
-def _family_of(version: str) -> str:
-    return f"aurora-postgresql{version.partition('.')[0]}"
 
 
 def _tags(params: dict[str, Any]) -> dict[str, str]:

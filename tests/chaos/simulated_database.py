@@ -45,6 +45,8 @@ class SimulatedDatabase:
             default=float("inf"),
         )
         is_up = self.aws.clock.elapsed >= ready + 20
+        if self.aws.labels and self.aws.server_at(cluster.endpoint or "") is None:
+            return Answers(is_answering=False, seen="the name leads nowhere", obstacle="network")
         if is_up and self.aws.clock.elapsed < ready + 20 + self._kept_out:
             return Answers(is_answering=False, seen="no way in", obstacle=self._obstacle, hints=("look there",))
         return Answers(is_answering=is_up, seen="PostgreSQL 16.6 answers" if is_up else "connection refused")

@@ -47,6 +47,8 @@ class Resource:
     gone_at: float | None = None
     later: tuple[float, dict[str, Any]] | None = None
     """When a modification is over, and what it then shows."""
+    naming: tuple[float, str] | None = None
+    """When it gets another name, and which."""
     failed: str | None = None
     """A status in which it is stuck."""
     rebooted_at: float = 0.0
@@ -56,3 +58,8 @@ class Resource:
 def refusal(code: str, message: str) -> AwsFault:
     """AWS's no."""
     return AwsFault(Trouble(category=category_of(code, 400), code=code, message=message))
+
+
+def family_of(version: str) -> str:
+    """The family of the parameter groups of an engine version."""
+    return f"aurora-postgresql{version.partition('.')[0]}"

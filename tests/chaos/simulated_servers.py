@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, assert_never
 
 from daybreak.model.destinations import (
+    EndpointDestination,
     ParameterDestination,
     ProxyDestination,
     RecordDestination,
@@ -50,6 +51,7 @@ class SimulatedServer:
     """A cluster's server, as far as traffic is concerned."""
 
     host: str
+    """Where its cluster's name leads to it; empty while no name does."""
     roles: dict[str, bool]
     """Whether each role but ours may log in."""
     beyond: frozenset[str] = frozenset()
@@ -101,6 +103,9 @@ class SimulatedServers(SimulatedDestinations):
     """The servers by their clusters, who works there, and what was acknowledged."""
 
     servers: dict[str, SimulatedServer] = field(default_factory=dict)
+    """By the names that their clusters had at the beginning, whatever they are called since."""
+    endpoint: str = ""
+    """The host that applications know where they know nothing but the endpoint."""
     applications: list[Application] = field(default_factory=list)
     ledger: list[Write] = field(default_factory=list)
     """Every acknowledged write, in order."""
@@ -144,12 +149,14 @@ class SimulatedServers(SimulatedDestinations):
         found = [each for each in self.applications if each.inside == cluster]
         for each in found:
             each.inside = None
-            self.note_effect("pg_terminate_backend", f"{cluster} {each.name} {each.place.name} {len(self.turns)}")
+            self.note_effect("pg_terminate_backend", f"{cluster} {each.name} {name_of(each.place)} {len(self.turns)}")
         return len(found)
 
     def address_at(self, place: TrafficDestination) -> str | None:
         """The host that an application reads there now."""
         match place:
+            case EndpointDestination():
+                return self.endpoint
             case SecretDestination(name=name):
                 return self.host_in(self.secrets[name].versions[self.secrets[name].labels["AWSCURRENT"]])
             case ParameterDestination(name=name):
@@ -167,9 +174,18 @@ class SimulatedServers(SimulatedDestinations):
             case _:
                 assert_never(place)
 
+    def server_at(self, host: str) -> str | None:
+        """The server to which a host leads now."""
+        return next((name for name, one in self.servers.items() if one.host == host), None)
+
     def host_in(self, text: str) -> str | None:
         """The host of a server that a text names."""
         return next((each.host for each in self.servers.values() if each.host in text), None)
+
+
+def name_of(place: TrafficDestination) -> str:
+    """The name of a place, in a word."""
+    return "endpoint" if isinstance(place, EndpointDestination) else place.name
 
 
 def check_ledger(world: SimulatedServers) -> None:

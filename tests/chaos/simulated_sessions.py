@@ -265,7 +265,7 @@ def opener(world: SimulatedServers) -> Opener:
     def open_session(address: Address, login: Login, limits: Limits) -> Iterator[Any]:
         assert login.username in (OWN, "app")
         world.clock.elapsed += 0.05
-        cluster = next((name for name, one in world.servers.items() if one.host == address.host), None)
+        cluster = world.server_at(address.host)
         if cluster is None or world.weather(False) in (Fault.UNSENT, Fault.DROPPED):  # noqa: FBT003
             raise Unreachable(f"{address} does not answer")
         if login.username != OWN and not world.servers[cluster].roles[login.username]:

@@ -364,6 +364,13 @@ def _move_case(name: str) -> Case:
     return fix_cutover.case(name)
 
 
+def _names_case(name: str) -> Case:
+    """The clone takes the source's name, or gives it back."""
+    from tests.chaos import fix_cutover
+
+    return fix_cutover.case({"names": "cutover", "names-back": "rollback"}[name], (fix_cutover.ENDPOINT,))
+
+
 _KEYED = ("keyed", "keyed-back")
 """What of a cutover is keyed to the source's name, by itself."""
 _DEFAULT_GROUP = ParameterGroup(name="default.aurora-postgresql16", family="aurora-postgresql16")
@@ -391,6 +398,7 @@ CASES: dict[str, Callable[[], Case]] = {
         name: partial(_move_case, name)
         for name in ("cutover", "rollback", "rollback-of-part", "rollback-of-start", *_KEYED)
     },
+    **{name: partial(_names_case, name) for name in ("names", "names-back")},
     "clean-protected": lambda: _clean_case("clean-protected", is_protected=True),
     "clean-unprotected": lambda: _clean_case("clean-unprotected", is_protected=False),
 }

@@ -27,13 +27,25 @@ from daybreak.model.value import Span
 from daybreak.plan.gaps import ABOUT_GAP
 from daybreak.report.traffic import sentences_on_traffic
 from tests import fix_worlds
-from tests.chaos.fix_cutover import DESTINATIONS, ROLES, RULES, SimulatedApp, case, find_keyed, planned_rollback
+from tests.chaos.fix_cutover import (
+    DESTINATIONS,
+    ENDPOINT,
+    ROLES,
+    RULES,
+    SimulatedApp,
+    case,
+    find_keyed,
+    planned_rollback,
+)
 from tests.chaos.simulated_aws import SimulatedAws
 from tests.chaos.simulated_servers import check_ledger
 from tests.chaos.simulation import Case, Crash, Killed, Mode, Simulation, check_effects, scratch, survived
 
-SETS: dict[str, tuple[TrafficDestination, ...]] = {each.kind: (each,) for each in DESTINATIONS} | {"all": DESTINATIONS}
-"""Each kind of destination alone, and all of them."""
+SETS: dict[str, tuple[TrafficDestination, ...]] = {
+    **{each.kind: (each,) for each in (*DESTINATIONS, ENDPOINT)},
+    "all": DESTINATIONS,
+}
+"""Each kind of destination alone, and all that go together."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +99,7 @@ def is_fenced(aws: SimulatedAws, cluster: str) -> bool:
 
 def is_protected(aws: SimulatedAws, cluster: str) -> bool:
     """Whether AWS refuses to delete it."""
-    body = aws._cluster(cluster)
+    body = aws._cluster(aws.labelled(cluster).body["DBClusterIdentifier"])
     assert body is not None
     return bool(body["DeletionProtection"])
 
@@ -99,13 +111,20 @@ def check_whole(simulation: Simulation, kind: str) -> None:
     aws.clock.elapsed += 3600
     assert sides(aws, kind) == {clone}
     assert is_fenced(aws, fix_worlds.SOURCE)
-    assert aws.clusters[clone].tags[EXPIRES_TAG] == f"{PRODUCTION}{simulation.plan.run}"
+    assert aws.labelled(clone).tags[EXPIRES_TAG] == f"{PRODUCTION}{simulation.plan.run}"
     assert is_protected(aws, clone)
-    assert all(found == {fix_worlds.SOURCE, clone} for found in find_keyed(aws).values())
+    # What goes by the source's name follows where the clone takes that.
+    reported = {fix_worlds.SOURCE} if kind == ENDPOINT.kind else {fix_worlds.SOURCE, clone}
+    assert find_keyed(aws) == {"roles": {*aws.clusters}, "data APIs": {*aws.clusters}, "reported": reported}
     before = len(aws.ledger)
     aws.serve()
     writers = {each.application for each in aws.ledger[before:]}
-    assert writers == {"app", "report"}, "what keeps the old address for ever writes nowhere"
+    if kind == "endpoint":  # the name is the same for whoever keeps it
+        assert writers == {"app", "report", "keeper"}
+        assert aws.clusters[fix_worlds.SOURCE] is aws.labelled(clone)
+        assert aws.clusters.keys() == {fix_worlds.SOURCE, aws.labelled(fix_worlds.SOURCE).body["DBClusterIdentifier"]}
+    else:
+        assert writers == {"app", "report"}, "what keeps the old address for ever writes nowhere"
     check_ledger(aws)
 
 
@@ -122,6 +141,9 @@ def left_in(aws: SimulatedAws) -> dict[str, Any]:
             for name, versions in aws.parameters.items()
         },
         "records": copy.deepcopy(aws.records),
+        "names": {name: each.body["DbClusterResourceId"] for name, each in aws.clusters.items()},
+        "inside": {name: each.body["DBClusterIdentifier"] for name, each in aws.instances.items()},
+        "hosts": {name: each.host for name, each in aws.servers.items()},
         "roles": aws.servers[fix_worlds.SOURCE].entries,
     }
 
@@ -336,18 +358,17 @@ def test_what_somebody_changed_since_stays_and_only_the_address_goes_back() -> N
 def late(kind: str, crash: Crash) -> str:
     """The cutover dies there, and is resumed after its budget: whole, or taken back by itself; what became of it."""
     whole = made(kind).case
-    hurried = whole.plan.target.model_copy(update={"cutover": RULES.model_copy(update={"budget": Span(minutes=5)})})
+    limit = Span(minutes=25 if kind == ENDPOINT.kind else 5)  # names alone take nine minutes
+    hurried = whole.plan.target.model_copy(update={"cutover": RULES.model_copy(update={"budget": limit})})
     assert whole.plan.gap is not None
-    plan = whole.plan.model_copy(
-        update={"target": hurried, "gap": whole.plan.gap.model_copy(update={"budget": Span(minutes=5)})}
-    )
+    plan = whole.plan.model_copy(update={"target": hurried, "gap": whole.plan.gap.model_copy(update={"budget": limit})})
     with scratch() as folder:
         store = FolderStore(folder)
         simulation = Case(whole.name, plan, whole.world).simulation(store, asked=False)
         aws, before = simulation.aws, copy.deepcopy(simulation.aws)
         with suppress(Killed):
             simulation.live(crash)
-        aws.clock.elapsed += 900  # within the verdict's hour
+        aws.clock.elapsed += limit.total_seconds() + 600  # within the verdict's hour
         state = survived(simulation)
         app = SimulatedApp(aws, store._root, plan.target)
         aws.after_effect, aws.before_change = (lambda _call: None), (lambda _call: None)
@@ -364,12 +385,35 @@ def late(kind: str, crash: Crash) -> str:
         second = Simulation(aws=aws, plan=back, store=store, asked=False, nonces=itertools.count(100))
         ended = survived(second)
         assert isinstance(ended, RunState), (crash, ended)
+        if ended.status == "failed":
+            return asked_after_all(simulation, before, ended, kind)
         assert ended.status == "finished", (crash, ended.note)
         check_effects(second)
         assert aws.clusters[plan.clone].tags[EXPIRES_TAG] == before.clusters[plan.clone].tags[EXPIRES_TAG]
         check_taken_back(aws, before, plan.clone)
         assert plan_of_taking_back(app, plan.run) is None, "it was taken back once"
         return "taken back"
+
+
+def asked_after_all(simulation: Simulation, before: SimulatedAws, ended: RunState, kind: str) -> str:
+    """The name came to lead to the clone right when the run went back: it stops with both sides closed, and a person goes back."""
+    aws, plan = simulation.aws, simulation.plan
+    assert kind == ENDPOINT.kind
+    assert "somebody has written in the cluster" in ended.note
+    assert is_fenced(aws, fix_worlds.SOURCE)
+    assert is_fenced(aws, plan.clone)
+    assert isinstance(simulation.store, FolderStore)
+    back = planned_rollback(aws, simulation.store, plan)
+    aws.effects.clear()
+    aws.sent.clear()
+    simulation.store.create(back)
+    third = Simulation(aws=aws, plan=back, store=simulation.store, asked=False, nonces=itertools.count(200))
+    state = survived(third)
+    assert isinstance(state, RunState)
+    assert state.status == "finished", state.note
+    check_effects(third)
+    check_taken_back(aws, before, plan.clone)
+    return "asked"
 
 
 @pytest.mark.parametrize("kind", SETS)
@@ -413,6 +457,7 @@ def test_a_commit_whose_answer_is_lost_is_looked_up(way: str, lost: Literal["bef
 def test_every_kind_of_destination_has_its_case() -> None:
     """A new kind of place is swept from its first day."""
     kinds = {each.model_fields["kind"].default for each in get_args(get_args(TrafficDestination)[0])}
-    assert kinds == {each.kind for each in DESTINATIONS}
+    assert kinds == {each.kind for each in (*DESTINATIONS, ENDPOINT)}
     for way in ("cutover", "rollback"):
-        assert {each.kind for each in made("all", way).case.plan.target.destinations} == kinds
+        assert {each.kind for each in made("all", way).case.plan.target.destinations} == kinds - {ENDPOINT.kind}
+        assert made(ENDPOINT.kind, way).case.plan.target.destinations == (ENDPOINT,)

@@ -14,7 +14,7 @@ import pytest
 
 from daybreak.errors import DaybreakError
 from daybreak.journal.folder import FolderStore
-from daybreak.model.actions import CreateInstance, SqlOrder, Validate, Wait
+from daybreak.model.actions import CreateInstance, RenameCluster, SqlOrder, Validate, Wait
 from daybreak.model.guards import (
     Absent,
     Approved,
@@ -28,6 +28,7 @@ from daybreak.model.guards import (
     OursOrAbsent,
     Outlived,
     Recent,
+    Renamable,
     Sets,
     Unchanged,
 )
@@ -51,6 +52,8 @@ _KINDS = (
     "copy-coming",
     "cutover",
     "rollback",
+    "names",
+    "names-back",
 )
 
 
@@ -143,18 +146,18 @@ def load_a_library(aws: SimulatedAws, guard: Sets) -> None:
 
 def let_in(aws: SimulatedAws, cluster: Thing) -> None:
     """Somebody gives a role its LOGIN back."""
-    aws.servers[cluster.name].roles["app"] = True
-    aws.servers[cluster.name].is_shut = False
+    server = aws.servers[aws.label_of(cluster.name)]
+    server.roles["app"], server.is_shut = True, False
 
 
 def come_in(aws: SimulatedAws, cluster: Thing) -> None:
     """A session of somebody's is inside."""
-    aws.applications[0].inside = cluster.name
+    aws.applications[0].inside = aws.label_of(cluster.name)
 
 
 def prepare(aws: SimulatedAws, cluster: Thing) -> None:
     """A transaction is prepared, which anybody who may log in can commit later."""
-    aws.servers[cluster.name].prepared["left"] = "app"
+    aws.servers[aws.label_of(cluster.name)].prepared["left"] = "app"
 
 
 def write_there(aws: SimulatedAws, place: Thing) -> None:
@@ -177,6 +180,17 @@ def write_there(aws: SimulatedAws, place: Thing) -> None:
 def age(aws: SimulatedAws, within: timedelta) -> None:
     """A person takes so long to approve, or to resume."""
     aws.clock.elapsed += within.total_seconds()
+
+
+def take_name(aws: SimulatedAws, name: str) -> None:
+    """Somebody makes a cluster of that name."""
+    aws.clusters[name] = copy.deepcopy(next(iter(aws.clusters.values())))
+    aws.clusters[name].body |= {"DBClusterIdentifier": name, "DbClusterResourceId": "cluster-SOMEBODYS"}
+
+
+def give_another_id(aws: SimulatedAws, name: str) -> None:
+    """Somebody exchanges the cluster for another one of its name."""
+    aws.clusters[name].body["DbClusterResourceId"] = "cluster-SOMEBODYS"
 
 
 def ways_to_break(guard: Guard) -> Iterator[tuple[str, Callable[[SimulatedAws], None]]]:
@@ -209,6 +223,12 @@ def ways_to_break(guard: Guard) -> Iterator[tuple[str, Callable[[SimulatedAws], 
             yield "a prepared transaction", lambda aws: prepare(aws, thing)
         case Unchanged(thing=thing):
             yield f"another version of the {thing.kind}", lambda aws: write_there(aws, thing)
+        case Renamable(thing=thing, is_own=is_own):
+            _, old, new = thing.name.split("/", 2)
+            yield "a name that is taken", lambda aws: take_name(aws, new)
+            yield "another cluster of the old name", lambda aws: give_another_id(aws, old)
+            if is_own:
+                yield "another's clone", lambda aws: usurp(aws, Thing(kind="cluster", name=old, region=thing.region))
         case Recent(within=within):
             yield "an old verdict", lambda aws: age(aws, within)
         case Absent(thing=thing):
@@ -222,6 +242,8 @@ def breaches(kind: str) -> Iterator[Any]:
     for step in case_of(kind).plan.steps:
         if step.is_on_request or step.when_refused == "forgo":
             continue  # what is left where a guard does not hold is begun in tests/app/test_closed.py
+        if kind.startswith("names") and not isinstance(step.action, RenameCluster):
+            continue  # all else of a cutover by names is as in any
         for guard in step.guards:
             for name, way in ways_to_break(guard):
                 yield pytest.param(kind, step.id, way, id=f"{kind}-{step.id}-{name}")
@@ -276,6 +298,8 @@ _CAUSES = (
     "was changed since: ",
     "does not name embi-aurora",
     "is older than 1 hour",
+    "is named neither ",
+    "is not free",
 )
 
 
@@ -285,7 +309,7 @@ def _is_of(params: dict[str, Any], step: Step) -> bool:
         return step.when_refused != "hold"  # what the run can do without ends nothing else
     own = {
         getattr(step.action, field, None)
-        for field in ("instance", "endpoint", "group", "snapshot", "secret", "parameter", "zone")
+        for field in ("instance", "endpoint", "group", "snapshot", "secret", "parameter", "zone", "name")
     } - {None}
     wanted = own or {getattr(step.action, "clone", None)}
     return bool(wanted.intersection(str(value) for value in params.values() if isinstance(value, str)))

@@ -25,6 +25,7 @@ from daybreak.model.guards import (
     OursOrAbsent,
     Outlived,
     Recent,
+    Renamable,
     Sets,
     Unchanged,
     Unwritten,
@@ -187,6 +188,8 @@ def ways_to_break(guard: Guard) -> tuple[Way, ...]:
             return ()  # a clone that is there after all: tests/app/test_closed.py
         case Unwritten():
             return ()  # a clone is written to in story 48
+        case Renamable():
+            return ()  # names move in story 53
         case Unchanged():
             return ()  # destinations have worlds of their own: tests/execute/hands/test_destinations.py
         case AsPlanned(field="writer"):

@@ -16,6 +16,7 @@ from daybreak.model.actions import (
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
+    AwaitName,
     AwaitParameterGroup,
     AwaitRecord,
     AwaitSnapshot,
@@ -43,6 +44,7 @@ from daybreak.model.actions import (
     PausePool,
     ReadProbe,
     RebootInstance,
+    RenameCluster,
     RestoreFromSnapshot,
     RestoreToMoment,
     ResumePool,
@@ -98,6 +100,18 @@ APPLICATION = ApplicationLogin(
 
 SENTENCES: tuple[tuple[Action, str], ...] = (
     (CopyParameterGroup(source="s", group="g", description=""), "Copy the parameter group s to g"),
+    (
+        RenameCluster(cluster="s", resource_id="cluster-S", name="s-away"),
+        "Rename the source s (cluster-S) to s-away; nothing else of it changes",
+    ),
+    (
+        RenameCluster(cluster="c", resource_id="cluster-C", name="s", is_own=True),
+        "Rename the clone c (cluster-C) to s; nothing else of it changes",
+    ),
+    (
+        AwaitName(name="s", before="c", resource_id="cluster-C", host="s.example"),
+        "Wait until AWS shows cluster-C as s, and read its endpoint at s.example",
+    ),
     (CreateParameterGroup(group="g", family="f", description=""), "Create the parameter group g for f"),
     (SetParameters(group="g", parameters={"b": "2", "a": "1"}), "Set a=1, b=2 in g"),
     (

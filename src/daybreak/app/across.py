@@ -23,7 +23,9 @@ from daybreak.model.value import Value
 from daybreak.model.world import Cluster
 from daybreak.observe.destinations import SILENT
 from daybreak.observe.look import Lookout
+from daybreak.observe.writers import by_writer
 from daybreak.plan.adding import last_address, region_of
+from daybreak.plan.renaming import takes_name
 from daybreak.postgres.address import ServerPlace, address_of
 from daybreak.postgres.answering import knock
 from daybreak.postgres.faults import is_of_server
@@ -110,6 +112,14 @@ def hear(
     """
     server: ServerPlace = last_address(cluster) if is_by_address else cluster
     region = target.region if is_by_address else region_of(cluster)
+    if takes_name(target) and not is_by_address:
+        # A resolver may remember where the name led before: to the other side, after an earlier cutover or rollback.
+        try:
+            server = by_writer(Lookout(doors_of(app, target.region)(region)), cluster)
+        except DaybreakError as error:
+            return Heard(
+                silence=f'"{printable(cluster.identifier)}" was not asked who can write there: {error.message}'
+            )
     address = address_of(server, target.database or cluster.database, target.trust)
     where = f" at {address.server}, where it was last seen," if is_by_address else ""
     try:

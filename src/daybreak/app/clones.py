@@ -24,6 +24,7 @@ from daybreak.model.targets import Target
 from daybreak.model.world import Cluster, Endpoint
 from daybreak.observe.backups import WITHIN, regions_of_account
 from daybreak.observe.look import Lookout
+from daybreak.plan.renaming import swap_in
 from daybreak.postgres.address import address_of
 from daybreak.postgres.fencing import read_fence
 from daybreak.postgres.session import Limits, open_session
@@ -193,6 +194,7 @@ class _Judge:
                 return None
             if plan.kind not in _RESTORES:
                 moved.add(plan.clone)
+                moved |= {swap.name} if (swap := swap_in(plan)) else set()
         return frozenset(moved)
 
     def _use_of(self, clone: Clone, record: Voucher | None) -> Serving:

@@ -62,7 +62,8 @@ def _existence(each: Listed, cleaned: dict[str, str], asked: set[str], there: tu
     own = [one for one in there if one.identifier == plan.clone and one.nonce == state.nonce]
     if own:
         return "unknown" if plan.identity.differences(own[0].home) else "there"
-    return "gone"
+    # A clone that took another's name carries the nonce still; so may what somebody else restored from a snapshot of it.
+    return "unknown" if any(one.nonce == state.nonce for one in there) else "gone"
 
 
 def _read(app: App, run: str) -> Listed:

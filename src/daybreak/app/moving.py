@@ -26,6 +26,7 @@ from daybreak.model.targets import Waiver
 from daybreak.plan.behind import words_on_left_behind
 from daybreak.plan.gaps import deeds_of, fence_recorded, gap_open, has_led, writes_recorded
 from daybreak.plan.refusing import NEWS
+from daybreak.plan.renaming import swap_in
 
 
 @dataclass(frozen=True)
@@ -198,6 +199,7 @@ def plan_rollback(app: App, run: str, why: str = "", *, unwritten: Unwritten | N
         home=plan.request.home,
         source_before=plan.request.source_before if plan.request.home else None,
         is_unfenced=bool(plan.request.unfenced) and not any(_closes(each, plan.source) for each in deeds),
+        swap=swap_in(plan),
         why=why,
         suffix=new_suffix(),
     )

@@ -10,6 +10,7 @@ from daybreak.app.app import App
 from daybreak.app.approving import hold_to_carrier
 from daybreak.app.copies import AnotherAtIt, hold_to_one_run
 from daybreak.app.explaining import explained
+from daybreak.app.finding import find_clone
 from daybreak.app.judging import judge_of
 from daybreak.app.planning import observe_for, terms_for
 from daybreak.app.superseding import end_those_before
@@ -253,5 +254,5 @@ def _own_clone(app: App, plan: Plan, chain: Chain) -> Cluster | None:
     if not isinstance(plan.request, RestoreRequest) or not chain.events:
         return None
     with explained(f'looking at "{plan.clone}"'):
-        clone = Lookout(app.aws(plan.identity.region)).cluster(plan.clone)
+        clone = find_clone(Lookout(app.aws(plan.identity.region)), plan, chain.state())
     return clone if clone and owner_of(plan, chain.state().nonce).owns(clone.tags) else None

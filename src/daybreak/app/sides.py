@@ -10,19 +10,22 @@ from typing import TypeVar
 
 from daybreak.app.across import Heard, doors_of, hear, look_for_source, target_of_move
 from daybreak.app.app import App
+from daybreak.app.finding import find_clone
 from daybreak.app.pools import look_at_pools
 from daybreak.app.proofs import Onlooker
 from daybreak.aws.faults import AwsFault
 from daybreak.errors import DaybreakError
 from daybreak.execute.database import login_at
+from daybreak.model.actions.waits import NAME_PATIENCE
 from daybreak.model.cutover import CutoverSeen, JobsSeen, SequenceSeen
-from daybreak.model.destinations import SideAddresses, Whereto
+from daybreak.model.destinations import EndpointDestination, SideAddresses, TrafficDestination, Whereto
 from daybreak.model.fences import AccessSeen
 from daybreak.model.keyed import KeyedSeen
 from daybreak.model.names import printable
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan
 from daybreak.model.requests import MoveRequest, RollbackRequest
+from daybreak.model.statuses import RENAMING
 from daybreak.model.tags import NONCE_TAG
 from daybreak.model.targets import Target
 from daybreak.model.world import Cluster, Identity, Surroundings, Unseen
@@ -31,8 +34,10 @@ from daybreak.observe.destinations import Regions, look_at_destinations
 from daybreak.observe.keyed import find_keyed
 from daybreak.observe.look import AwsReads, Lookout
 from daybreak.observe.surroundings import BY_NAME, surroundings_of
+from daybreak.observe.writers import by_writer
 from daybreak.plan.adding import last_address, region_of, server_order
 from daybreak.plan.pointing import addresses_of
+from daybreak.plan.renaming import takes_name
 from daybreak.postgres.address import ServerPlace, address_of
 from daybreak.postgres.fencing import read_access, read_databases
 from daybreak.postgres.jobs import read_jobs
@@ -50,9 +55,7 @@ def observe_sides(app: App, request: MoveRequest, target: Target, identity: Iden
     """The source, the clone, who can write at each, and every destination. What a server does not say is a silence, by name."""
     door = doors_of(app, target.region)
     lookout, home = Lookout(door(target.region)), request.home or target.region
-    source, home_silence = _source(app, target, home)
-    name = request.run if request.kind == "cutover" else request.clone
-    clone = app.closely(lambda: lookout.cluster(name), lambda found: found is not None)
+    source, clone, home_silence = _find_sides(app, lookout, request, target, home)
     known = source or request.source_before
     heard = _hear_source(app, target, source, known)
     silences: list[str] = []
@@ -74,7 +77,9 @@ def observe_sides(app: App, request: MoveRequest, target: Target, identity: Iden
         around_source=_around(door(home), source, home_silence) if is_cutover else None,
         around_clone=_around(door(target.region), clone) if is_cutover else None,
         keyed=_look_at_keyed(door(home), request) if is_cutover else None,
-        destinations=look_at_destinations(target.destinations, door, Regions(home, target.region), sides, clusters),
+        destinations=look_at_destinations(
+            _places(request, target), door, Regions(home, target.region), sides, clusters, name=target.cluster
+        ),
         pools=look_at_pools(app, target, sides),
         lacks_group=_lacks_group(lookout, request, known),
         silences=tuple(silences),
@@ -129,6 +134,37 @@ def _name_now(lookout: Lookout, request: MoveRequest) -> str:
     return next(tagged, "")
 
 
+def _find_sides(
+    app: App, lookout: Lookout, request: MoveRequest, target: Target, home: str
+) -> tuple[Cluster | None, Cluster | None, str]:
+    """Source and clone, and why the source's region says nothing, where that is another one.
+
+    By their names, or where those have moved, by the resource ids, once no name is on its way any more.
+    """
+    swap = request.swap if isinstance(request, RollbackRequest) else None
+    if swap is None:
+        name = request.run if request.kind == "cutover" else request.clone
+        source, silence = _source(app, target, home)
+        return source, app.closely(lambda: lookout.cluster(name), lambda found: found is not None), silence
+    until = app.timing.monotonic() + NAME_PATIENCE.total_seconds()
+    while True:
+        both = app.closely(
+            lambda: (lookout.cluster_of_id(swap.source_id), lookout.cluster_of_id(swap.clone_id)),
+            all,
+        )
+        if not any(each and each.status == RENAMING for each in both) or app.timing.monotonic() > until:
+            return (*both, "")
+        app.timing.sleep(min(app.patience.between_looks, app.settings.poll).total_seconds())
+
+
+def _places(request: MoveRequest, target: Target) -> tuple[TrafficDestination, ...]:
+    """The target's destinations, and the endpoint where a cutover moved the names, whatever the configuration says since."""
+    has_moved_names = isinstance(request, RollbackRequest) and request.swap is not None
+    if has_moved_names and not takes_name(target):
+        return (*target.destinations, EndpointDestination())
+    return target.destinations
+
+
 def _around(aws: AwsReads, cluster: Cluster | None, silence: str = "") -> Surroundings | None:
     """What belongs to a cluster and is kept beside it; what may not be looked at, or is in a region that is silent, is named in it."""
     if cluster is None and silence:
@@ -161,7 +197,7 @@ def words_on_clone(app: App, plan: Plan, since: WriteCount) -> str:
     """What was written in a run's clone since it was counted, in words; empty where it was nothing."""
     target = target_of_move(app, plan)
     try:
-        clone = Lookout(app.aws(plan.identity.region)).cluster(plan.clone)
+        clone = find_clone(Lookout(app.aws(plan.identity.region)), plan, app.state_or_none(plan.run))
         if clone is None or target.login is None:
             return "nobody knows"
 
@@ -180,6 +216,9 @@ def _session(
     order = server_order(target, cluster, database=database or target.database, is_by_address=is_by_address)
     server: ServerPlace = last_address(cluster) if is_by_address else cluster
     region = target.region if is_by_address else region_of(cluster)
+    if takes_name(target) and not is_by_address:
+        # A resolver may remember where the name led before: to the other side, after an earlier cutover or rollback.
+        server = by_writer(Lookout(doors_of(app, target.region)(region)), cluster)
     address = address_of(server, database or target.database or cluster.database, target.trust)
     login = login_at(order["login"], doors_of(app, target.region)(region), app.environ, address)
     with app.sessions.open(address, login, _LOOKING) as session:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from daybreak.app.app import App
 from daybreak.app.explaining import explained
+from daybreak.app.finding import find_clone
 from daybreak.app.planning import accident_typed
 from daybreak.app.recalling import newest_of
 from daybreak.assess.ending import birth_recorded, moment_reached, moment_restored
@@ -184,16 +185,18 @@ def _case_of_run(app: App, inquiry: Inquiry) -> Case:
     app.hold_to(plan.identity, aws)
     with explained(f'looking at "{plan.clone}"'):
         lookout = Lookout(aws)
-        clone = lookout.cluster(plan.clone)
+        clone = find_clone(lookout, plan, chain.state() if chain.events else None)
         inside = lookout.inside(clone) if clone else ()
     if clone is None:
         raise Refused(f'AWS knows no cluster "{plan.clone}"', f"daybreak show {plan.run}")
     note = f'"{plan.run}" is a run; its clone of that name is validated'
+    if clone.identifier != plan.clone:
+        note = f'"{plan.run}" is a run; its clone ({clone.resource_id}), which is named "{clone.identifier}" now, is validated'
     state = chain.state() if chain.events else None
     owner = owner_of(plan, state.nonce if state else None)
     doubt = chain.doubt(clone.tags.get(JOURNAL_TAG)) if owner.owns(clone.tags) else ""
     if not owner.owns(clone.tags):
-        note = f'the cluster "{plan.clone}" does not carry the nonce of this run: another one took its name'
+        note = f'the cluster "{clone.identifier}" does not carry the nonce of this run: another one took its name'
     return Case(
         action=_hold_to(action, inquiry),
         scene=Scene(

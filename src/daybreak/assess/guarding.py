@@ -13,6 +13,7 @@ from typing import assert_never
 
 from daybreak.assess.approving import Approvals, disapproval_of
 from daybreak.assess.breach import Breach
+from daybreak.assess.names import breach_of_renaming
 from daybreak.assess.settings import same_setting
 from daybreak.model.actions import (
     CopyParameterGroup,
@@ -41,6 +42,7 @@ from daybreak.model.guards import (
     Outlived,
     PlannedField,
     Recent,
+    Renamable,
     Sets,
     Unchanged,
     Unwritten,
@@ -53,7 +55,7 @@ from daybreak.model.plan import Plan, StepId
 from daybreak.model.run import RunState
 from daybreak.model.things import Thing
 from daybreak.model.value import stamp
-from daybreak.model.world import Cluster, Endpoint, Instance, ParameterGroup, Snapshot
+from daybreak.model.world import Cluster, Endpoint, Instance, NamesSeen, ParameterGroup, Snapshot
 from daybreak.model.writes import UNKNOWN
 from daybreak.plan.calls import Owner, call_of, stamp_of
 from daybreak.plan.copies import is_complete, is_newer
@@ -72,6 +74,7 @@ Resource = (
     | RecordSet
     | ProxySeen
     | EventSubscription
+    | NamesSeen
 )
 """What a look at a thing shows."""
 
@@ -116,19 +119,24 @@ def breach_of(guards: Iterable[Guard], situation: Situation) -> Breach | None:
 def guards_left(guards: Iterable[Guard], own: Thing | None = None) -> tuple[Guard, ...]:
     """The guards that still say something once a step has taken effect, or may have: they were all asked before it left.
 
-    What the step changes of its ``own`` thing is no longer as planned. Who was let in by it may write since then, and the verdict
+    What the step changes of its ``own`` thing is no longer as planned, and what it renames is no longer under its name. Who was let in by it may write since then, and the verdict
     that it went by grows old. Before another sending all of them are asked again.
     """
+    renamed = own.name.split("/")[1] if own is not None and own.kind == "rename" else None
     return tuple(
         each
         for each in guards
-        if not isinstance(each, Recent | Unwritten) and not (isinstance(each, AsPlanned) and each.thing == own)
+        if not isinstance(each, Recent | Unwritten)
+        and not (isinstance(each, AsPlanned) and each.thing == own)
+        and not (isinstance(each, Fenced | AsPlanned | Ours) and each.thing.name.lower() == renamed)
     )
 
 
 def things_asked(guards: Iterable[Guard]) -> tuple[Thing, ...]:
     """The things that have to be looked at before these guards can be judged, each once."""
-    of_one = Ours | OursOrAbsent | Absent | AsPlanned | Sets | Fenced | Unwritten | OfRunOrAbsent | Unchanged
+    of_one = (
+        Ours | OursOrAbsent | Absent | AsPlanned | Sets | Fenced | Unwritten | OfRunOrAbsent | Unchanged | Renamable
+    )
     asked: list[Thing] = []
     for guard in guards:
         if isinstance(guard, Fenced) and guard.at is not None:
@@ -170,6 +178,9 @@ def _breach(guard: Guard, situation: Situation) -> Breach | None:
             return _change_by_others(guard, situation)
         case Outlived():
             return _not_outlived(guard, situation)
+        case Renamable(thing=thing):
+            seen = situation.seen.get(thing)
+            return breach_of_renaming(guard, seen if isinstance(seen, NamesSeen) else None, situation.owner)
         case Recent():
             return _old_verdict(guard, situation)
         case Approved(by_another=by_another):
@@ -180,7 +191,7 @@ def _breach(guard: Guard, situation: Situation) -> Breach | None:
 
 def _foreign(thing: Thing, situation: Situation) -> Breach | None:
     seen = situation.seen.get(thing)
-    if seen is None or (not isinstance(seen, Foreign) and situation.owner.owns(seen.tags)):
+    if seen is None or (not isinstance(seen, Foreign | NamesSeen) and situation.owner.owns(seen.tags)):
         return None
     if thing in situation.made:
         mark = situation.owner.mark()

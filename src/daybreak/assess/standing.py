@@ -13,6 +13,7 @@ from typing import Any, assert_never
 from daybreak.assess.destinations import standing_of_pointing
 from daybreak.assess.guarding import Resource
 from daybreak.assess.keyed import standing_of_keyed
+from daybreak.assess.names import name_reached, standing_of_renaming
 from daybreak.assess.position import OrderStanding, Position
 from daybreak.assess.proxies import proxy_ready, standing_at_proxy
 from daybreak.assess.settings import same_setting
@@ -22,6 +23,7 @@ from daybreak.model.actions import (
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
+    AwaitName,
     AwaitParameterGroup,
     AwaitProxy,
     AwaitRecord,
@@ -47,6 +49,7 @@ from daybreak.model.actions import (
     PointParameter,
     PointSecret,
     RebootInstance,
+    RenameCluster,
     RestoreFromSnapshot,
     RestoreToMoment,
     SetClusterOptions,
@@ -67,7 +70,7 @@ from daybreak.model.replies import Category
 from daybreak.model.statuses import AVAILABLE
 from daybreak.model.tags import EXPIRES_TAG, JOURNAL_TAG
 from daybreak.model.value import iso
-from daybreak.model.world import Cluster, Instance, ParameterGroup, Snapshot
+from daybreak.model.world import Cluster, Instance, NamesSeen, ParameterGroup, Snapshot
 from daybreak.plan.calls import Owner
 from daybreak.plan.copies import HOPELESS_SNAPSHOT, is_complete
 
@@ -130,6 +133,7 @@ def standing_of_wait(
     change: str | None = None,
     spread: timedelta = timedelta(0),
     proxy: ProxySeen | None = None,
+    names: NamesSeen | None = None,
 ) -> OrderStanding:
     """Whether a wait is over, from the newest look at the clone and, for an instance, at the instance.
 
@@ -144,6 +148,8 @@ def standing_of_wait(
         return _change_spread(action, change, age, spread)
     if isinstance(action, AwaitProxy):
         return proxy_ready(action, proxy, age)
+    if isinstance(action, AwaitName):
+        return name_reached(action, names or NamesSeen(old=None, new=None))
     match action:
         case AwaitClusterGone():
             return _cluster_gone(cluster, owner)
@@ -347,6 +353,8 @@ def standing_of_change(action: AwsChange, seen: Resource | None, own_version: st
             return standing_at_proxy(action, seen)
         case SetRole() | SetDataApi() | SetSubscription():
             return standing_of_keyed(action, seen)
+        case RenameCluster():
+            return standing_of_renaming(action, seen if isinstance(seen, NamesSeen) else None)
         case MoveWriter(database=database, member=member):
             standing = _writer_moved(database, member, seen if isinstance(seen, GlobalDatabase) else None)
             # AWS has taken the order once it is moving: the step that waits sees the rest.

@@ -56,7 +56,7 @@ def cutover(
     """Move the traffic to the clone of RUN, once it is fit.
 
     Nobody but Daybreak can log in to the source from the fence on, so no write is lost between the two sides. Then every place in
-    [[targets.NAME.destinations]] gets the clone's address. It begins only with the clone's name typed. A verdict older than an
+    [[targets.NAME.destinations]] gets the clone's address, or the clone gets the source's name. It begins only with the clone's name typed. A verdict older than an
     hour, or than somebody's write in the clone, is asked again first. What does not arrive within the target's budget is taken back
     by itself, as long as no client has written in the clone. `daybreak rollback` takes it back later.
 

@@ -21,6 +21,7 @@ from daybreak.config.texts import (
 from daybreak.model.destinations import (
     DEFAULT_GROUP,
     RECORD_TYPES,
+    EndpointDestination,
     ParameterDestination,
     ProxyDestination,
     RecordDestination,
@@ -116,7 +117,15 @@ class ProxyText(ProxyDestination):
     region: Region | None = None
 
 
-DestinationText = Annotated[SecretText | ParameterText | RecordText | ProxyText, Field(discriminator="kind")]
+class EndpointText(EndpointDestination):
+    """The endpoint of the cluster itself, whose name applications keep: the clone takes the source's identifier."""
+
+    kind: Literal["endpoint"]
+
+
+DestinationText = Annotated[
+    SecretText | ParameterText | RecordText | ProxyText | EndpointText, Field(discriminator="kind")
+]
 
 
 DESTINATIONS: dict[str, type[Value]] = {
@@ -124,6 +133,7 @@ DESTINATIONS: dict[str, type[Value]] = {
     "parameter": ParameterText,
     "record": RecordText,
     "proxy": ProxyText,
+    "endpoint": EndpointText,
 }
 """Each kind of destination, with what it takes."""
 
@@ -136,6 +146,8 @@ def place_of(destination: DestinationText, region: str) -> tuple[str | None, ...
         case ProxyText():
             names = destination.name.lower(), destination.group.lower()
             return destination.kind, destination.region or region, *names
+        case EndpointText():
+            return (destination.kind,)
         case RecordText():
             return destination.kind, destination.zone, destination.name, destination.type, destination.set_identifier
 
@@ -196,6 +208,13 @@ def _budget(span: timedelta) -> timedelta:
     return span
 
 
+def _time_for_names(span: timedelta) -> timedelta:
+    if not timedelta(minutes=1) <= span <= timedelta(hours=2):
+        message = "write a time from 1 min to 2 h: AWS takes minutes for a name, and nobody can write meanwhile"
+        raise ValueError(message)
+    return span
+
+
 def _hold(span: timedelta, info: ValidationInfo) -> timedelta:
     budget = info.data.get("budget")  # where it is wrong itself, that is said, and that it must be longer
     if budget is not None and span >= budget:
@@ -220,6 +239,7 @@ class CutoverText(CutoverRules):
     """How the traffic of a target is moved, and what must be seen before it counts as moved."""
 
     budget: Annotated[SpanText, AfterValidator(_budget)] = Span(minutes=5)
+    renaming: Annotated[SpanText, AfterValidator(_time_for_names)] = Span(minutes=20)
     hold: Annotated[SpanText, AfterValidator(_hold), Field(validate_default=True)] = Span(seconds=30)
     restarts: tuple[CommandText, ...] = ()
     ttl: Annotated[int, Field(ge=0, le=LONGEST_TTL)] = 5

@@ -288,7 +288,7 @@ def _contacts(target: Target, here: str) -> Iterator[str]:
 
 def _destinations(target: Target, here: str) -> Iterator[str]:
     if not target.destinations:
-        yield "\n# Where applications read the address: a secret, a parameter, a record or a proxy."
+        yield "\n# Where applications read the address: a secret, a parameter, a record, a proxy, or the endpoint itself."
         yield f'# [[{here}.destinations]]\n# kind = "parameter"\n# name = "/prod/db/host"'
     for each in target.destinations:
         yield f"\n[[{here}.destinations]]"
@@ -307,6 +307,7 @@ def _cutover(rules: CutoverRules, here: str, urls: Mapping[str, str]) -> Iterato
     yield f"{mark}budget = {_text(span_text(rules.budget))}"
     yield f"{mark}wants = {_text(rules.wants)}"
     yield f"{mark}share = {rules.share}"
+    yield f"{mark}renaming = {_text(span_text(rules.renaming))}"
     yield f"{mark}hold = {_text(span_text(rules.hold))}"
     yield f"{mark}ttl = {rules.ttl}"
     if rules.application is None:

@@ -45,6 +45,7 @@ from daybreak.judge.verdict import scope_of, verdict_of
 from daybreak.model.actions import (
     AnchorJournal,
     AwaitApproval,
+    AwaitName,
     AwaitParameterGroup,
     AwaitProxy,
     AwaitRecord,
@@ -80,6 +81,7 @@ from daybreak.plan.amending import amend
 from daybreak.plan.gaps import ABOUT_GAP, gap_open, words_on_closed
 from daybreak.plan.judgement import judgement_in, times_of
 from daybreak.plan.loss import loss_of
+from daybreak.plan.renaming import swap_in
 
 
 def carry_out(plan: Plan, journal: Journal, doors: Doors) -> RunState:
@@ -111,7 +113,9 @@ def clusters_awaited(plan: Plan) -> tuple[tuple[str | None, str], ...]:
     found = (
         (wait.region, wait.clone)
         for wait in waits
-        if not isinstance(wait, AwaitParameterGroup | AwaitSnapshot | AwaitWriter | AwaitRecord | AwaitProxy)
+        if not isinstance(
+            wait, AwaitParameterGroup | AwaitSnapshot | AwaitWriter | AwaitRecord | AwaitProxy | AwaitName
+        )
     )
     return tuple(dict.fromkeys(found))
 
@@ -301,9 +305,11 @@ class _Interpreter:
 
     def _words_on_clone(self, gap: Gap) -> str | None:
         """What was written in the clone since it was counted, in words; ``None`` where that cannot be asked."""
-        guard = gap.unwritten
+        guard, swap = gap.unwritten, swap_in(self._plan)
+        lookout = self._doors.place(guard.thing.region).lookout
         try:
-            clone = self._doors.place(guard.thing.region).lookout.thing(guard.thing)
+            # Where names move, its name may be the source's by now, or on its way.
+            clone = lookout.cluster_of_id(swap.clone_id) if swap else lookout.thing(guard.thing)
         except DaybreakError:
             return None
         return self._looker.words_on_writes(guard, clone) if isinstance(clone, Cluster) else None

@@ -87,8 +87,17 @@ class ProxyDestination(Value):
     """``None`` is the target's."""
 
 
+class EndpointDestination(Value):
+    """The endpoint of the cluster itself, where applications keep its name: the clone takes the source's identifier, and its endpoints with it."""
+
+    kind: Literal["endpoint"] = "endpoint"
+    endpoint: Literal["writer"] = "writer"
+    """The reader's endpoint and the custom ones follow the cluster too."""
+
+
 TrafficDestination = Annotated[
-    SecretDestination | ParameterDestination | RecordDestination | ProxyDestination, Field(discriminator="kind")
+    SecretDestination | ParameterDestination | RecordDestination | ProxyDestination | EndpointDestination,
+    Field(discriminator="kind"),
 ]
 """Any one place from which applications read the address."""
 
@@ -298,7 +307,46 @@ def target_name(proxy: str, group: str, cluster: str) -> str:
     return f"{proxy}/{group}/{cluster}".lower()
 
 
-DestinationFacts = Annotated[SecretSeen | ParameterSeen | RecordSet | ProxySeen, Field(discriminator="kind")]
+class EndpointSeen(Value):
+    """An identifier of a cluster, and which cluster has it."""
+
+    kind: Literal["endpoint"] = "endpoint"
+    name: str
+    """The identifier."""
+    holder: str | None = None
+    """The resource id of the cluster that has it; ``None`` where none has."""
+
+    @property
+    def state(self) -> str | None:
+        """The resource id of its holder."""
+        return self.holder
+
+
+class NameSwap(Value):
+    """How two clusters exchange their names: which cluster is which is said by the resource ids, which AWS gives only once."""
+
+    name: str
+    """The identifier that applications know."""
+    away: str
+    """The identifier that the source has while the clone has that."""
+    own: str
+    """The clone's own identifier."""
+    source_id: str
+    clone_id: str
+
+
+def rename_name(kind: str, old: str, new: str) -> str:
+    """What names the renaming of a resource among all, as a ``Thing`` has it; no identifier has a slash.
+
+    >>> rename_name("cluster", "Embi", "embi-old")
+    'cluster/embi/embi-old'
+    """
+    return f"{kind}/{old}/{new}".lower()
+
+
+DestinationFacts = Annotated[
+    SecretSeen | ParameterSeen | RecordSet | ProxySeen | EndpointSeen, Field(discriminator="kind")
+]
 """What was seen of a destination."""
 
 
@@ -339,6 +387,8 @@ def label_of(destination: TrafficDestination, region: str) -> str:
     if isinstance(destination, RecordDestination):
         which = f"/{destination.set_identifier}" if destination.set_identifier is not None else ""
         return f"{destination.kind}:{destination.zone}/{destination.name.rstrip('.')}{which}"
+    if isinstance(destination, EndpointDestination):
+        return f"{destination.kind}@{region}"
     return f"{destination.kind}:{destination.name}@{region}"
 
 
@@ -355,6 +405,8 @@ def words_of(destination: TrafficDestination) -> str:
             return f'the parameter "{name}"'
         case ProxyDestination(name=name):
             return f'the proxy "{name}"'
+        case EndpointDestination():
+            return "the cluster's own endpoint"
         case RecordDestination():
             which = f' "{destination.set_identifier}"' if destination.set_identifier is not None else ""
             return f'the {destination.type} record{which} of "{destination.name}"'

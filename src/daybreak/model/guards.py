@@ -212,6 +212,22 @@ class Unchanged(Value):
         return f"{self.thing.words()} is at {at}, as planned, or as this step leaves it, by a look right before"
 
 
+class Renamable(Value):
+    """The cluster of this resource id has one of the two names, and no other cluster has the other. It is looked at right before the sending."""
+
+    kind: Literal["renamable"] = "renamable"
+    thing: Thing
+    """The renaming."""
+    resource_id: str
+    is_own: bool
+    """Whether it must carry the run's nonce."""
+
+    def sentence(self) -> str:
+        """The guard in words."""
+        own = " and carries the run's nonce" if self.is_own else ""
+        return f"{self.thing.words()} is free, and that cluster has the resource id {self.resource_id}{own}, or has that name already"
+
+
 class Recent(Value):
     """What was judged is not too old to act on. Once the step has taken effect it is not asked any more."""
 
@@ -250,6 +266,7 @@ Guard = Annotated[
     | OfRunOrAbsent
     | Outlived
     | Unchanged
+    | Renamable
     | Recent
     | Approved,
     Field(discriminator="kind"),

@@ -154,6 +154,15 @@ def kind_and_minute(name: str, cluster: str) -> tuple[str, datetime] | None:
     return next(kind for kind, word in CLONE_WORDS.items() if word == found[1]), minute
 
 
+def away_name(cluster: str, moment: datetime, suffix: str) -> str:
+    """The name of a source while a clone has its own, at most 63 characters long; no clone is ever named so.
+
+    >>> away_name("embi", datetime(2026, 3, 1, 14, 5), "7k2")
+    'embi-away-202603011405-7k2'
+    """
+    return f"{clone_stem(cluster)}-away-{moment:%Y%m%d%H%M}-{suffix}"
+
+
 def instance_name(clone: str, number: int) -> str:
     """The identifier of the clone's ``number``-th instance, from 1; number 1 becomes the writer."""
     return f"{clone}-{number}"

@@ -9,6 +9,7 @@ from pydantic import Field
 from daybreak.model.actions import Action
 from daybreak.model.backups import MomentsHeld
 from daybreak.model.cutover import VerdictSeen
+from daybreak.model.destinations import NameSwap
 from daybreak.model.fences import Emptied
 from daybreak.model.guards import Unwritten
 from daybreak.model.moment import At, Moment
@@ -215,6 +216,8 @@ class RollbackRequest(Value):
     """What had been written in the clone when the cutover led nobody there yet; ``None`` where it did not count that."""
     ends: tuple[str, ...] = Field(default=(), exclude_if=lambda found: not found)
     """The runs that have not ended and are ended first: the cutover, and whatever began to take it back."""
+    swap: NameSwap | None = Field(default=None, exclude_if=lambda found: found is None)
+    """How source and clone exchange their names, where the cutover did that: then only the resource ids say which is which."""
     why: str = ""
     suffix: str
 

@@ -12,6 +12,9 @@ from daybreak.model.findings import Standing
 
 AVAILABLE = "available"
 
+RENAMING = "renaming"
+"""A cluster that has its old name still, and gets another one."""
+
 PASSING = frozenset(
     {
         "backing-up",
@@ -20,6 +23,7 @@ PASSING = frozenset(
         "configuring-log-exports",
         "maintenance",
         "modifying",
+        RENAMING,
         "storage-config-upgrade",
         "storage-optimization",
         "update-iam-db-auth",
@@ -28,7 +32,7 @@ PASSING = frozenset(
 )
 """Statuses in which AWS is at work and that end by themselves; in most of them the server answers."""
 
-SERVING = PASSING - {"maintenance", "modifying", "upgrading"}
+SERVING = PASSING - {"maintenance", "modifying", RENAMING, "upgrading"}
 """Passing statuses in which nothing of the instance changes that a restore asked for: it is ready when it answers SQL."""
 
 LOOK_AGAIN = "AWS is at work on it, and this passes: look again"

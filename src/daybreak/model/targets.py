@@ -181,6 +181,8 @@ class CutoverRules(Value):
     """How many clients, in percent of those that were sent out of the source."""
     hold: Span = Span(seconds=30)
     """For how long it must be seen: the life of what remembers an address, such as a pool or a resolver."""
+    renaming: Span = Span(minutes=20)
+    """How much longer the gap may last where the clone takes the source's name: AWS takes minutes for each name."""
     restarts: tuple[OwnCommand, ...] = ()
     """The programs that are run then, in both directions."""
     ttl: int = Field(default=5, ge=0)

@@ -43,7 +43,9 @@ _WORDS: dict[str, str] = {
 """What people call the kinds that are looked at."""
 
 
-ThingKind = ResourceKind | Literal["record", "proxy-target", "subscription-entry", "database", "program", "pool"]
+ThingKind = (
+    ResourceKind | Literal["record", "proxy-target", "subscription-entry", "rename", "database", "program", "pool"]
+)
 """A kind of thing: a resource of AWS's, or what is no resource by itself."""
 
 _EXACT = frozenset({"secret", "parameter", "hostedzone", "record", "program", "pool"})
@@ -59,7 +61,8 @@ class Thing(Value):
     name: str
     """At AWS its identifier, or its ARN where it belongs to another account; a database with its cluster, as ``CLUSTER/DATABASE``;
     a record of Route 53 as ``ZONE/NAME/TYPE``, and its set identifier behind that where it has one; a cluster's place in a proxy
-    as ``PROXY/GROUP/CLUSTER``; a source's entry in an event subscription as ``SUBSCRIPTION/SOURCE``."""
+    as ``PROXY/GROUP/CLUSTER``; a source's entry in an event subscription as ``SUBSCRIPTION/SOURCE``; the renaming of a cluster as
+    ``cluster/OLD/NEW``."""
     region: str
 
     @property
@@ -87,4 +90,7 @@ class Thing(Value):
         if self.kind == "subscription-entry":
             subscription, source = self.name.split("/", 1)
             return f'the entry of "{source}" in the event subscription "{subscription}"'
+        if self.kind == "rename":
+            kind, old, new = self.name.split("/", 2)
+            return f'the name "{new}" for the {_WORDS.get(kind, kind)} "{old}"'
         return f'the {_WORDS.get(self.kind, self.kind)} "{self.name}"'

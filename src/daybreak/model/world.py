@@ -186,6 +186,13 @@ class Cluster(Stored):
     tags: dict[str, str] = Field(default_factory=dict)
 
 
+class NamesSeen(Value):
+    """Which cluster has each of two identifiers; ``None`` where AWS knows none of that name."""
+
+    old: Cluster | None
+    new: Cluster | None
+
+
 class Instance(Value):
     """A DB instance of an Aurora cluster as ``DescribeDBInstances`` describes it."""
 

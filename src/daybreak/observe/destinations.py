@@ -16,6 +16,8 @@ from daybreak.model.destinations import (
     DatabaseAddress,
     DestinationFacts,
     DestinationSeen,
+    EndpointDestination,
+    EndpointSeen,
     ParameterDestination,
     ProxyDestination,
     RecordDestination,
@@ -61,8 +63,12 @@ def look_at_destinations(
     regions: Regions,
     sides: SideAddresses,
     clusters: Mapping[Whereto, Cluster] = MappingProxyType({}),
+    *,
+    name: str = "",
 ) -> tuple[DestinationSeen, ...]:
     """Each destination as it is now; ``door`` opens a region, ``clusters`` are those of both sides.
+
+    ``name`` is the identifier that applications know, for a destination that is the endpoint itself.
 
     Raises ``AwsFault`` only where AWS itself is out of reach: what it refuses stands in the destination as the reason, and so does
     the silence of another region than the plan's own, which is waited for once.
@@ -71,11 +77,14 @@ def look_at_destinations(
     silent: dict[tuple[str, str], str] = {}
     for each in destinations:
         is_record = isinstance(each, RecordDestination)
-        region = home_of_route53(regions.own) if isinstance(each, RecordDestination) else each.region or regions.home
+        region = _region_of(each, regions)
         if (known := silent.get((region, each.kind))) is not None:
             found.append(DestinationSeen(destination=each, region=region, lost=known))
             continue
         try:
+            if isinstance(each, EndpointDestination):
+                found.append(_look_at_name(each, door(region), region, name, clusters))
+                continue
             seen = _look_at(each, door(region), region, sides, clusters)
             found.append(_as_steered(seen, door, regions) if is_record else _as_replicated(seen, door))
         except AwsFault as fault:
@@ -88,6 +97,17 @@ def look_at_destinations(
                 why = f"cannot be read: {fault.message}"
                 found.append(DestinationSeen(destination=each, region=region, unfit=why))
     return tuple(found)
+
+
+def _region_of(destination: TrafficDestination, regions: Regions) -> str:
+    """The region in which a destination is asked and changed."""
+    match destination:
+        case RecordDestination():
+            return home_of_route53(regions.own)
+        case EndpointDestination():
+            return regions.home
+        case _:
+            return destination.region or regions.home
 
 
 def _silence_of(door: Callable[[str], AwsReads], region: str) -> str:
@@ -126,20 +146,35 @@ def _as_steered(seen: DestinationSeen, door: Callable[[str], AwsReads], regions:
 
 def _as_replicated(seen: DestinationSeen, door: Callable[[str], AwsReads]) -> DestinationSeen:
     """A secret of which it is known whether the region answers that alone changes it."""
-    primary = seen.facts.primary_region if isinstance(seen.facts, SecretSeen) else None
-    if seen.unfit is None or primary in (None, seen.region) or not (silence := _silence_of(door, str(primary))):
+    primary, which = seen.facts.primary_region if isinstance(seen.facts, SecretSeen) else None, seen.destination
+    if (
+        not isinstance(which, SecretDestination)
+        or seen.unfit is None
+        or primary in (None, seen.region)
+        or not (silence := _silence_of(door, str(primary)))
+    ):
         return seen
-    promote = (
-        f"aws secretsmanager stop-replication-to-replica --secret-id {seen.destination.name} --region {seen.region}"
-    )
+    promote = f"aws secretsmanager stop-replication-to-replica --secret-id {which.name} --region {seen.region}"
     words = (
         f"is a replica, and the region of its primary, {primary}, does not answer ({silence}): promote it, {promote}"
     )
     return seen.model_copy(update={"unfit": None, "lost": words})
 
 
+def _look_at_name(
+    destination: EndpointDestination, aws: AwsReads, region: str, name: str, clusters: Mapping[Whereto, Cluster]
+) -> DestinationSeen:
+    """Which side has the name that applications know, by its resource id."""
+    found = Lookout(aws).cluster(name)
+    holder = found.resource_id if found else None
+    sides: list[Whereto] = [side for side, each in clusters.items() if each.resource_id == holder]
+    points_at: Whereto = "nowhere" if holder is None else next(iter(sides), "elsewhere")
+    facts = EndpointSeen(name=name, holder=holder)
+    return DestinationSeen(destination=destination, region=region, points_at=points_at, facts=facts)
+
+
 def _look_at(
-    destination: TrafficDestination,
+    destination: SecretDestination | ParameterDestination | RecordDestination | ProxyDestination,
     aws: AwsReads,
     region: str,
     sides: SideAddresses,

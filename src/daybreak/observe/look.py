@@ -41,6 +41,7 @@ from daybreak.model.world import (
     Endpoint,
     Instance,
     Key,
+    NamesSeen,
     ParameterGroup,
     Quota,
     SecurityGroup,
@@ -75,6 +76,7 @@ Seeable = (
     | RecordSet
     | ProxySeen
     | EventSubscription
+    | NamesSeen
 )
 """What a look at a thing may show."""
 
@@ -121,6 +123,14 @@ class Lookout:
         """Clusters by name: the existing ones among ``identifiers``, or all of the region."""
         bodies = self._filter("DescribeDBClusters", "DBClusters", identifiers)
         return {cluster.identifier: cluster for cluster in map(cluster_of, bodies)}
+
+    def cluster_of_id(self, resource_id: str) -> Cluster | None:
+        """The cluster of that resource id, whatever it is named; ``None`` where AWS lists no such cluster, which proves nothing by itself."""
+        return next((each for each in self.clusters().values() if each.resource_id == resource_id), None)
+
+    def names(self, old: str, new: str) -> NamesSeen:
+        """Which cluster has each of two names. The old one is asked first: what is renamed meanwhile is then seen under the new one."""
+        return NamesSeen(old=self.cluster(old), new=self.cluster(new))
 
     def instances(self, clusters: Iterable[str]) -> dict[str, Instance]:
         """The instances of those clusters, by name."""
@@ -258,6 +268,9 @@ class Lookout:
                 return self.proxy(proxy, group)
             case "subscription-entry":
                 return self.subscription(thing.name.split("/", 1)[0])
+            case "rename":
+                _, old, new = thing.name.split("/", 2)
+                return self.names(old, new)
             case "cluster":
                 return self.cluster(thing.name)
             case "db":

@@ -36,6 +36,7 @@ from daybreak.model.actions import (
     PointSecret,
     PoolOrder,
     RebootInstance,
+    RenameCluster,
     RestoreFromSnapshot,
     RestoreToMoment,
     RunCommand,
@@ -261,7 +262,7 @@ def _operation(action: AwsChange, stamp: Stamp) -> tuple[str, dict[str, Any]]:
             return "AddTagsToResource", {"ResourceName": arn, "Tags": tag_list(tag)}
         case DeleteEndpoint(endpoint=endpoint):
             return "DeleteDBClusterEndpoint", {"DBClusterEndpointIdentifier": endpoint}
-        case SetClusterOptions() | SetParameterGroup() | ManagePassword():
+        case SetClusterOptions() | SetParameterGroup() | ManagePassword() | RenameCluster():
             return "ModifyDBCluster", _modification(action)
         case RebootInstance(instance=instance):
             return "RebootDBInstance", {"DBInstanceIdentifier": instance}
@@ -281,8 +282,11 @@ def _operation(action: AwsChange, stamp: Stamp) -> tuple[str, dict[str, Any]]:
             assert_never(action)
 
 
-def _modification(action: SetClusterOptions | SetParameterGroup | ManagePassword) -> dict[str, Any]:
+def _modification(action: SetClusterOptions | SetParameterGroup | ManagePassword | RenameCluster) -> dict[str, Any]:
     match action:
+        case RenameCluster(cluster=cluster, name=name):
+            # Without ApplyImmediately AWS waits for the maintenance window.
+            return {"DBClusterIdentifier": cluster, "NewDBClusterIdentifier": name, "ApplyImmediately": True}
         case SetClusterOptions():
             return _options(action)
         case ManagePassword():

@@ -33,6 +33,7 @@ from daybreak.model.tags import (
 )
 from daybreak.model.targets import Target
 from daybreak.plan import estimates
+from daybreak.plan.calls import Owner
 from daybreak.plan.owning import Own, own_of
 from daybreak.plan.rollback import Deed, take_back
 from daybreak.plan.sequence import Sequence
@@ -123,17 +124,21 @@ def _objections_by_tags(request: CleanRequest, target: Target, seen: Observation
 def _objections(request: CleanRequest, target: Target, seen: Observation, own: Own) -> list[str]:
     if request.run.lower() in (target.cluster.lower(), _origin(seen).lower()):
         return [f'"{request.run}" is the source itself']
-    serves = _serves(seen)
+    serves = _serves(request, seen)
     return [*serves, *(_objections_by_tags(request, target, seen, own) if request.doubt else [])]
 
 
-def _serves(seen: Observation) -> list[str]:
-    """Why a clone to which traffic was moved is not removed, whoever asks."""
-    found = seen.cluster.tags.get(EXPIRES_TAG, "") if seen.cluster else ""
-    if not found.startswith(PRODUCTION):
-        return []
-    run = printable(found.removeprefix(PRODUCTION))
-    return [f"traffic was moved to it by {run}: take that back first (daybreak rollback {run})"]
+def _serves(request: CleanRequest, seen: Observation) -> list[str]:
+    """Why a clone to which traffic was moved is not removed, whoever asks, nor anything of it: also one that took the source's name."""
+    owner = Owner(run=request.run, nonce=request.nonce)
+    renamed = (each for each in seen.strays if owner.owns(each.tags))
+    for each in (*((seen.cluster,) if seen.cluster else ()), *renamed):
+        found = each.tags.get(EXPIRES_TAG, "")
+        if found.startswith(PRODUCTION):
+            run = printable(found.removeprefix(PRODUCTION))
+            named = "it" if each is seen.cluster else f'it, which is named "{each.identifier}" now,'
+            return [f"traffic was moved to {named} by {run}: take that back first (daybreak rollback {run})"]
+    return []
 
 
 def _nothing(request: CleanRequest, own: Own) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ write is lost in between; whatever stops the run there leaves the source closed 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -28,6 +29,7 @@ from daybreak.model.actions import (
 from daybreak.model.cutover import CutoverSeen
 from daybreak.model.destinations import (
     DestinationSeen,
+    NameSwap,
 )
 from daybreak.model.fences import AccessSeen
 from daybreak.model.guards import Guard, Ours, Recent, Unwritten
@@ -75,6 +77,7 @@ from daybreak.plan.refusing import (
     objections_to_cutover,
 )
 from daybreak.plan.remembering import lengthen, shorten
+from daybreak.plan.renaming import notes_on_names, notes_on_owner, swap_of, take_over, takes_name
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.terms import Terms
 from daybreak.plan.unfenced import notes_on_no_fence, skip
@@ -99,15 +102,13 @@ def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, ter
     _keep(sequence, clone, run)
     judged = (guard_of_writes(target, clone, request.verdict.writes),)
     is_restarted = lift(sequence, target, source, both, judged)
-    made_again = make_again(sequence, source, both)
+    made_again = make_again(sequence, source, both, takes_name=takes_name(target))
     _warm(sequence, target, source, both)
     records = shorten(sequence, target, both.destinations)
     if both.access is None:
         skip(sequence, target, clone, both.sequences, request.skips)
-    count = CountWrites.model_validate(server_order(target, clone))
-    why = "what clients write there later is known by it, and so whether everything may be taken back"
     # A restart may begin the counters anew, so what was judged is asked right before it.
-    add_next(sequence, "count-writes", count, why, estimates.CALL, guards=() if is_restarted else judged)
+    _count(sequence, target, clone, () if is_restarted else judged)
     own, unwritten = Ours(thing=thing_of(clone)), guard_of_writes(target, clone)
     is_probed = begin_probe(sequence, target, both, (source, clone), "clone")
     add_pool_steps(sequence, steps_to_pause(both.pools), ())
@@ -120,32 +121,35 @@ def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, ter
         opens = close(sequence, target, source, both.access, "source", guards=guards, is_by_address=is_by_address)
         guards, unseen = (*fence, unwritten), source if is_by_address else None
         advance(sequence, target, (source, clone), both.databases, guards=guards, unseen=unseen)
-    is_repointed = _repoint(sequence, (source, clone), both, (*fence, own))
-    _point(sequence, (source, clone), records, (*fence, own), None if is_repointed else unwritten)
+    swap = swap_of(source, clone, terms.created, request.suffix) if takes_name(target) else None
+    after = _lead_clients(sequence, target, both, _Leading((source, clone), swap, records, fence, own, unwritten))
+    if swap is not None:
+        fence = tuple(fence_of(target, after[0]) for _ in fence)
     add_pool_steps(sequence, steps_to_resume(both.pools, None, by_command=False), fence)
     restart(sequence, target)
-    closes = _await_clients(sequence, target, both, (source, clone), fence)
+    named = both.model_copy(update={"clone": after[1]})
+    closes = _await_clients(sequence, target, named, after, fence)
     if is_probed:
-        read_probe(sequence, target, clone)
-    let_jobs_go_on(sequence, target, both)
+        read_probe(sequence, target, after[1])
+    let_jobs_go_on(sequence, target, named)
     lengthen(sequence, target, source, both)
     if opens is not None:
-        look_past_mark(sequence, target, source, _step_to_empty(sequence.steps), is_by_address=both.is_by_address)
-    without_fence = notes_on_no_fence(request, target, seen, run) if request.unfenced else _notes_on_gap(target)
-    left = notes_on_left(request, target.cluster, whole.destinations)
+        # A count beside the gap would ask a name that is given away meanwhile.
+        emptied = None if swap else _step_to_empty(sequence.steps)
+        look_past_mark(sequence, target, after[0], emptied, is_by_address=both.is_by_address)
     notes = (
         *_notes(request, target, source, both),
-        *without_fence,
-        *left,
+        *(notes_on_no_fence(request, target, seen, run) if request.unfenced else _notes_on_gap(target)),
+        *notes_on_left(request, target.cluster, whole.destinations),
         *_notes_on_world(target, both, (source, clone)),
+        *_notes_on_naming(target, source, swap),
     )
     made = plan_of_move(request, target, seen, terms, sequence, run=run, clone=request.run, notes=notes)
-    made = made.model_copy(update={"keyed": (*made_again, *rest_for_people(source, both))})
+    made = made.model_copy(update={"keyed": (*made_again, *rest_for_people(source, named))})
     if opens is None:
         return made  # without a fence there is nothing to open again, and the source serves nobody
-    return made.model_copy(
-        update={"gap": Gap(opens=opens, closes=closes, budget=target.cutover.budget, unwritten=unwritten)}
-    )
+    budget = target.cutover.budget + (target.cutover.renaming if swap else timedelta(0))
+    return made.model_copy(update={"gap": Gap(opens=opens, closes=closes, budget=budget, unwritten=unwritten)})
 
 
 def plan_of_move(
@@ -309,6 +313,37 @@ def advance(
         add_next(sequence, f"advance-sequences-{number}", order, why, estimates.CALL, guards=guards)
 
 
+def _count(sequence: Sequence, target: Target, clone: Cluster, guards: tuple[Guard, ...]) -> None:
+    """Count what was written in the clone, before anybody is led there."""
+    order = CountWrites.model_validate(server_order(target, clone))
+    why = "what clients write there later is known by it, and so whether everything may be taken back"
+    add_next(sequence, "count-writes", order, why, estimates.CALL, guards=guards)
+
+
+@dataclass(frozen=True)
+class _Leading:
+    """How clients are led to the clone."""
+
+    clusters: tuple[Cluster, Cluster]
+    """Source and clone."""
+    swap: NameSwap | None
+    """How these exchange their names; ``None`` where each place gets the clone's address."""
+    records: tuple[DestinationSeen, ...]
+    fence: tuple[Guard, ...]
+    own: Guard
+    unwritten: Unwritten
+
+
+def _lead_clients(sequence: Sequence, target: Target, both: CutoverSeen, how: _Leading) -> tuple[Cluster, Cluster]:
+    """Let every place, or the name itself, lead to the clone; source and clone, as they are named then."""
+    guards = (*how.fence, how.own)
+    is_repointed = _repoint(sequence, how.clusters, both, guards)
+    if how.swap is not None:
+        return take_over(sequence, target, how.clusters, how.swap, guards=guards, unwritten=how.unwritten)
+    _point(sequence, how.clusters, how.records, guards, None if is_repointed else how.unwritten)
+    return how.clusters
+
+
 def _repoint(
     sequence: Sequence, clusters: tuple[Cluster, Cluster], both: CutoverSeen, guards: tuple[Guard, ...]
 ) -> bool:
@@ -391,6 +426,12 @@ def _notes(request: CutoverRequest, target: Target, source: Cluster, both: Cutov
         )
 
 
+def _notes_on_naming(target: Target, source: Cluster, swap: NameSwap | None) -> Iterator[str]:
+    """What becomes of the names, and who keeps the source by its own."""
+    yield from notes_on_names(target, source, swap) if swap else ()
+    yield from notes_on_owner(target, source)
+
+
 def _notes_on_world(target: Target, both: CutoverSeen, clusters: tuple[Cluster, Cluster]) -> Iterator[str]:
     """What stands otherwise than a person would think: the application, the source's address, what acts in the clone, and each place."""
     source, _ = clusters
@@ -402,7 +443,8 @@ def _notes_on_world(target: Target, both: CutoverSeen, clusters: tuple[Cluster, 
 
 def _notes_on_gap(target: Target) -> Iterator[str]:
     """What becomes of the source, and when everything is taken back by itself."""
-    rules = target.cutover
+    rules, within = target.cutover, target.cutover.budget
+    within += target.cutover.renaming if takes_name(target) else timedelta(0)
     wanted = {
         "write": f"{rules.share} % of the clients work at the clone, and a write of theirs is there",
         "clients": f"{rules.share} % of the clients work at the clone",
@@ -410,7 +452,7 @@ def _notes_on_gap(target: Target) -> Iterator[str]:
     }
     well = " and the application is well, as daybreak.toml asks it" if rules.health or rules.application else ""
     yield (
-        f"where not within {span_in_words(rules.budget)} of the fence {wanted[rules.wants]}{well}, all of it is taken back by itself, "
+        f"where not within {span_in_words(within)} of the fence {wanted[rules.wants]}{well}, all of it is taken back by itself, "
         "the clone closed first; once a client has written in the clone, nothing goes back by itself, and a person is asked"
     )
     yield f"{target.cluster} is kept as it is, closed: a rollback opens it, and nothing of ours deletes it"

@@ -75,6 +75,14 @@ SNAPSHOT = Estimate(
     high=timedelta(hours=1),
     evidence="a manual snapshot usually takes minutes; AWS names no time",
 )
+RENAMING = Estimate(
+    low=timedelta(minutes=1), high=timedelta(minutes=10), evidence="AWS speaks of two to ten minutes for a name"
+)
+NAME_SPREADS = Estimate(
+    low=timedelta(seconds=1),
+    high=timedelta(minutes=10),
+    evidence="AWS speaks of up to ten minutes until a new name leads there",
+)
 _COPY = (timedelta(minutes=10), timedelta(hours=12))
 """The bounds for a copy where nothing is known of earlier ones."""
 RESTART = Estimate(low=timedelta(seconds=20), high=timedelta(minutes=5), evidence="a restart usually takes a minute")

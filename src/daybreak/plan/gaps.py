@@ -12,6 +12,7 @@ from daybreak.model.actions import (
     CountWrites,
     EndSessions,
     MoveSecretStage,
+    SqlOrder,
 )
 from daybreak.model.fences import Emptied
 from daybreak.model.moment import span_in_words
@@ -23,6 +24,7 @@ from daybreak.model.writes import WriteCount
 from daybreak.plan.calls import Owner, owner_of
 from daybreak.plan.pointing import leads_there
 from daybreak.plan.pools import is_repointing
+from daybreak.plan.renaming import is_at_source, swap_in
 
 ABOUT_GAP = "the gap"
 """What the warning is about that ends the time in which a run takes itself back."""
@@ -45,7 +47,7 @@ def cluster_closed(plan: Plan, state: RunState) -> str:
         back = [
             action
             for deed in plan.request.deeds
-            if isinstance(deed.action, ChangeSql) and deed.action.cluster == plan.source
+            if isinstance(deed.action, ChangeSql) and is_at_source(deed.action, swap_in(plan), plan.source)
             for action in deed.back
         ]
         opened = [state.step(step.id).status == "done" for step in plan.steps if step.action in back]
@@ -138,17 +140,25 @@ def _way_on(plan: Plan, request: RollbackRequest, state: RunState) -> str:
 
 
 def writes_recorded(plan: Plan, state: RunState, cluster: str) -> WriteCount | None:
-    """What the run counted last at a cluster; ``None`` where it has not counted there."""
-    steps = [step for step in plan.steps if isinstance(step.action, CountWrites) and step.action.cluster == cluster]
+    """What the run counted last at a cluster, under whichever of its names; ``None`` where it has not counted there."""
+    steps = [step for step in plan.steps if isinstance(step.action, CountWrites) and _is_at(step.action, plan, cluster)]
     found = [state.step(step.id).result for step in steps if state.step(step.id).status == "done"]
     return WriteCount.model_validate(found[-1]) if found else None
+
+
+def _is_at(action: SqlOrder, plan: Plan, cluster: str) -> bool:
+    """Whether an order went to the cluster of that name: where names move, the one that the source gives away is the clone's here."""
+    swap = swap_in(plan)
+    if swap is None:
+        return action.cluster == cluster
+    return action.resource_id == (swap.source_id if cluster == swap.away else swap.clone_id)
 
 
 def next_recorded(plan: Plan, state: RunState, cluster: str) -> int:
     """The first transaction id that a cluster had not given out after the run's own last work there; 0 where that was not noted."""
     found = 0
     for step in plan.steps:
-        if isinstance(step.action, CountWrites | AdvanceSequences) and step.action.cluster == cluster:
+        if isinstance(step.action, CountWrites | AdvanceSequences) and _is_at(step.action, plan, cluster):
             found = int(state.step(step.id).result.get("following", found))
     return found
 

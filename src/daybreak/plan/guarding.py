@@ -13,6 +13,7 @@ from daybreak.model.actions import (
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
+    AwaitName,
     AwaitParameterGroup,
     AwaitProxy,
     AwaitRecord,
@@ -41,6 +42,7 @@ from daybreak.model.actions import (
     PointSecret,
     PoolOrder,
     RebootInstance,
+    RenameCluster,
     RestoreFromSnapshot,
     RestoreToMoment,
     ResumePool,
@@ -57,13 +59,23 @@ from daybreak.model.actions import (
     TakeSnapshot,
     Validate,
 )
-from daybreak.model.destinations import NO_CLUSTER, record_name, target_name
-from daybreak.model.guards import AsPlanned, Guard, NotTheSource, OfRunOrAbsent, Ours, OursOrAbsent, Unchanged
+from daybreak.model.destinations import NO_CLUSTER, record_name, rename_name, target_name
+from daybreak.model.guards import (
+    AsPlanned,
+    Guard,
+    NotTheSource,
+    OfRunOrAbsent,
+    Ours,
+    OursOrAbsent,
+    Renamable,
+    Unchanged,
+)
 from daybreak.model.things import Thing, ThingKind
 
 _Elsewhere = MoveWriter | PausePool | ResumePool | RunCommand
 """In a global database, a pool or a program nothing is the run's own: the planner says what must be as it was seen."""
-_Unowned = _Elsewhere | AwaitRecord | AwaitProxy | AwaitWriter | AwaitClusterGone | AwaitParameterGroup | AwaitApproval
+_OnlyLooks = AwaitRecord | AwaitProxy | AwaitName | AwaitWriter | AwaitClusterGone | AwaitParameterGroup | AwaitApproval
+_Unowned = _Elsewhere | _OnlyLooks
 
 
 def is_change(action: Action) -> bool:
@@ -86,8 +98,8 @@ def _guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tup
     def thing(kind: ThingKind, name: str) -> Thing:
         return Thing(kind=kind, name=name, region=action.region or region)
 
-    if isinstance(action, _Unowned):
-        return ()
+    if isinstance(action, _Unowned | RenameCluster):
+        return _on_name(action, thing) if isinstance(action, RenameCluster) else ()
     hands_off = NotTheSource(names=untouchable)
     match action:
         case CopyParameterGroup(group=group) | CreateParameterGroup(group=group) | DeleteParameterGroup(group=group):
@@ -140,6 +152,12 @@ def _guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tup
             return *_on_proxy(action, thing), hands_off
         case _:
             assert_never(action)
+
+
+def _on_name(action: RenameCluster, thing: Callable[[ThingKind, str], Thing]) -> tuple[Guard, ...]:
+    """The one change of a source at AWS is its name: which cluster is meant its resource id says."""
+    renaming = thing("rename", rename_name("cluster", action.cluster, action.name))
+    return (Renamable(thing=renaming, resource_id=action.resource_id, is_own=action.is_own),)
 
 
 def _thing_of_removal(

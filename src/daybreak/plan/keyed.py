@@ -53,16 +53,20 @@ def _in_order(cluster: Cluster) -> list[Any]:
     return sorted(cluster.members, key=lambda each: (not each.is_writer, each.tier, each.identifier))
 
 
-def make_again(sequence: Sequence, source: Cluster, seen: CutoverSeen) -> tuple[Keyed, ...]:
+def make_again(
+    sequence: Sequence, source: Cluster, seen: CutoverSeen, *, takes_name: bool = False
+) -> tuple[Keyed, ...]:
     """Add the steps that make again at the clone what is one call that can be taken back, and list what each is for.
 
-    What the clone has already is no step.
+    What the clone has already is no step, nor what reports its name, where it ``takes_name`` of the source: that follows by itself.
     """
     if seen.clone is None:
         return ()
     made: list[Keyed] = []
     numbers: dict[str, int] = {}
     for kind, what, order in _orders(source, seen.clone, seen.keyed or KeyedSeen()):
+        if takes_name and isinstance(order, SetSubscription) and order.entry == seen.clone.identifier:
+            continue
         slug = order.kind.partition("@")[0]
         numbers[slug] = numbers.get(slug, 0) + 1
         step = add_beside(sequence, f"{slug}-{numbers[slug]}", order, _WHY[kind], estimates.CALL)
@@ -169,7 +173,12 @@ def _of_clusters(source: Cluster, clone: Cluster, region: str) -> Iterator[Keyed
 
 def _of_surroundings(source: Cluster, clone: Cluster, seen: CutoverSeen, region: str) -> Iterator[Keyed]:
     around, here = seen.around_source or Surroundings(), seen.around_clone or Surroundings()
-    if around.scaling is not None and here.scaling is None and here.why_unseen("scaling") is None:
+    is_named_alike = clone.identifier == source.identifier  # then what goes by the name follows
+    if around.scaling is not None and is_named_alike:
+        low, high = around.scaling.low, around.scaling.high
+        what = f"Application Auto Scaling keeps {low} to {high} readers by the source's name: from then on it counts the clone's"
+        yield Keyed(kind="autoscaling", what=what, by_hand=())
+    elif around.scaling is not None and here.scaling is None and here.why_unseen("scaling") is None:
         low, high = around.scaling.low, around.scaling.high
         what = f"Application Auto Scaling keeps {low} to {high} readers of the source, by its name: it goes on adding them there"
         yield Keyed(kind="autoscaling", what=what, by_hand=_scaling_calls(around.scaling, clone, region))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from daybreak.model.actions import AttachProxy, ChangeRecord, ChangeSql, DetachProxy, PointParameter, PointSecret
 from daybreak.model.cutover import CutoverSeen
-from daybreak.model.destinations import SideAddresses
+from daybreak.model.destinations import EndpointSeen, SideAddresses
 from daybreak.model.guards import Absent, Guard
 from daybreak.model.names import printable
 from daybreak.model.observation import Observation
@@ -25,18 +25,19 @@ from daybreak.plan.cutover import add_pool_steps, look_past_mark, plan_of_move
 from daybreak.plan.pointing import addresses_of, leads_there
 from daybreak.plan.pools import is_repointing, objections_to_pools, pools_lost, steps_after_opening
 from daybreak.plan.remembering import restore_times, times_wanted
+from daybreak.plan.renaming import await_endpoint, is_at_source, rename_source_back
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.terms import Terms
 
 
-def is_door(deed: CutoverDeed, target: Target) -> bool:
+def is_door(deed: CutoverDeed, request: RollbackRequest, target: Target) -> bool:
     """Whether a step of the cutover closed the source."""
-    return isinstance(deed.action, ChangeSql) and deed.action.cluster == target.cluster
+    return isinstance(deed.action, ChangeSql) and is_at_source(deed.action, request.swap, target.cluster)
 
 
 def open_source(sequence: Sequence, request: RollbackRequest, target: Target, guards: tuple[Guard, ...]) -> None:
     """Add what gives each role its LOGIN back that the cutover took."""
-    doors = [each for each in reversed(request.deeds) if is_door(each, target)]
+    doors = [each for each in reversed(request.deeds) if is_door(each, request, target)]
     for number, deed in enumerate(doors, start=1):
         for action in deed.back:
             why = "it is opened when every place names it again"
@@ -52,13 +53,20 @@ def plan_without_clone(
     gone = Absent(thing=Thing(kind="cluster", name=request.clone, region=seen.identity.region))
     if source is not None and request.mark is not None:
         look_past_mark(sequence, target, source)
+    is_named_back = source is not None and request.swap is not None and source.identifier != request.swap.name
+    if source is not None and request.swap is not None:
+        source = rename_source_back(sequence, source, request.swap, (gone,))
     open_source(sequence, request, target, (gone,))
+    if source is not None and is_named_back:
+        await_endpoint(sequence, target, source)
     if source is not None and both.pools:
         sides = SideAddresses(source=addresses_of(source), clone={})
         add_pool_steps(sequence, steps_after_opening(request, both.pools, sides, was_moved=False), ())
     restore_times(sequence, both.destinations, times_wanted(request, both.destinations))
     reasons = tuple(
-        _objections(request, target, source, both, is_idle=not any(is_door(each, target) for each in request.deeds))
+        _objections(
+            request, target, source, both, is_idle=not any(is_door(each, request, target) for each in request.deeds)
+        )
     )
     if reasons:
         hints = (f"daybreak show {request.run}",)
@@ -81,7 +89,7 @@ def _objections(
         yield f'AWS knows neither "{target.cluster}" nor "{request.clone}": there is nothing to go back to'
         return
     for each in both.destinations:
-        if each.points_at != "source":
+        if each.points_at != "source" and not (isinstance(each.facts, EndpointSeen) and each.points_at == "nowhere"):
             wanted = addresses_of(source).get(each.destination.endpoint)
             where = f"{wanted.host}:{wanted.port}" if wanted else target.cluster
             yield (

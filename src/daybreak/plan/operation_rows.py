@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from daybreak.errors import Bug
+from daybreak.model.destinations import rename_name
 from daybreak.model.things import ResourceKind, Thing, ThingKind
 from daybreak.plan.occasions import ReadOccasion
 
@@ -78,6 +79,8 @@ class ChangeOperation:
     parts: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
     """Names what a call changes inside of what it names, such as the records of a zone; all else it leaves as it is."""
     kind_of_parts: ThingKind = "record"
+    renames_to: str = ""
+    """The parameter that gives another name to what the call changes: then it is that renaming which the call changes, and nothing else."""
     is_by_hand: bool = False
     """Whether it is only printed for a person: no action of ours sends it."""
 
@@ -93,11 +96,23 @@ class ChangeOperation:
             names = dict.fromkeys(self.parts(params))
             return tuple(Thing(kind=self.kind_of_parts, name=name, region=region) for name in names)
         touching = (named for named in self.named if named.part != "uses")
-        return tuple(
+        found = tuple(
             Thing(kind=named.kind, name=plain_name(name), region=region)
             for named in touching
             for name in named.names(params)
         )
+        return self._rename_of(params, found) if params.get(self.renames_to) else found
+
+    def _rename_of(self, params: Mapping[str, Any], changed: tuple[Thing, ...]) -> tuple[Thing, ...]:
+        """The renaming that a call makes, before what it changes besides: a call that only renames changes nothing else."""
+        [thing] = changed
+        name = rename_name(thing.kind, thing.name, str(params[self.renames_to]))
+        allowed = {
+            self.renames_to,
+            "ApplyImmediately",
+            *(each.parameter for each in self.named if each.part == "changes"),
+        }
+        return (thing.model_copy(update={"kind": "rename", "name": name}), *(changed if {*params} - allowed else ()))
 
     def things_named(self, params: Mapping[str, Any], region: str) -> tuple[Thing, ...]:
         """What a call in that region names, also what it only uses, by plain names, each in its own region.

@@ -256,8 +256,13 @@ _CHANGES = (
     ChangeOperation(
         "rds",
         "ModifyDBCluster",
-        (_changes("DBClusterIdentifier", "cluster"), _uses("DBClusterParameterGroupName", "cluster-pg")),
+        (
+            _changes("DBClusterIdentifier", "cluster"),
+            _uses("DBClusterParameterGroupName", "cluster-pg"),
+            _uses("NewDBClusterIdentifier", "cluster"),
+        ),
         _MANAGED_PASSWORD,
+        renames_to="NewDBClusterIdentifier",
     ),
     ChangeOperation("rds", "RebootDBInstance", (_changes("DBInstanceIdentifier", "db"),)),
     ChangeOperation(

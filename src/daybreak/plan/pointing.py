@@ -15,12 +15,15 @@ from daybreak.model.actions import (
     MoveSecretStage,
     PointParameter,
     PointSecret,
+    RenameCluster,
 )
 from daybreak.model.destinations import (
     NO_CLUSTER,
     ClusterEnd,
     DatabaseAddress,
     DestinationSeen,
+    EndpointDestination,
+    EndpointSeen,
     ParameterSeen,
     ProxyDestination,
     ProxySeen,
@@ -34,7 +37,7 @@ from daybreak.model.world import Cluster
 from daybreak.plan.adding import region_of
 from daybreak.plan.rewriting import record_rewritten
 
-POINTS = PointSecret | MoveSecretStage | PointParameter | ChangeRecord | DetachProxy | AttachProxy
+POINTS = PointSecret | MoveSecretStage | PointParameter | ChangeRecord | DetachProxy | AttachProxy | RenameCluster
 """What changes where a destination leads."""
 
 _ROUTE53 = {"cn-": "cn-northwest-1", "us-gov-": "us-gov-west-1"}
@@ -72,6 +75,13 @@ def objection_to(seen: DestinationSeen, wanted: Whereto, sides: SideAddresses, h
     end, is_abroad = seen.destination.endpoint, home not in ("", seen.region)
     if isinstance(seen.destination, ProxyDestination) and is_abroad and seen.points_at == "nowhere":
         return None
+    if seen.points_at != wanted and isinstance(seen.destination, EndpointDestination):
+        facts = seen.facts
+        name = facts.name if isinstance(facts, EndpointSeen) else "the name"
+        holder = facts.holder if isinstance(facts, EndpointSeen) else None
+        if holder:
+            return f'the name "{name}" belongs to the cluster {holder}, which is neither side: give that another name first'
+        return f'the name "{name}" belongs to no cluster: give the {wanted} that name again'
     if seen.points_at != wanted and isinstance(seen.destination, ProxyDestination):
         is_at = {"elsewhere": "elsewhere", "nowhere": "nowhere"}.get(str(seen.points_at), f"to the {seen.points_at}")
         return f"{seen.words()} does not lead to the {wanted}, but {is_at}{_way_back(wanted, f'let it lead to the {wanted}')}"
@@ -114,7 +124,7 @@ def orders_of(
             )
         case ProxySeen() as proxy if clusters is not None:
             return _of_proxy(proxy, *clusters, seen.region)
-        case None | SecretSeen() | ProxySeen():
+        case None | SecretSeen() | ProxySeen() | EndpointSeen():
             message = f"{seen.words()} was not read"
             raise Bug(message)
         case _:
@@ -181,4 +191,6 @@ def leads_there(action: Action) -> bool:
     """Whether an action leads clients elsewhere; a record that is only remembered for another time leads nobody."""
     if isinstance(action, ChangeRecord):
         return action.before.values != action.after.values
+    if isinstance(action, RenameCluster):
+        return action.is_own
     return isinstance(action, POINTS)

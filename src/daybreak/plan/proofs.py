@@ -13,6 +13,7 @@ from daybreak.model.cutover import CutoverSeen
 from daybreak.model.destinations import (
     DatabaseAddress,
     DestinationSeen,
+    EndpointDestination,
     ProxyDestination,
     ProxySeen,
     RecordDestination,
@@ -39,6 +40,8 @@ def is_way(seen: DestinationSeen) -> bool:
 
 def why_no_way(seen: DestinationSeen) -> str:
     """Why nobody can log in through a place."""
+    if isinstance(seen.destination, EndpointDestination):
+        return "a resolver may remember for minutes where the name led before"
     if isinstance(seen.destination, RecordDestination):
         return f"a resolver leads nobody by a record of type {seen.destination.type}"
     return "AWS shows no endpoint of it"
@@ -49,7 +52,8 @@ def way_of(seen: DestinationSeen, sides: SideAddresses, side: Whereto) -> Applic
     other: Whereto = "clone" if side == "source" else "source"
     here, there = sides.of(side).get("writer"), sides.of(other).get("writer")
     place = seen.destination
-    if here is None or (isinstance(place, RecordDestination) and place.type != "CNAME"):
+    is_name = isinstance(place, EndpointDestination)
+    if here is None or is_name or (isinstance(place, RecordDestination) and place.type != "CNAME"):
         return None
     if isinstance(place, ProxyDestination):
         host = seen.facts.endpoint if isinstance(seen.facts, ProxySeen) else None

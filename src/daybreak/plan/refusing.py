@@ -27,6 +27,7 @@ from daybreak.plan.lifting import objections_to_lifting
 from daybreak.plan.pointing import objection_to, sides_of
 from daybreak.plan.pools import objections_to_pools
 from daybreak.plan.proofs import objections_to_proofs
+from daybreak.plan.renaming import objections_to_taking
 from daybreak.plan.unfenced import objections_to_source
 
 NEWS = timedelta(hours=1)
@@ -52,6 +53,7 @@ def objections_to_cutover(request: CutoverRequest, target: Target, seen: Observa
     yield from _of_logins(both)
     yield from objections_to_lifting(both)
     yield from _of_destinations(request, target, seen.cluster or request.source_before, both)
+    yield from objections_to_taking(request, target, seen.cluster, both)
     yield from objections_to_pools(both.pools, "source")
     yield from objections_to_proofs(both)
     if both.access is not None:

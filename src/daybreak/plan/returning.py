@@ -22,7 +22,7 @@ from daybreak.model.actions import (
     SetExpiry,
 )
 from daybreak.model.cutover import CutoverSeen
-from daybreak.model.destinations import DestinationSeen, RecordSet, SecretSeen, SideAddresses
+from daybreak.model.destinations import DestinationSeen, EndpointSeen, RecordSet, SecretSeen, SideAddresses
 from daybreak.model.guards import Guard
 from daybreak.model.names import clone_stem
 from daybreak.model.observation import Observation
@@ -50,6 +50,7 @@ from daybreak.plan.pools import (
 from daybreak.plan.proofs import arrival_at, begin_probe, notes_on_proofs, read_probe
 from daybreak.plan.refusing import objections_to_advancing
 from daybreak.plan.remembering import restore_times, shorten, times_wanted
+from daybreak.plan.renaming import await_endpoint, guard_at, rename_back, under_name, with_own_name
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.terms import Terms
 from daybreak.plan.unfenced import words_on_open, words_on_source
@@ -80,18 +81,19 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
         is_probed = request.unwritten is None and begin_probe(sequence, target, both, (source, both.clone), "source")
         add_pool_steps(sequence, steps_to_pause(both.pools), ())
         close(sequence, target, both.clone, both.clone_access, "clone")
-        guards = (fence_of(target, both.clone), *filter(None, (request.unwritten,)))
+        guards = _guards_at(request, target, both.clone)
         unseen = source if seen.cluster is None else None
         advance(sequence, target, (both.clone, source), both.databases, guards=guards, unseen=unseen)
     sides, proxies = sides_of(source, both.clone), list[AwaitProxy]()
     if was_moved and both.pools:
         add_pool_steps(sequence, steps_to_move(both.pools, sides.source["writer"], sides.clone["writer"]), guards)
     for number, each in enumerate(reversed(destinations), start=1):
-        if each.points_at in _ASTRAY:
+        if each.points_at in _ASTRAY and not isinstance(each.facts, EndpointSeen):
             ways = _ways_back(request, each, source, both.clone)
             _put_back(sequence, [way for way in ways if not isinstance(way, AwaitProxy)], number, guards)
             proxies += [way for way in ways if isinstance(way, AwaitProxy)]
-    open_source(sequence, request, target, guards)
+    source, clone = _open_under_name(sequence, request, target, (source, both.clone), guards=guards)
+    both = both.model_copy(update={"clone": clone})
     for number, wait in enumerate(proxies, start=1):
         # It looks whether it can log in there, and until the source is open nobody can.
         add_next(sequence, f"await-proxy-{number}", wait, reason_to_point(wait), estimates.LOOK)
@@ -106,15 +108,13 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
         read_probe(sequence, target, source)
     back_with = sequence.steps[-1].id if sequence.steps else None
     is_clone_again = not was_moved or request.unwritten is not None
-    _mark_clone(sequence, request, target, both.clone, is_clone_again=is_clone_again, run=run)
+    _mark_clone(sequence, request, target, clone, is_clone_again=is_clone_again, run=run)
     if was_moved and (is_clone_again or request.counted is not None):
         _open_clone(sequence, target, both)
     if was_moved and request.unwritten is None and back_with is not None:
-        _see_application(sequence, target, both, (source, both.clone), after=back_with)
-    notes = (
-        *_notes(request, target, both, (source, both.clone), is_clone_again=is_clone_again),
-        *pools_lost(request, both.pools),
-    )
+        _see_application(sequence, target, both, (source, clone), after=back_with)
+    said = _notes(request, target, both, (source, clone), is_clone_again=is_clone_again)
+    notes = (*said, *pools_lost(request, both.pools))
     return plan_of_move(request, target, seen, terms, sequence, run=run, clone=request.clone, notes=notes)
 
 
@@ -130,6 +130,36 @@ def _mark_clone(
         # The tag says by now that it was written: where the closed clone's counters show that nobody did, that is taken back too.
         unwritten = guard_of_writes(target, clone, request.counted)
         _be_a_clone_again(sequence, request, target, (fence_of(target, clone), unwritten))
+
+
+def _guards_at(request: RollbackRequest, target: Target, clone: Cluster) -> tuple[Guard, ...]:
+    """What must hold of the closed clone, under the name that it has by then, before anything is put back."""
+    unwritten = request.unwritten
+    return (fence_of(target, clone), *(() if unwritten is None else (guard_at(unwritten, clone),)))
+
+
+def _open_under_name(
+    sequence: Sequence,
+    request: RollbackRequest,
+    target: Target,
+    both: tuple[Cluster, Cluster],
+    *,
+    guards: tuple[Guard, ...],
+) -> tuple[Cluster, Cluster]:
+    """Give source and clone their own names again, where these have moved, and open the source; both, as they are named then.
+
+    ``guards`` say that the clone is closed; empty where it need not be.
+    """
+    (source, clone), swap = both, request.swap
+    if swap is not None:
+        names = {clone.identifier, swap.own}
+        by_name = {each: _guards_at(request, target, under_name(clone, each)) if guards else () for each in names}
+        source, clone = rename_back(sequence, both, swap, guards=by_name)
+        guards = by_name[clone.identifier]
+    open_source(sequence, request, target, guards)
+    if source.identifier != both[0].identifier:
+        await_endpoint(sequence, target, source)
+    return source, clone
 
 
 def has_moved(request: RollbackRequest, both: CutoverSeen) -> bool:
@@ -189,9 +219,11 @@ def _be_a_clone_again(
 
     With ``guards`` it is done where they hold, and else left, which fails nothing: the traffic is back by then.
     """
-    deeds = [each for each in reversed(request.deeds) if not (is_door(each, target) or _is_of_clients(each.action))]
+    deeds = [
+        each for each in reversed(request.deeds) if not (is_door(each, request, target) or _is_of_clients(each.action))
+    ]
     for number, deed in enumerate(deeds, start=1):
-        for part, action in enumerate(deed.back):
+        for part, action in enumerate(with_own_name(each, request.swap) for each in deed.back):
             slug = f"{action.kind.partition('@')[0]}-{number}" + (f"-{part}" if part else "")
             reason, took = f"it takes back {deed.step}", estimates.of_going_back(action)
             if guards:

@@ -210,12 +210,16 @@ _PASSING = {"has_pending_changes", "activity_stream"}
 
 
 def _other_sights(plan: Plan, again: Plan) -> Iterator[str]:
-    """Each thing that looks otherwise than the plan's guards want it."""
+    """Each thing that looks otherwise than the plan's guards want it, step by step: where names move, one name means two clusters."""
     sights = {
-        _sight(guard): _values_of(guard) for step in again.steps for guard in step.guards if isinstance(guard, _SEEN)
+        (step.id, *_sight(guard)): _values_of(guard)
+        for step in again.steps
+        for guard in step.guards
+        if isinstance(guard, _SEEN)
     }
-    for guard in (guard for step in plan.steps for guard in step.guards if isinstance(guard, _SEEN)):
-        was, now = _values_of(guard), sights.get(_sight(guard), _values_of(guard))
+    planned = [(step.id, guard) for step in plan.steps for guard in step.guards if isinstance(guard, _SEEN)]
+    for name_of_step, guard in planned:
+        was, now = _values_of(guard), sights.get((name_of_step, *_sight(guard)), _values_of(guard))
         for name, before, after in _differences(was, now):
             yield f"{guard.thing.words()}: {name} was {_short(before)}, now it is {_short(after)}"
 

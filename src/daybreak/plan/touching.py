@@ -63,9 +63,11 @@ def things_touched(plan: Plan) -> frozenset[Thing]:
     untouchable = {name.lower() for guard in guards for name in guard.names}
     untouchable |= set() if isinstance(plan.request, MoveRequest) else {plan.source.lower()}
     touched = (thing for step in plan.steps for thing in things_touched_by(step.action, stamp, region))
-    return frozenset(thing for thing in touched if not thing.may_be_of_source or _owner(thing) not in untouchable)
+    return frozenset(thing for thing in touched if not thing.may_be_of_source or untouchable.isdisjoint(_owners(thing)))
 
 
-def _owner(thing: Thing) -> str:
-    """The name that the guards speak of: a database's is its cluster's."""
-    return thing.name.partition("/")[0].lower() if thing.world == "sql" else thing.name.lower()
+def _owners(thing: Thing) -> frozenset[str]:
+    """The names that the guards speak of: a database's is its cluster's, and a renaming has the old name and the new one."""
+    if thing.kind == "rename":
+        return frozenset(thing.name.lower().split("/")[1:])
+    return frozenset((thing.name.partition("/")[0].lower() if thing.world == "sql" else thing.name.lower(),))

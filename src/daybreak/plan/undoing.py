@@ -13,6 +13,7 @@ from daybreak.model.actions import (
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
+    AwaitName,
     AwaitParameterGroup,
     AwaitProxy,
     AwaitRecord,
@@ -43,6 +44,7 @@ from daybreak.model.actions import (
     PointParameter,
     PointSecret,
     RebootInstance,
+    RenameCluster,
     RestoreFromSnapshot,
     RestoreToMoment,
     ResumePool,
@@ -106,8 +108,8 @@ def _undo_of(action: Action, region: str) -> Undo | None:
             return GoesWith(thing=Thing(kind="cluster", name=cluster, region=region))
         case SqlOrder():
             return _undo_in_sql(action)
-        case SetParameterGroup() | RebootInstance():
-            return _undo_of_group(action)
+        case SetParameterGroup() | RebootInstance() | RenameCluster():
+            return _undo_of_renaming(action) if isinstance(action, RenameCluster) else _undo_of_group(action)
         case SetExpiry(expires=expires, before=before):
             return TakenBack(actions=(action.model_copy(update={"expires": before, "before": expires}),))
         case PausePool() | ResumePool() | RunCommand():
@@ -122,6 +124,7 @@ def _undo_of(action: Action, region: str) -> Undo | None:
             AwaitWriter()
             | AwaitRecord()
             | AwaitProxy()
+            | AwaitName()
             | AwaitCluster()
             | AwaitClusterGone()
             | AwaitInstance()
@@ -226,6 +229,12 @@ def _undo_of_pointing(
             return TakenBack(actions=(back_there, AwaitRecord(zone=zone, record=before)))
         case _:
             assert_never(action)
+
+
+def _undo_of_renaming(action: RenameCluster) -> Undo:
+    back = action.model_copy(update={"cluster": action.name, "name": action.cluster})
+    wait = AwaitName(name=action.cluster, before=action.name, resource_id=action.resource_id)
+    return TakenBack(actions=(back, wait), traces=("whoever asks for the names meanwhile gets no answer",))
 
 
 def removal_of_group(group: str) -> TakenBack:

@@ -14,6 +14,7 @@ from daybreak.model.actions import (
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
+    AwaitName,
     AwaitParameterGroup,
     AwaitProxy,
     AwaitRecord,
@@ -46,6 +47,7 @@ from daybreak.model.actions import (
     PointSecret,
     ReadProbe,
     RebootInstance,
+    RenameCluster,
     RestoreFromSnapshot,
     RestoreToMoment,
     ResumePool,
@@ -240,7 +242,7 @@ def _work_on_destination(action: PointSecret | MoveSecretStage | PointParameter 
             assert_never(action)
 
 
-def _wait_or_removal(action: Wait | _Removal, end: Callable[[str], str]) -> tuple[str, str, str]:
+def _wait_or_removal(action: Wait | _Removal | RenameCluster, end: Callable[[str], str]) -> tuple[str, str, str]:
     match action:
         case AwaitCluster():
             return "restore", "restoring", "storage"
@@ -250,6 +252,10 @@ def _wait_or_removal(action: Wait | _Removal, end: Callable[[str], str]) -> tupl
             return "let", "letting", f"the parameter group rest for {span_in_words(rest)}"
         case AwaitSql():
             return "wait for", "waiting for", "an answer to SQL"
+        case RenameCluster(cluster=cluster, name=name):
+            return "rename", "renaming", f"{cluster} to {name}"
+        case AwaitName(name=name):
+            return "wait for", "waiting for", f"the name {name}"
         case AwaitProxy(proxy=proxy):
             return "wait for", "waiting for", f"the proxy {proxy} to let clients through"
         case AwaitRecord(record=record):

@@ -19,6 +19,7 @@ from daybreak.model.actions import (
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
+    AwaitName,
     AwaitParameterGroup,
     AwaitProxy,
     AwaitRecord,
@@ -51,6 +52,7 @@ from daybreak.model.actions import (
     PointSecret,
     ReadProbe,
     RebootInstance,
+    RenameCluster,
     RestoreFromSnapshot,
     RestoreToMoment,
     ResumePool,
@@ -163,10 +165,8 @@ def _sentence(action: Action) -> str:
         case SetParameters(group=group, parameters=parameters):
             values = ", ".join(f"{name}={value}" for name, value in sorted(parameters.items()))
             return f"Set {values} in {group}"
-        case RestoreToMoment():
+        case RestoreToMoment() | RestoreFromSnapshot():
             return _restore(action)
-        case RestoreFromSnapshot(snapshot=snapshot, clone=clone, engine_version=version):
-            return f"Restore the snapshot {snapshot}, PostgreSQL {version}, into the new cluster {clone}"
         case SetClusterOptions() | SetParameterGroup() | RebootInstance():
             return _options(action)
         case CreateInstance(clone=clone, instance=instance, instance_class=size, tier=tier):
@@ -204,8 +204,10 @@ def _sentence(action: Action) -> str:
             return f"Wait until AWS no longer knows {clone}"
         case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord() | AwaitRecord():
             return _on_destination(action)
-        case MoveWriter() | AwaitWriter() | DetachProxy() | AttachProxy() | AwaitProxy():
-            return _on_writer(action) if isinstance(action, MoveWriter | AwaitWriter) else _on_proxy(action)
+        case MoveWriter() | AwaitWriter() | RenameCluster() | AwaitName():
+            return _on_writer(action) if isinstance(action, MoveWriter | AwaitWriter) else _on_name(action)
+        case DetachProxy() | AttachProxy() | AwaitProxy():
+            return _on_proxy(action)
         case SetRole() | SetDataApi() | SetSubscription():
             return _on_keyed(action)
         case TakeSnapshot() | CopySnapshot() | AwaitSnapshot() | DeleteSnapshot():
@@ -339,6 +341,14 @@ def _on_keyed(action: KeyedOrder) -> str:
             assert_never(action)
 
 
+def _on_name(action: RenameCluster | AwaitName) -> str:
+    if isinstance(action, RenameCluster):
+        whose = "the clone" if action.is_own else "the source"
+        return f"Rename {whose} {action.cluster} ({action.resource_id}) to {action.name}; nothing else of it changes"
+    host = f" at {action.host}" if action.host else ""
+    return f"Wait until AWS shows {action.resource_id} as {action.name}, and read its endpoint{host}"
+
+
 def destination_words(action: Action) -> str:
     """The destination that an action points elsewhere, in words; empty for any other action."""
     match action:
@@ -350,6 +360,8 @@ def destination_words(action: Action) -> str:
             return f'the {record.type} record of "{record.name}"'
         case AttachProxy(proxy=name):
             return f'the proxy "{name}"'
+        case RenameCluster(name=name, is_own=True):
+            return f'the name "{name}"'
         case _:
             return ""
 
@@ -386,7 +398,10 @@ def _in(action: Action) -> str:
     return f" in {action.region}" if action.region else ""
 
 
-def _restore(action: RestoreToMoment) -> str:
+def _restore(action: RestoreToMoment | RestoreFromSnapshot) -> str:
+    if isinstance(action, RestoreFromSnapshot):
+        what = f"the snapshot {action.snapshot}, PostgreSQL {action.engine_version},"
+        return f"Restore {what} into the new cluster {action.clone}"
     source = f"the deleted {action.source} ({action.resource_id})" if action.resource_id else action.source
     return f"Restore {source} as of {moment_text(action.moment)} into the new cluster {action.clone}"
 

@@ -17,6 +17,7 @@ from daybreak.model.actions import (
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
+    AwaitName,
     AwaitParameterGroup,
     AwaitProxy,
     AwaitRecord,
@@ -43,7 +44,7 @@ from daybreak.model.actions import (
 from daybreak.model.fences import COUNT_INSIDE, END_INSIDE
 from daybreak.model.names import sql_identifier
 from daybreak.model.plan import AwsCall, Plan, Step
-from daybreak.model.requests import RestoreRequest
+from daybreak.model.requests import MoveRequest, RestoreRequest
 from daybreak.model.value import stamp
 from daybreak.model.world import AWSS_OWN
 from daybreak.plan.amending import steps_unasked
@@ -124,13 +125,20 @@ class Typist:
         return f'{place}\npsql -1 -v ON_ERROR_STOP=1 -h "$HOST" -p "$PORT" -d {quote(connection)} {asked}'
 
 
+def _guards_by_hand(plan: Plan) -> str:
+    """What a person has to see to, in a few words."""
+    if isinstance(plan.request, MoveRequest):
+        return f"each name must still be the cluster that is meant, and of {plan.source} nothing is changed but what is written here"
+    return f"{plan.source} is never changed, and nothing of the clone's name may exist yet"
+
+
 def script(plan: Plan) -> str:
     """The whole plan as a bash script that stops at the first failure."""
     hand = Typist.of(plan)
     head = [
         "#!/usr/bin/env bash",
         f"# Plan {plan.digest()} for {plan.target.name}, made {stamp(plan.created)}, expires {stamp(plan.expires)}.",
-        f"# By hand the guards are yours: {plan.source} is never changed, and nothing of the clone's name may exist yet.",
+        f"# By hand the guards are yours: {_guards_by_hand(plan)}.",
         *([BY_HAND] if isinstance(plan.request, RestoreRequest) else []),
         "set -euo pipefail",
     ]
@@ -168,6 +176,10 @@ def commands(step: Step, hand: Typist, *, is_asked: bool = True) -> str:
             return _commands_of_destination(step.action, hand)
         case AwaitRecord(rest=rest, forget=forget):
             return f"sleep {(rest + forget).total_seconds():.0f}"
+        case AwaitName(name=name, resource_id=resource_id):
+            query = "DBClusters[0].[DbClusterResourceId,Status]"
+            look = hand.look("DescribeDBClusters", query, DBClusterIdentifier=name)
+            return f"{_until(name, look, f'*{resource_id}*available*')}\n{_address(name, hand)}"
         case AwaitProxy(proxy=proxy, group=group, region=region):
             look = hand.look("DescribeDBProxyTargets", _OF_WRITER, region, DBProxyName=proxy, TargetGroupName=group)
             return _until(proxy, look, "AVAILABLE")

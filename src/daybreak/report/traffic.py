@@ -16,6 +16,7 @@ from daybreak.model.run import RunState
 from daybreak.model.value import stamp
 from daybreak.model.writes import UNKNOWN, WriteCount
 from daybreak.plan.gaps import fence_recorded, why_no_probe
+from daybreak.plan.renaming import is_at_source, swap_in
 from daybreak.report.sentences import words_on_renewal
 
 
@@ -24,8 +25,11 @@ def sentences_on_traffic(plan: Plan, state: RunState) -> Iterator[str]:
     fence: Emptied | None = None
     is_back = isinstance(plan.request, RollbackRequest)
     mark = plan.request.mark if isinstance(plan.request, RollbackRequest) else fence_recorded(plan, state)
-    looks = [each for each in plan.steps if isinstance(each.action, CountWrites) and each.action.cluster == plan.source]
-    last = looks[-1] if looks and (is_back or len(looks) > 1) else None
+    swap = swap_in(plan)
+    counts = [each for each in plan.steps if isinstance(each.action, CountWrites)]
+    looks = [each for each in counts if is_at_source(each.action, swap, plan.source)]
+    # Where names move it is counted once, when all is over.
+    last = looks[-1] if looks and (is_back or swap is not None or len(looks) > 1) else None
     if state.judged is not None:
         yield words_on_renewal(state.judged)
     probed = _measure_of_probe(plan, state)

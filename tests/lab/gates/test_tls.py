@@ -12,6 +12,7 @@ import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -190,11 +191,11 @@ def test_a_cluster_lets_in_only_whom_its_groups_name_and_cuts_nobody(volume: Vol
     listen = at(volume)
     session = connect(listen)
     for others in ((), ("10.20.0.0/16", "2001:db8::/32"), ("127.0.0.2/32",)):
-        volume.admit(others)
+        volume.listen_at(replace(listen, admitted=others))
         with pytest.raises(psycopg.OperationalError):
             connect(listen)
         assert session.execute("select 1").fetchone() == (1,)
-    volume.admit(("10.20.0.0/16", "127.0.0.1/32"))
+    volume.listen_at(replace(listen, admitted=("10.20.0.0/16", "127.0.0.1/32")))
     with connect(listen) as other:
         assert other.execute("select 1").fetchone() == (1,)
     assert session.execute("select 1").fetchone() == (1,)
@@ -204,11 +205,11 @@ def test_a_cluster_lets_in_only_whom_its_groups_name_and_cuts_nobody(volume: Vol
 def test_a_cluster_that_lets_nobody_in_refuses_and_one_that_hangs_says_nothing(volume: Volume) -> None:
     """A port is closed, a stopped process is silent; the server itself goes on in both."""
     listen = at(volume)
-    volume.admit(())
+    volume.listen_at(replace(listen, admitted=()))
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((listen.host, listen.port))
     assert volume.running
-    volume.admit(("0.0.0.0/0",))
+    volume.listen_at(replace(listen, admitted=("0.0.0.0/0",)))
     pid = int((volume.place / "data" / "postmaster.pid").read_text().split()[0])
     os.kill(pid, signal.SIGSTOP)
     try:

@@ -151,7 +151,7 @@ def test_a_renamed_cluster_keeps_its_data_and_members(account: Account) -> None:
     after = account.cluster("new")
     assert after["DbClusterResourceId"] == before["DbClusterResourceId"]
     assert account.instance("old-1")["DBClusterIdentifier"] == "new"
-    assert account.answers("new")
+    account.until(lambda: account.answers("new"))
     assert refused(account, "DescribeDBClusters", DBClusterIdentifier="old") == "DBClusterNotFoundFault"
 
 

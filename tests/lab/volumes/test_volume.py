@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -198,11 +199,11 @@ def test_a_closed_port_is_not_listened_on(yard: Yard) -> None:
     """A security group without ingress must look as it does on AWS, and opening it must not apply waiting parameters."""
     volume = with_orders(yard)
     volume.apply({"max_connections": "70"})
-    volume.admit(())
     assert volume.listen is not None
+    volume.listen_at(replace(volume.listen, admitted=()))
     with socket.socket() as probe, pytest.raises(ConnectionRefusedError):
         probe.connect((volume.listen.host, volume.listen.port))
-    volume.admit(("127.0.0.1/32",))
+    volume.listen_at(replace(volume.listen, admitted=("127.0.0.1/32",)))
     assert answer(volume, "show max_connections") == "100"
     assert volume.apply({"max_connections": "70"}) == {"max_connections"}
 

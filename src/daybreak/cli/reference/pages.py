@@ -257,6 +257,7 @@ def settings_page() -> str:
         ('[[targets.NAME.destinations]]`, `kind = "parameter"', "ParameterText"),
         ('[[targets.NAME.destinations]]`, `kind = "record"', "RecordText"),
         ('[[targets.NAME.destinations]]`, `kind = "proxy"', "ProxyText"),
+        ('[[targets.NAME.destinations]]`, `kind = "endpoint"', "EndpointText"),
         ("[[targets.NAME.pools]]", "PoolText"),
     ):
         part = made["$defs"][name]

@@ -29,9 +29,11 @@ from daybreak.model.run import StepRetried
 from daybreak.model.things import Thing
 from daybreak.model.world import Cluster
 from daybreak.observe.look import AwsReads, Lookout
+from daybreak.observe.writers import by_writer
 from daybreak.plan.calls import call_of, owner_of, stamp_of
 from daybreak.plan.gaps import writes_recorded
 from daybreak.plan.operations import touches_of
+from daybreak.plan.renaming import swap_in
 
 Seen = TypeVar("Seen")
 
@@ -49,6 +51,7 @@ class Looker:
         # The stamp names the plan that was approved, not what a person made of it since.
         self._stamp = stamp_of(plan)
         self._makers = makers_in(plan)
+        self._moves_names = swap_in(plan) is not None
         self.owner = owner_of(plan, journal.state().nonce)
 
     def call_for(self, action: AwsChange) -> AwsCall:
@@ -58,6 +61,13 @@ class Looker:
             message = f"{action.kind} is a change without a call"
             raise Bug(message)
         return call
+
+    def by_own_address(self, cluster: Cluster, region: str | None) -> Cluster:
+        """A cluster as its server is surely reached: by its writer's own address in a run that moves names.
+
+        Raises ``Unreachable`` where AWS shows none.
+        """
+        return by_writer(self._doors.place(region).lookout, cluster) if self._moves_names else cluster
 
     def own(self, action: AwsChange) -> Thing:
         """The one thing that a change is about: what its call makes, changes or removes first of all."""
@@ -135,7 +145,8 @@ class Looker:
                 if guard.at is not None:  # its region says nothing, so its login is read in the plan's own
                     found[guard.thing] = self._doors.home.sql.fence(guard, guard.at)
                 elif isinstance(cluster := seen.get(guard.thing), Cluster):
-                    found[guard.thing] = self._doors.place(guard.thing.region).sql.fence(guard, cluster)
+                    there = self.by_own_address(cluster, guard.thing.region)
+                    found[guard.thing] = self._doors.place(guard.thing.region).sql.fence(guard, there)
         return found
 
     def _writes(self, step: Step, seen: Mapping[Thing, Resource | None]) -> dict[Thing, str]:
@@ -153,7 +164,8 @@ class Looker:
         if since is None:
             return None
         try:
-            now = self._doors.place(guard.thing.region).sql.count(guard.database, guard.login, cluster)
+            there = self.by_own_address(cluster, guard.thing.region)
+            now = self._doors.place(guard.thing.region).sql.count(guard.database, guard.login, there)
         except DaybreakError:
             return None
         return now.words_since(since)

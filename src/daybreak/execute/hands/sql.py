@@ -173,8 +173,7 @@ class SqlHand:
         there = self._doors.place(region) if action.past_region else place
         return there, self._cluster_named(action.past, action.past_id, there)
 
-    @staticmethod
-    def _cluster_named(name: str, resource_id: str | None, place: Place) -> Cluster:
+    def _cluster_named(self, name: str, resource_id: str | None, place: Place) -> Cluster:
         """The other cluster. The guards say whether it is there, and the planned one.
 
         Raises ``Unreachable`` where AWS does not show it: one look proves nothing.
@@ -186,7 +185,7 @@ class SqlHand:
             raise Unreachable(fault.message) from fault
         if not isinstance(past, Cluster) or past.resource_id != resource_id:
             raise Unreachable(f"AWS does not show {thing.words()}")
-        return past
+        return self._looker.by_own_address(past, place.aws.region)
 
     def _expectation(self, action: AwaitClients) -> Expected:
         """What the run found and counted before any client was led to the action's cluster."""
@@ -276,6 +275,11 @@ class SqlHand:
         """
         asked = guards_left(step.guards) if self._doubt(step) else step.guards
         cluster = yield from self._cluster_of(step.model_copy(update={"guards": asked}), action)
+        try:
+            if isinstance(cluster, Cluster):
+                cluster = self._looker.by_own_address(cluster, action.region)
+        except Unreachable as error:
+            return Thwarted(error)
         work, began = work_at(cluster), self._doors.timing.now()
 
         def try_it(hand_over: Callable[[News], None], leash: Leash) -> WorkResult:

@@ -20,6 +20,7 @@ from daybreak.model.actions import (
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
+    AwaitName,
     AwaitProxy,
     AwaitRecord,
     AwaitSnapshot,
@@ -39,6 +40,9 @@ from daybreak.plan.servers import login_recorded
 
 FORGIVEN_ABSENCES = 10
 """Looks in which AWS may not yet show what it just created or began to delete; after that, waiting is in vain."""
+
+_OF_NAMES: tuple[Obstacle, ...] = ("network", "stranger")
+"""What a name shows that leads nowhere, or still to another server."""
 
 _LATE = frozenset({Position.ABSENT, Position.STALLED})
 
@@ -102,7 +106,9 @@ class WaitHand:
         """Where a wait stands: by the shared round, and by further looks where one answer proves nothing."""
         seen = self._rounds[step.action.region]
         action = step.action
-        if isinstance(action, AwaitWriter | AwaitRecord | AwaitProxy):  # no round looks at what these wait for
+        if isinstance(
+            action, AwaitWriter | AwaitRecord | AwaitProxy | AwaitName
+        ):  # no round looks at what these wait for
             return (yield from self._looker.closely(step, lambda: self._stand_alone(step), doubted=DOUBTED))
         first = self._stand(
             step,
@@ -128,6 +134,9 @@ class WaitHand:
             proxy = yield from self._looker.look(step, lambda: lookout.proxy(leading.proxy, leading.group))
             age = self._age_before(step)
             return standing_of_wait(leading, None, None, self._looker.owner, age, proxy=proxy)
+        if isinstance(naming := step.action, AwaitName):
+            names = yield from self._looker.look(step, lambda: lookout.names(naming.before, naming.name))
+            return standing_of_wait(naming, None, None, self._looker.owner, names=names)
         if name := getattr(step.action, "clone", None):
             cluster = yield from self._looker.look(step, lambda: lookout.cluster(name))
         if isinstance(action := step.action, AwaitInstance):
@@ -248,7 +257,10 @@ class WaitHand:
             self._kept_out[step.id] = obstacle, now
             return
         lasted = timedelta(seconds=now - kept_out[1])
-        if lasted >= self._doors.patience.with_obstacle(obstacle):
+        patience = self._doors.patience.with_obstacle(obstacle)
+        if isinstance(step.action, AwaitSql) and step.action.patience and obstacle in _OF_NAMES:
+            patience = max(patience, step.action.patience)
+        if lasted >= patience:
             raise Paused(f"step {step.id}: {answers.seen}", *answers.hints, f"go on: daybreak resume {self._plan.run}")
 
     def _judge(self, step: Step, standing: OrderStanding) -> None:

@@ -310,7 +310,7 @@ class Gatehouse:
         where = f"{order['host']}:{order['port']}"
         try:
             if not order["open"]:
-                self._close(where)
+                self._close(where, keeps=order["keeps"])
             else:
                 self._open(where, order)
         except OSError as error:
@@ -364,11 +364,13 @@ class Gatehouse:
         place = (order["host"], order["port"], order["server"])
         return Gate(*place, context, order["owner"].encode(), order["strict"], (), order["holds"])
 
-    def _close(self, where: str) -> None:
+    def _close(self, where: str, *, keeps: bool = False) -> None:
         gate = self._gates.pop(where, None)
         if gate is None:
             return
         self._stop_listening(gate)
+        if keeps:  # the sessions end with their server, or when they want to
+            return
         sessions = list(gate.sessions)
         for session in sessions:
             session.cut(session.far)  # what the server sent before still arrives

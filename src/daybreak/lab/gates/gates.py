@@ -60,13 +60,13 @@ class Gates:
             self._order({"open": True, **asdict(gate)})
             self._open[gate.host, gate.port] = gate
 
-    def close(self, host: str, port: int, server: str) -> None:
-        """Stop listening and cut every session there; does nothing where that server has no gate."""
+    def close(self, host: str, port: int, server: str, *, keeps: bool = False) -> None:
+        """Stop listening and cut every session there, unless it ``keeps`` them; does nothing where that server has no gate."""
         with self._lock:
             gate = self._open.get((host, port))
             if gate is not None and gate.server == server:
                 del self._open[host, port]
-                self._order({"open": False, "host": host, "port": port})
+                self._order({"open": False, "host": host, "port": port, "keeps": keeps})
 
     @property
     def pid(self) -> int | None:

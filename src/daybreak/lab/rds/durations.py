@@ -32,6 +32,7 @@ DURATIONS: dict[str, Duration] = {
     "first-window": Duration(4 * MINUTE),
     "modify-cluster": Duration(1.5 * MINUTE),
     "rename-cluster": Duration(2 * MINUTE),
+    "spread-name": Duration(5 * MINUTE),
     "reset-master-credentials": Duration(1 * MINUTE),
     "delete-cluster": Duration(5 * MINUTE),
     "stop-cluster": Duration(5 * MINUTE),

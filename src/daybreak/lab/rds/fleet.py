@@ -270,8 +270,8 @@ class Fleet:
             elif settled is None or settled != wanted:
                 if settled is None or settled.parameters != wanted.parameters:
                     volume.apply(wanted.parameters)
-                if settled is None or settled.listen.admitted != wanted.listen.admitted:
-                    volume.admit(wanted.listen.admitted)
+                if settled is None or settled.listen != wanted.listen:
+                    volume.listen_at(wanted.listen)
             self._settled[resource] = wanted
 
     def restart(self, region: str, resource: str, version: str) -> None:

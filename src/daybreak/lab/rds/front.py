@@ -29,7 +29,17 @@ from daybreak.lab.protocol.codec import check_required
 from daybreak.lab.protocol.errors import AwsError
 from daybreak.lab.rds import catalog, desk, events, networks, parameter_groups, proxies, subscriptions, tags
 from daybreak.lab.rds.addresses import Address
-from daybreak.lab.rds.clusters import changes, clusters, creations, deletions, endpoints, restores, roles, servers
+from daybreak.lab.rds.clusters import (
+    changes,
+    clusters,
+    creations,
+    deletions,
+    endpoints,
+    naming,
+    restores,
+    roles,
+    servers,
+)
 from daybreak.lab.rds.contract import Params, refuse_foreign
 from daybreak.lab.rds.desk import Call, Desk, cluster_by_resource
 from daybreak.lab.rds.fleet import Fleet
@@ -190,6 +200,7 @@ class Rds:
             for host in (cluster["Endpoint"], cluster["ReaderEndpoint"]):
                 if not self._fleet.addresses.take_again(Address(host, cluster["Port"])):
                     log.warning("%s is taken by another process, %s", host, cluster["DBClusterIdentifier"])
+        naming.take_names_again(self._desk)
         proxies.take_addresses_again(self._desk)
         self._open_all()
         self._fleet.start()

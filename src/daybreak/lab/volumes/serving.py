@@ -52,6 +52,12 @@ def close_gate(node: Node, listen: Listen) -> None:
         gates().close(host, listen.port, str(node.socket))
 
 
+def leave_gates(node: Node, before: Listen, now: Listen) -> None:
+    """Let no client in any more where the server answered before and answers no longer; who is in stays."""
+    for host in set(before.hosts) - set(now.hosts):
+        gates().close(host, before.port, str(node.socket), keeps=True)
+
+
 @contextmanager
 def alone(node: Node, archive: Archive) -> Iterator[None]:
     """Run the server for the length of the block so that only we can reach it."""

@@ -14,7 +14,6 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,7 +41,7 @@ from daybreak.lab.volumes.bringing import (
 )
 from daybreak.lab.volumes.deeds import Hands, carry_out
 from daybreak.lab.volumes.heartbeat import Heartbeat
-from daybreak.lab.volumes.serving import Listen, alone, close_gate, configuration, open_gate
+from daybreak.lab.volumes.serving import Listen, alone, close_gate, configuration, leave_gates, open_gate
 
 DOCUMENT = "volume.json"
 FORMAT = 1
@@ -208,11 +207,12 @@ class Volume:
             self._open_gate(listen)
             return names_given(self._pending_parameters(), parameters)
 
-    def admit(self, ranges: tuple[str, ...]) -> None:
-        """Let new clients in from these ranges of addresses only. Sessions go on, and the server does not notice."""
+    def listen_at(self, listen: Listen) -> None:
+        """Answer new clients at these addresses only, and from the admitted ranges only. Sessions go on, and the server does not notice."""
         with self._lock:
-            self._listen = replace(self._require_running(), admitted=ranges)
-            self._open_gate(self._listen)
+            before, self._listen = self._require_running(), listen
+            leave_gates(self._node, before, listen)
+            self._open_gate(listen)
 
     def set_master_password(self, password: str) -> None:
         """Change the master's password; works on a stopped volume as well."""

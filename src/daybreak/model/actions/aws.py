@@ -383,6 +383,22 @@ class SetSubscription(AwsOrder):
     is_in: bool
 
 
+class RenameCluster(AwsOrder):
+    """Give a cluster another identifier: its endpoints get other names, its resource id, tags and data stay. AWS takes minutes for it.
+
+    The old names are gone at once; the new ones lead there some minutes later (FACTS 4.12).
+    """
+
+    kind: Literal["rename-cluster@1"] = "rename-cluster@1"
+    cluster: str
+    resource_id: str
+    """Of the cluster: another one of that name is not meant."""
+    name: str
+    """The identifier that it gets, which must be free."""
+    is_own: bool = Field(default=False, exclude_if=lambda found: not found)
+    """Whether it is the run's clone, and must carry its nonce; else it is the source, and nothing else of that is changed."""
+
+
 Restore = RestoreToMoment | RestoreFromSnapshot
 """The actions that make a clone's storage."""
 
@@ -418,5 +434,6 @@ AwsChange = (
     | DetachProxy
     | AttachProxy
     | KeyedOrder
+    | RenameCluster
 )
 """All of them."""

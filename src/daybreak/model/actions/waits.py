@@ -58,6 +58,8 @@ class AwaitSql(WaitOrder):
     """Parameters that must be in force at the first answer, or nobody is let in."""
     resource_id: str | None = None
     """The resource id of a cluster that is not the run's own; ``None`` for a clone."""
+    patience: Span | None = Field(default=None, exclude_if=lambda found: found is None)
+    """How long its name may lead nowhere, or to another server, where AWS moves names; ``None`` is the usual time."""
 
 
 class AwaitWriter(WaitOrder):
@@ -123,6 +125,23 @@ class AwaitProxy(WaitOrder):
     """After which a person is asked, with the reason that AWS gives."""
 
 
+NAME_PATIENCE = Span(minutes=20)
+"""How long a cluster that is being renamed is waited for, and then its endpoint: AWS speaks of up to ten minutes for the names (FACTS 4.12)."""
+
+
+class AwaitName(WaitOrder):
+    """Wait until AWS shows a cluster under another identifier, known again by its resource id, and read its endpoint anew."""
+
+    kind: Literal["await-name@1"] = "await-name@1"
+    name: str
+    """The identifier that it gets."""
+    before: str
+    """The identifier that it had."""
+    resource_id: str
+    host: str | None = None
+    """The host that its endpoint must have then, which applications know; ``None`` where nobody knows any."""
+
+
 Wait = (
     AwaitCluster
     | AwaitParameterGroup
@@ -133,5 +152,6 @@ Wait = (
     | AwaitWriter
     | AwaitRecord
     | AwaitProxy
+    | AwaitName
 )
 """All of them."""

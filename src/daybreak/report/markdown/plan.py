@@ -13,6 +13,7 @@ from daybreak.model.actions import (
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
+    AwaitName,
     AwaitParameterGroup,
     AwaitProxy,
     AwaitRecord,
@@ -39,6 +40,7 @@ from daybreak.model.actions import (
     PointParameter,
     PointSecret,
     RebootInstance,
+    RenameCluster,
     Restore,
     RestoreFromSnapshot,
     RestoreToMoment,
@@ -160,7 +162,7 @@ def chapter(action: Action) -> str:
             return RESTORE
         case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord() | AwaitRecord():
             return SWITCH
-        case DetachProxy() | AttachProxy() | AwaitProxy():
+        case DetachProxy() | AttachProxy() | AwaitProxy() | RenameCluster() | AwaitName():
             return SWITCH
         case DeleteEndpoint() | DeleteInstance() | DeleteCluster() | AwaitClusterGone() | DeleteParameterGroup():
             return CLEAN

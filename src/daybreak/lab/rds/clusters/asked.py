@@ -13,6 +13,8 @@ from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.codec import fault
 from daybreak.lab.protocol.errors import invalid_combination, invalid_value
 from daybreak.lab.rds import networks, parameter_groups, watching, windows
+from daybreak.lab.rds.addresses import Address
+from daybreak.lab.rds.clusters import naming
 from daybreak.lab.rds.desk import Call, resource_id
 from daybreak.lab.rds.durations import DEFAULT_GIGABYTES
 from daybreak.lab.rds.identifiers import new_identifier
@@ -209,7 +211,8 @@ def reader_address(call: Call, port: int) -> str:
 def new_cluster(call: Call, name: str, version: str, settings: Doc, *, port: int = 5432) -> Doc:
     """Make the document of a new cluster, and take an address for it; ``port`` is for a call that names none."""
     desk, asked_port = call.desk, int(call.get("Port", port))
-    address = desk.fleet.addresses.take(asked_port)
+    kept = naming.addresses_of_name(desk, call.region, name, asked_port)
+    address = Address(kept["Endpoint"], kept["Port"]) if kept else desk.fleet.addresses.take(asked_port)
     resource = resource_id("cluster-")
     fixed: dict[str, Any] = {
         "DBClusterIdentifier": name,

@@ -19,6 +19,7 @@ from daybreak.lab.rds.clusters.masters import (
     refuse_key,
     rotate_secret,
 )
+from daybreak.lab.rds.clusters.naming import begin_spreading, exchange_addresses
 from daybreak.lab.rds.desk import Call, DeskJob, changes, job, members_of
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.events import emit
@@ -95,7 +96,7 @@ def modify_cluster(call: Call) -> Doc:
         "password": password,
     }
     name = cluster["DBClusterIdentifier"]
-    members = {**new, **secret, "Status": status, "PendingModifiedValues": shown or None}
+    members = {**new, **secret, "Status": status, "PendingModifiedValues": shown or None, "_next_name": rename}
     changed = call.state.change("cluster", call.region, name, **members)
     call.desk.control.submit(kind, call.region, name, seconds(kind), args)
     call.desk.fleet.settle_soon(call.region, cluster["DbClusterResourceId"])
@@ -199,7 +200,8 @@ def _new_name(call: Call) -> str | None:
     if not call.get("NewDBClusterIdentifier"):
         return None
     name = new_identifier("NewDBClusterIdentifier", call.params["NewDBClusterIdentifier"])
-    if call.state.get("cluster", call.region, name):
+    coming = {row.get("_next_name") for row in call.state.all("cluster", call.region)}
+    if call.state.get("cluster", call.region, name) or name in coming:
         raise fault("DBClusterAlreadyExistsFault", "DB Cluster already exists")
     return name
 
@@ -252,7 +254,7 @@ class ResetCredentials(Change):
 
 @job("rename-cluster")
 class Rename(Change):
-    """Another name; the resource, its data and its address stay."""
+    """Another name, and with it other endpoints; the resource, its data, its tags and its instances' endpoints stay."""
 
     def finish(self, job: Job, early: Any, late: Any) -> None:
         """Move the documents to the new name."""
@@ -262,14 +264,20 @@ class Rename(Change):
         old, new = cluster["DBClusterIdentifier"], job.args["name"]
         state.drop("cluster", job.region, old)
         arn = self.desk.arn(job.region, "cluster", new)
-        state.put("cluster", job.region, new, {**cluster, "DBClusterIdentifier": new, "DBClusterArn": arn})
+        named = {**cluster, **exchange_addresses(self.desk, job.region, cluster, new), "DBClusterIdentifier": new}
+        named.pop("_next_name", None)
+        state.put("cluster", job.region, new, {**named, "DBClusterArn": arn})
         for member in members_of(state, job.region, old):
             state.change("instance", job.region, member["DBInstanceIdentifier"], DBClusterIdentifier=new)
         for row in state.all("endpoint", job.region):
             if row["DBClusterIdentifier"] == old:
-                state.change("endpoint", job.region, row["DBClusterEndpointIdentifier"], DBClusterIdentifier=new)
+                # On AWS a custom endpoint keeps its host; here it is one more name of the cluster's.
+                moved = {"DBClusterIdentifier": new, "Endpoint": named["ReaderEndpoint"]}
+                state.change("endpoint", job.region, row["DBClusterEndpointIdentifier"], **moved)
         for row in state.all("snapshot", job.region):
             if row["DBClusterIdentifier"] == old and row["SnapshotType"] == "automated":
                 state.change("snapshot", job.region, row["DBClusterSnapshotIdentifier"], DBClusterIdentifier=new)
         emit(self.desk, job.region, "cluster-renamed", new, old=old, new=new)
         super().finish(job, early, late)
+        begin_spreading(self.desk, job)
+        self.desk.fleet.settle_soon(job.region, job.args["resource"])

@@ -10,6 +10,7 @@ from daybreak.lab.protocol.codec import fault
 from daybreak.lab.protocol.errors import invalid_combination
 from daybreak.lab.rds.addresses import Address
 from daybreak.lab.rds.clusters.clusters import fail_cluster, view
+from daybreak.lab.rds.clusters.naming import give_back_host
 from daybreak.lab.rds.desk import Call, DeskJob, changes, job, members_of
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.events import emit
@@ -115,6 +116,7 @@ class DeleteCluster(DeskJob):
             finish_final_snapshot(self.desk, job.region, job.args["final"])
         after_deletion(self.desk, job.region, cluster, keep=job.args["keep"])
         for member in members_of(self.desk.state, job.region, name):
+            give_back_host(self.desk, job.region, member)
             self.desk.state.drop("instance", job.region, member["DBInstanceIdentifier"])
         for row in self.desk.state.all("endpoint", job.region):
             if row["DBClusterIdentifier"] == name:

@@ -33,7 +33,11 @@ def goal_of(desk: Desk, down: frozenset[str], region: str, resource: str) -> Wan
     host, also = cluster["Endpoint"], cluster["ReaderEndpoint"]
     if is_secondary(cluster):
         host = also
-    listen = Listen(host, cluster["Port"], desk.fleet.authority, also=() if also == host else (also,))
+    own = tuple(
+        row["_host"] for row in members_of(desk.state, region, cluster["DBClusterIdentifier"]) if row.get("_host")
+    )
+    hosts = tuple(dict.fromkeys((*(() if cluster.get("_is_spreading") and own else (host, also)), *own)))
+    listen = Listen(hosts[0], cluster["Port"], desk.fleet.authority, also=hosts[1:])
     is_dead = cluster["Status"] in DEAD or region in down or cluster.get("_is_behind")
     if writer is None or not is_up or is_dead:
         return Wanted(running=False, listen=listen, parameters={})

@@ -9,6 +9,7 @@ from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.codec import fault
 from daybreak.lab.protocol.errors import invalid_combination
 from daybreak.lab.rds.clusters.clusters import promote
+from daybreak.lab.rds.clusters.naming import give_back_host
 from daybreak.lab.rds.desk import Call, changes, job, members_of
 from daybreak.lab.rds.events import emit, emit_failover
 from daybreak.lab.rds.instances.changes import begin
@@ -76,6 +77,7 @@ class DeleteInstance(InstanceJob):
         instance = self.desk.state.drop("instance", job.region, job.args["instance"])
         if instance is None:
             return
+        give_back_host(self.desk, job.region, instance)
         emit(self.desk, job.region, "instance-deleted", job.args["instance"])
         for row in members_of(self.desk.state, job.region, instance["DBClusterIdentifier"])[:1]:
             if not row.get("_writer"):  # it was not available when its writer went: it becomes the writer now

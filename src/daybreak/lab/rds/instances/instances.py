@@ -10,6 +10,7 @@ from daybreak.lab.protocol.codec import fault
 from daybreak.lab.protocol.errors import invalid_combination, invalid_value
 from daybreak.lab.rds import catalog, networks, parameter_groups, watching
 from daybreak.lab.rds.clusters import asked, servers
+from daybreak.lab.rds.clusters.naming import own_host
 from daybreak.lab.rds.desk import Call, Desk, DeskJob, changes, job, looks, members_of, public, resource_id
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.events import emit, failure_sentence
@@ -109,7 +110,7 @@ def view(desk: Desk, region: str, instance: Doc) -> Doc:
     result["CertificateDetails"] = {"CAIdentifier": name, "ValidTill": instance["InstanceCreateTime"] + catalog.VALID}
     result["StorageType"] = cluster.get("StorageType", "aurora")
     if instance["DBInstanceStatus"] not in ("creating", "failed", "insufficient-capacity", "incompatible-network"):
-        host, port = cluster["ReaderEndpoint"], cluster["Port"]
+        host, port = instance.get("_host") or cluster["ReaderEndpoint"], cluster["Port"]
         result["Endpoint"] = {"Address": host, "Port": port, "HostedZoneId": cluster["HostedZoneId"]}
     return result
 
@@ -198,6 +199,7 @@ def create_instance(call: Call) -> Doc:
         "_parameter_group": group,
         "_writer": not any(member.get("_writer") for member in members),
         "_up": False,
+        "_host": own_host(call.desk, cluster["Port"]),
         **own_settings(call, cluster, {}),
     }
     call.state.put("instance", call.region, name, instance)
