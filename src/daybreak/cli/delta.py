@@ -46,7 +46,7 @@ def delta(
     into: str,
     written: bool,
 ) -> None:
-    """Show which rows the source lost against a run's clone, or wrote since.
+    """Show which rows the source lost or wrote, against a clone.
 
     One database is compared: the one that is entered first, or that of --database. Both are compared as they are now, row by row and by primary key, and neither is changed. JSON names the rows that differ.
     SQL is a script that would bring the clone's rows back: it is for you to review, ends in ROLLBACK, and is never run by

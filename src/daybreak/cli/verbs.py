@@ -31,7 +31,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "show": ("daybreak.cli.runs:show", "Report a run: verdict, what is not fit, what was measured."),
     "report": ("daybreak.cli.report:report", "Write the evidence of a run: a page, a document, or data."),
     "validate": ("daybreak.cli.validate:validate", "Run the checklist against a clone or any cluster."),
-    "delta": ("daybreak.cli.delta:delta", "Show which rows the source lost against a run's clone, or wrote since."),
+    "delta": ("daybreak.cli.delta:delta", "Show which rows the source lost or wrote, against a clone."),
     "capture": ("daybreak.cli.capture:capture", "Keep what the backups of TARGET do not hold, to rebuild it from."),
     "baseline": ("daybreak.cli.baseline:baseline", "Record what TARGET holds now: rows, newest times, objects."),
     "sample": (
