@@ -68,8 +68,8 @@ _PRODUCT = (
     Mutation(
         "a guard is not asked before a sending",
         "src/daybreak/assess/guarding.py",
-        "if seen is None or (not isinstance(seen, Pointing) and situation.owner.owns(seen.tags)):",
-        "if seen is None or situation.changes or (not isinstance(seen, Pointing) and situation.owner.owns(seen.tags)):",
+        "if seen is None or (not isinstance(seen, Foreign | NamesSeen) and situation.owner.owns(seen.tags)):",
+        "if seen is None or situation.changes or (not isinstance(seen, Foreign | NamesSeen) and situation.owner.owns(seen.tags)):",
         USURPED,
     ),
     Mutation(

@@ -154,7 +154,9 @@ def test_the_policy_allows_the_changes_that_are_sent_and_no_other(kind: str) -> 
     }
     assert sent <= allowed
     stamp = stamp_of(case.plan)
-    asked = [call_of(step.action, stamp, fix_worlds.REGION) for step in case.plan.steps if step.is_on_request]
+    # What waits for a request, or is left where its guards do not hold, may be sent in another run of this plan.
+    maybe = [step for step in case.plan.steps if step.is_on_request or step.when_refused == "forgo"]
+    asked = [call_of(step.action, stamp, fix_worlds.REGION) for step in maybe]
     # Tags go with the call that makes a thing, and AWS asks for the right to set them all the same.
     assert allowed - sent <= {"rds:AddTagsToResource", *(f"rds:{call.operation}" for call in asked if call)}
 
