@@ -127,9 +127,7 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
         case RebootInstance(instance=instance):
             return "restart", "restarting", f"instance {end(instance)}"
         case SetExpiry(expires=expires):
-            spans = {PRODUCTION: "for ever", LEFT: "until a person removes it"}
-            span = next((words for mark, words in spans.items() if expires.startswith(mark)), "for a while")
-            return "keep", "keeping", f"the clone {span}"
+            return "keep", "keeping", f"the clone {_span_kept(expires)}"
         case RunCommand() | PausePool() | ResumePool():
             return _work_in_front(step.action)
         case AwaitApproval():
@@ -147,13 +145,19 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
         case SetRole() | SetDataApi() | SetSubscription():
             return _work_on_keyed(step.action)
         case MoveWriter(member=member, gives_up=gives_up):
-            verbs = ("fail over", "failing over") if gives_up else ("switch over", "switching over")
-            return *verbs, f"to {plain_name(member)}"
+            how = "fail" if gives_up else "switch"
+            return f"{how} over", f"{how}ing over", f"to {plain_name(member)}"
         case Validate() as action:
-            object_of_it = f"{OBJECT_OF_PART[action.part]}{many(number_of_checks(action), 'check')}{own_checks(action)}"
-            return "validate", "validating", object_of_it
+            checks = f"{many(number_of_checks(action), 'check')}{own_checks(action)}"
+            return "validate", "validating", f"{OBJECT_OF_PART[action.part]}{checks}"
         case _:
             return _wait_or_removal(step.action, end)
+
+
+def _span_kept(expires: str) -> str:
+    """For how long the tag of a clone says that it is kept."""
+    spans = {PRODUCTION: "for ever", LEFT: "until a person removes it"}
+    return next((words for mark, words in spans.items() if expires.startswith(mark)), "for a while")
 
 
 def _work_on_group(
