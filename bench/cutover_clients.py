@@ -18,6 +18,8 @@ from typing import Any
 import psycopg
 from botocore.session import Session
 
+PATIENCE = 60.0
+"""Seconds until every client must have written."""
 PACE, RETURN, READ = 0.1, 0.1, 0.01
 """Seconds between two writes of a client, until it comes back, and between two looks at where the address is kept."""
 
@@ -32,6 +34,8 @@ class Clients:
     _where: tuple[str, int] = ("", 0)
     _stop: threading.Event = field(default_factory=threading.Event)
     _wrote: set[int] = field(default_factory=set)
+    _trouble: str = ""
+    """What kept a client out the last time."""
 
     def run(self) -> None:
         """Write until the next line comes, and say what became of it."""
@@ -40,8 +44,15 @@ class Clients:
         threads += [threading.Thread(target=self._live, args=(each,)) for each in range(self.order["number"])]
         for each in threads:
             each.start()
-        while len(self._wrote) < self.order["number"]:
+        until = time.monotonic() + PATIENCE
+        while len(self._wrote) < self.order["number"] and time.monotonic() < until:
             time.sleep(0.05)
+        if len(self._wrote) < self.order["number"]:
+            self._stop.set()
+            self._say(
+                f"{len(self._wrote)} of {self.order['number']} clients came to write: {self._trouble or 'no error'}"
+            )
+            return
         self._say("ready")
         sys.stdin.readline()
         self._stop.set()
@@ -65,8 +76,8 @@ class Clients:
                         self.acknowledged.append((time.monotonic(), str(side)))
                         self._wrote.add(number)
                         time.sleep(PACE)
-            except psycopg.Error:
-                self.errors += 1
+            except psycopg.Error as trouble:
+                self.errors, self._trouble = self.errors + 1, str(trouble).strip()
                 time.sleep(RETURN)
 
     def _follow(self) -> None:

@@ -120,8 +120,8 @@ class Yard:
         try:
             process.stdin.write(json.dumps(order) + "\n")
             process.stdin.flush()
-            if process.stdout.readline().strip() != "ready":
-                raise RuntimeError("the clients did not come to write")
+            if (said := process.stdout.readline().strip()) != "ready":
+                raise RuntimeError(f"the clients did not come to write: {said}")
             yield process
         finally:
             process.kill()
