@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
+from daybreak.errors import DaybreakError
 from daybreak.execute.arriving import await_clients
 from daybreak.execute.beside import CalledOff
 from daybreak.execute.expecting import Expected
@@ -43,9 +44,9 @@ def server() -> Iterator[Server]:
     stopped(running)
 
 
-def opening(server: Server) -> Callable[[str | None], AbstractContextManager[Session]]:
+def opening(server: Server, limits: Limits = LIMITS) -> Callable[[str | None], AbstractContextManager[Session]]:
     """What opens our session in a database."""
-    return lambda name: open_session(server.address(name or "postgres"), Login("rescuer", PASSWORD), LIMITS)
+    return lambda name: open_session(server.address(name or "postgres"), Login("rescuer", PASSWORD), limits)
 
 
 def client(server: Server) -> psycopg.Connection[tuple[object, ...]]:
@@ -59,7 +60,14 @@ class Watch:
     """A wait that goes on in a thread of its own."""
 
     def __init__(
-        self, server: Server, *, wants_write: bool, sent_out: int, share: int = 100, hold: float = 0.5
+        self,
+        server: Server,
+        *,
+        wants_write: bool,
+        sent_out: int,
+        share: int = 100,
+        hold: float = 0.5,
+        limits: Limits = LIMITS,
     ) -> None:
         action = AwaitClients(
             cluster="c",
@@ -71,9 +79,10 @@ class Watch:
         )
         self.leash, self.said, self.arrived = Leash(), list[str](), list[Arrived]()
         self.error: BaseException | None = None
+        self._open_in = opening(server, limits)
         since = count_writes(opening(server))
         self._expected = Expected(sent_out, since, since.following)
-        self._action, self._server = action, server
+        self._action = action
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         eventually(lambda: bool(self.said))
@@ -84,12 +93,12 @@ class Watch:
                 await_clients(
                     self._action,
                     self._expected,
-                    opening(self._server),
+                    self._open_in,
                     lambda each: self.said.append(str(each)),
                     self.leash,
                 )
             )
-        except CalledOff as error:
+        except (CalledOff, DaybreakError) as error:
             self.error = error
 
     def end(self) -> None:
@@ -131,6 +140,16 @@ def test_who_goes_away_meanwhile_begins_the_time_anew(server: Server) -> None:
         came = time.monotonic()
         watch.end()
         assert time.monotonic() - came >= 0.9
+
+
+def test_it_is_held_for_longer_than_a_session_lives(server: Server) -> None:
+    """A session has a limit, and ``hold`` is 30 seconds unless someone sets another: the wait began anew for ever."""
+    with client(server):
+        brief = Limits(statement=timedelta(seconds=1), whole=timedelta(seconds=1))
+        watch = Watch(server, wants_write=False, sent_out=1, hold=4.0, limits=brief)
+        watch.end()
+    assert watch.error is None
+    assert len(watch.arrived) == 1
 
 
 def test_a_share_of_the_clients_is_rounded_up_and_our_own_are_none(server: Server) -> None:

@@ -66,24 +66,26 @@ def await_clients(
     until = None if action.patience is None else time.monotonic() + action.patience.total_seconds()
     with open_in(None) as session:
         keeper.count(session)  # whoever asks beside compares with the server that is known by then
-        with ask_beside(signs, asking):
-            while True:
-                began = time.monotonic()
+    with ask_beside(signs, asking):
+        while True:
+            began = time.monotonic()
+            # One session a look: its own time is over long before what must hold has held for long enough.
+            with open_in(None) as session:
                 at, number = read_clock(session)
                 clients, rows, writes = keeper.count(session), "", ""
-                if expected.since is not None:
-                    now = count_writes(open_in)
-                    rows, writes = now.rows_since(expected.since), now.words_since(expected.since)
-                watch.look_for_write(at, rows, is_still=number == expected.following)
-                if (arrived := watch.look(at, clients, rows, writes)) is not None:
-                    return arrived
-                hand_over(watch.words)
-                if until is not None and began > until:
-                    raise Failed(
-                        f"after {span_in_words(action.patience or timedelta(0))} it is not as it should be: {watch.words}"
-                    )
-                if leash.is_called_off.wait(max(0.0, BETWEEN_LOOKS - (time.monotonic() - began))):
-                    raise CalledOff
+            if expected.since is not None:
+                now = count_writes(open_in)
+                rows, writes = now.rows_since(expected.since), now.words_since(expected.since)
+            watch.look_for_write(at, rows, is_still=number == expected.following)
+            if (arrived := watch.look(at, clients, rows, writes)) is not None:
+                return arrived
+            hand_over(watch.words)
+            if until is not None and began > until:
+                raise Failed(
+                    f"after {span_in_words(action.patience or timedelta(0))} it is not as it should be: {watch.words}"
+                )
+            if leash.is_called_off.wait(max(0.0, BETWEEN_LOOKS - (time.monotonic() - began))):
+                raise CalledOff
 
 
 class _Watch:
