@@ -120,6 +120,7 @@ def test_things_are_what_their_bytes_say(shelf: Shelf, archivist: Archivist) -> 
     shelf.put("m", b"")
     shelf.put("n", archivist.archive(OLDEST, "-Fc", is_piped=True))
     shelf.put("o/toc.dat", b"not that")
+    shelf.put("p", archivist.archive(NEWEST, "-Fc", "-s"))
     shelf.put("folder/", b"")
     found = shelf.by_name()
     assert {name: (each.kind, each.compression, each.whole) for name, each in found.items()} == {
@@ -138,6 +139,7 @@ def test_things_are_what_their_bytes_say(shelf: Shelf, archivist: Archivist) -> 
         "m": ("unknown", "", "unknown"),
         "n": ("custom", "gzip", "unknown"),
         "o/": ("unknown", "", "unknown"),
+        "p": ("custom", "gzip", "ends-well"),
     }
     assert found["g.gz"].trouble == "zstd cannot be unpacked here"
     assert found["h.gz"].trouble == "lz4 cannot be unpacked here"

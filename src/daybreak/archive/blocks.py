@@ -29,7 +29,7 @@ def lacks_offsets(contents: Contents) -> bool:
 
 
 def blocks_of(contents: Contents, name: str, size: int) -> dict[int, Block]:
-    """The blocks by their entries' numbers; empty where offsets are not written.
+    """The blocks by their entries' numbers; empty where offsets are not written, and where there is no data.
 
     Raises ``UnreadableArchive`` for an offset outside of what comes after the table of contents: the file is shorter than it
     was, or lies.
@@ -37,7 +37,7 @@ def blocks_of(contents: Contents, name: str, size: int) -> dict[int, Block]:
     if lacks_offsets(contents):
         return {}
     placed = sorted(_offsets(contents.entries))
-    ends = [*(start for start, _ in placed[1:]), size]
+    ends = [*(start for start, _ in placed), size][1:]
     found = {}
     for (start, number), end in zip(placed, ends, strict=True):
         least = 2 + contents.header.int_size
