@@ -71,4 +71,5 @@ pytest_plugins = [
     "tests.chaos.fix_lives",
     "tests.fix_hands",
     "tests.chaos.fix_account",
+    "tests.postgres.hostile.fix_hostile",
 ]

@@ -17,7 +17,8 @@ from psycopg import sql
 from daybreak.errors import DaybreakError, Failed, Refused, Unproven, Unreachable
 from daybreak.lab.servers.binaries import installs
 from daybreak.postgres.bounds import OF_A_DUMP, ServerBounds
-from daybreak.postgres.dumping import DumpProgram, dump_schema, find_program
+from daybreak.postgres.clients import ClientProgram
+from daybreak.postgres.dumping import dump_schema, find_program
 from daybreak.postgres.login import Login
 from daybreak.postgres.meter import Meter
 from daybreak.postgres.reach import Reach
@@ -28,7 +29,7 @@ LONG = timedelta(seconds=60)
 
 
 @pytest.fixture(scope="module")
-def program() -> Iterator[DumpProgram]:
+def program() -> Iterator[ClientProgram]:
     """The newest pg_dump of this machine."""
     folder = new_folder("dbpg-")
     yield find_program(str(installs(folder / "cache")[-1].bin / "pg_dump"))
@@ -40,7 +41,7 @@ def reach(server: Server, database: str, login: Login | None = None, bounds: Ser
     return Reach(server.address(database), login or server.master, Meter(bounds))
 
 
-def test_everything_is_in_it_but_rows(server: Server, database: str, program: DumpProgram) -> None:
+def test_everything_is_in_it_but_rows(server: Server, database: str, program: ClientProgram) -> None:
     """An export has the rows; this has what makes the tables."""
     server.run(
         database,
@@ -59,7 +60,7 @@ def test_everything_is_in_it_but_rows(server: Server, database: str, program: Du
 
 @pytest.mark.parametrize("password", ["a:b\\c'd \"e\\", "ключ-ß"])
 def test_the_password_stands_nowhere(
-    server: Server, database: str, program: DumpProgram, tmp_path: Path, password: str
+    server: Server, database: str, program: ClientProgram, tmp_path: Path, password: str
 ) -> None:
     """Not in the arguments, not in the environment: others on the machine can read those."""
     spy = tmp_path / "pg_dump"
@@ -82,14 +83,14 @@ def test_the_password_stands_nowhere(
     assert "AWS_" not in seen
 
 
-def test_a_wrong_password_is_a_reason(server: Server, database: str, program: DumpProgram) -> None:
+def test_a_wrong_password_is_a_reason(server: Server, database: str, program: ClientProgram) -> None:
     """Our own session is refused before the program is started."""
     with pytest.raises(DaybreakError) as trouble:
         dump_schema(reach(server, database, Login(server.master.username, "wrong")), program, LONG)
     assert "wrong" not in trouble.value.message
 
 
-def test_a_table_that_is_locked_is_waited_for_briefly(server: Server, database: str, program: DumpProgram) -> None:
+def test_a_table_that_is_locked_is_waited_for_briefly(server: Server, database: str, program: ClientProgram) -> None:
     """Then it fails with the server's reason, and holds nothing."""
     server.run(database, "CREATE TABLE held (x int)")
     bounds = ServerBounds(whole=timedelta(seconds=30), connections=1, lock=timedelta(milliseconds=300))
@@ -101,7 +102,7 @@ def test_a_table_that_is_locked_is_waited_for_briefly(server: Server, database: 
     assert time.monotonic() - began < 20
 
 
-def test_it_gives_way_to_a_migration(server: Server, database: str, program: DumpProgram, tmp_path: Path) -> None:
+def test_it_gives_way_to_a_migration(server: Server, database: str, program: ClientProgram, tmp_path: Path) -> None:
     """A migration that waits for its locks holds up everybody behind it."""
     server.run(database, "CREATE TABLE t (x int)")
     slow = tmp_path / "pg_dump"
@@ -141,7 +142,7 @@ def test_it_gives_way_to_a_migration(server: Server, database: str, program: Dum
     assert done.is_set()
 
 
-def test_more_tables_than_it_may_lock_are_left_alone(server: Server, database: str, program: DumpProgram) -> None:
+def test_more_tables_than_it_may_lock_are_left_alone(server: Server, database: str, program: ClientProgram) -> None:
     """The lock table is everybody's."""
     server.run(database, *(f"CREATE TABLE t{number} (x int)" for number in range(20)))
     bounds = ServerBounds(whole=LONG, connections=1, lock_share=0.001)
@@ -149,18 +150,18 @@ def test_more_tables_than_it_may_lock_are_left_alone(server: Server, database: s
         dump_schema(reach(server, database, bounds=bounds), program, LONG)
 
 
-def test_a_program_of_an_older_version_is_named(server: Server, database: str, program: DumpProgram) -> None:
+def test_a_program_of_an_older_version_is_named(server: Server, database: str, program: ClientProgram) -> None:
     """It would refuse by itself, in words that say less."""
     with pytest.raises(Refused, match=r"pg_dump 9\.6 cannot read a server"):
-        dump_schema(reach(server, database), DumpProgram(program.path, "9.6", 9), LONG)
+        dump_schema(reach(server, database), ClientProgram(program.path, "9.6", 9), LONG)
 
 
 def test_an_older_program_gets_no_password_where_nothing_is_proven(
-    server: Server, database: str, program: DumpProgram
+    server: Server, database: str, program: ClientProgram
 ) -> None:
     """Before version 16 libpq cannot be held to SCRAM."""
     with pytest.raises((Unproven, Refused)):
-        dump_schema(reach(server, database), DumpProgram(program.path, "15.1", 15), LONG)
+        dump_schema(reach(server, database), ClientProgram(program.path, "15.1", 15), LONG)
 
 
 def test_a_program_that_is_absent_or_none_is_named(tmp_path: Path) -> None:

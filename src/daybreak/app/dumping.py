@@ -22,7 +22,8 @@ from daybreak.model.schema_dump import DumpedSchema, SchemaDump
 from daybreak.model.targets import Target
 from daybreak.model.world import Cluster, Identity
 from daybreak.postgres.bounds import OF_A_DUMP
-from daybreak.postgres.dumping import PROGRAM, DumpMade, DumpProgram, dump_schema, find_program
+from daybreak.postgres.clients import ClientProgram
+from daybreak.postgres.dumping import PROGRAM, DumpMade, dump_schema, find_program
 from daybreak.postgres.meter import Meter
 from daybreak.postgres.reach import Reach
 
@@ -90,7 +91,7 @@ def schema_sql(app: App, target: Target, database: str) -> bytes:
     return gzip.decompress(b64decode(found.sql))
 
 
-def _dump(place: Reach, program: DumpProgram, databases: Iterable[str]) -> tuple[list[DumpedSchema], dict[str, str]]:
+def _dump(place: Reach, program: ClientProgram, databases: Iterable[str]) -> tuple[list[DumpedSchema], dict[str, str]]:
     found: list[DumpedSchema] = []
     left_out: dict[str, str] = {}
     bounded = Reach(place.address, place.login, Meter(OF_A_DUMP))
@@ -104,7 +105,7 @@ def _dump(place: Reach, program: DumpProgram, databases: Iterable[str]) -> tuple
     return found, left_out
 
 
-def _entry(name: str, program: DumpProgram, made: DumpMade) -> DumpedSchema:
+def _entry(name: str, program: ClientProgram, made: DumpMade) -> DumpedSchema:
     lines = [line for line in made.sql.splitlines() if not line.startswith(_DRAWN)]
     is_foreign = program.major != int(made.server_version.partition(".")[0])
     return DumpedSchema(

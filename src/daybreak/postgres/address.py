@@ -29,6 +29,9 @@ class Address:
     """What ends every session that is opened here, where somebody may give up what is asked."""
     alias: str = ""
     """The name by which it is looked up instead, such as a record of DNS that leads to ``host``; what must be proven is the same."""
+    socket: str = ""
+    """The folder of the server's socket on this machine, for a server that we started; ``host`` is then only its name in words.
+    A field of its own: nothing that AWS or a person names as a host can lead there."""
 
     @property
     def server(self) -> str:

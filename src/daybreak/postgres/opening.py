@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import stat
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
@@ -42,11 +43,13 @@ class Way:
     sslmode: Literal["verify-full", "verify-ca", "require", "disable"]
     root: str
     """The file of authorities, for the modes that verify."""
+    is_private: bool = False
+    """Whether nobody but the owner of the socket's folder can listen there."""
 
     @property
     def is_proven(self) -> bool:
         """Whether the server proves its name: only then may a password travel in a form that a stranger could use."""
-        return self.sslmode == "verify-full"
+        return self.sslmode == "verify-full" or self.is_private
 
 
 class Bounded(psycopg.Connection[tuple[Any, ...]]):
@@ -117,8 +120,15 @@ _BROKE_OFF = "SSL error"
 """libpq's words; the binary package has no other language."""
 
 
+def places_of(address: Address, within: timedelta) -> tuple[str, ...]:
+    """Where the server can be found: the addresses of its name, or its socket's folder; raises as ``resolve`` does."""
+    return (address.socket,) if address.socket else resolve(address.alias or address.host, address.port, within)
+
+
 def _way(address: Address, place: str, end: float) -> Way:
     """How libpq shall connect. At an address where a server may be plain, ask first whether it is."""
+    if address.socket:
+        return _way_inside(address)
     trust = address.trust
     if trust.may_be_plain(address.host):
         return Way("require" if _shaken(address, place, end) else "disable", _NO_FILE)
@@ -128,6 +138,18 @@ def _way(address: Address, place: str, end: float) -> Way:
         return Way(trust.tls, str(file_of(trust)))
     except Refused as error:
         raise unproven(address, error.message, *error.hints) from error
+
+
+def _way_inside(address: Address) -> Way:
+    """The way to a socket on this machine: the folder proves who listens, where nobody else can enter it."""
+    try:
+        facts = os.lstat(address.socket)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise Unreachable(f"{address} does not answer: {why}") from error
+    if not stat.S_ISDIR(facts.st_mode) or facts.st_mode & 0o077 or os.geteuid() not in (0, facts.st_uid):
+        raise Unproven(f"{address} has its socket in a folder that others can enter; no password was sent")
+    return Way("disable", _NO_FILE, is_private=True)
 
 
 def _proofs(address: Address, login: Login, way: Way) -> tuple[AuthMethod, ...]:
@@ -192,8 +214,7 @@ def _shaken(address: Address, place: str, end: float) -> str:
 def _wishes(address: Address, place: str, way: Way) -> dict[str, Any]:
     """Everything that libpq would otherwise look up elsewhere, given explicitly."""
     return {
-        "host": address.host,
-        "hostaddr": place,
+        **({"host": address.socket} if address.socket else {"host": address.host, "hostaddr": place}),
         "port": address.port,
         "dbname": address.database,
         "sslmode": way.sslmode,
@@ -231,7 +252,7 @@ def wishes_of_program(address: Address, login: Login, major: int, within: timede
     Raises ``Unproven`` where the server does not prove its name and the program cannot be kept from sending it a password.
     """
     end = monotonic() + within.total_seconds()
-    place = next(iter(resolve(address.host, address.port, within)), None)
+    place = next(iter(places_of(address, within)), None)
     if place is None:
         raise Unreachable(f'"{printable(address.host)}" has no address')
     way = _way(address, place, end)

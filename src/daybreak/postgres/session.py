@@ -28,9 +28,8 @@ from daybreak.postgres import manners
 from daybreak.postgres.address import Address
 from daybreak.postgres.faults import translate_errors
 from daybreak.postgres.login import Login
-from daybreak.postgres.opening import Opened, open_connection
+from daybreak.postgres.opening import Opened, open_connection, places_of
 from daybreak.postgres.parting import wait_for_end
-from daybreak.postgres.resolving import resolve
 
 if TYPE_CHECKING:
     from daybreak.postgres.bounds import Pulse
@@ -369,7 +368,7 @@ def connect(address: Address, login: Login, limits: Limits) -> Session:
     end = monotonic() + limits.whole.total_seconds()
     connecting_ends = monotonic() + min(limits.connect, limits.whole).total_seconds()
     trouble: DaybreakError | None = None
-    for place in resolve(address.alias or address.host, address.port, timedelta(seconds=connecting_ends - monotonic())):
+    for place in places_of(address, timedelta(seconds=connecting_ends - monotonic())):
         if trouble is not None and monotonic() >= connecting_ends:
             break
         try:

@@ -1,0 +1,180 @@
+"""What of an archive the owner of a database may not make: decided from the table of contents alone. Pure.
+
+The law: a restore that ends at the first error must meet none of these, so each is left out by name and with the reason, and so is
+whatever cannot be without it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from daybreak.archive.contents import ArchiveEntry
+from daybreak.model.names import printable
+
+SUPERUSERS: dict[str, str] = {
+    "ACCESS METHOD": "only a superuser makes an access method",
+    "EVENT TRIGGER": "only a superuser makes an event trigger",
+    "FOREIGN DATA WRAPPER": "only a superuser makes a foreign data wrapper",
+    "OPERATOR CLASS": "only a superuser makes an operator class",
+    "OPERATOR FAMILY": "only a superuser makes an operator family",
+    "PROCEDURAL LANGUAGE": "only a superuser makes a language",
+    "LANGUAGE": "only a superuser makes a language",
+    "SHELL TYPE": "only a superuser makes a base type",
+    "TABLESPACE": "only a superuser makes a tablespace",
+    "TEXT SEARCH PARSER": "only a superuser makes a text search parser",
+    "TEXT SEARCH TEMPLATE": "only a superuser makes a text search template",
+    "SERVER": "it leads to another server",
+    "FOREIGN SERVER": "it leads to another server",
+    "USER MAPPING": "it holds a login at another server",
+    "PUBLICATION": "it says what other servers get, and scratch has none",
+    "PUBLICATION TABLE": "it says what other servers get, and scratch has none",
+    "PUBLICATION TABLES IN SCHEMA": "it says what other servers get, and scratch has none",
+    "SUBSCRIPTION": "it would fetch from another server",
+    "SUBSCRIPTION TABLE": "it would fetch from another server",
+    "SECURITY LABEL": "a label needs its provider",
+}
+"""Kinds that no throw-away role makes, with the reason."""
+
+_ROUTINES = frozenset({"FUNCTION", "PROCEDURE", "AGGREGATE", "WINDOW FUNCTION"})
+_LANGUAGE = re.compile(r"""(?m)^\s+LANGUAGE\s+("(?:[^"]|"")+"|'(?:[^']|'')+'|[\w$]+)""")
+_BASE_TYPE = re.compile(r"(?s)\ACREATE TYPE [^;]*?\(\s*(?:INTERNALLENGTH|INPUT)\s*=")
+_NOT_BY_FUNCTION = re.compile(r"\bWITHOUT FUNCTION\b")
+_OWN_TYPES = frozenset({"TYPE", "DOMAIN", "TABLE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a role may make in its database beside its own objects, as the server says it."""
+
+    extensions: frozenset[str] = frozenset()
+    """Those that it may make: trusted, available, and none by which SQL reaches out of the database."""
+    installed: frozenset[str] = frozenset({"plpgsql"})
+    """Those that are there already, and belong to others."""
+    languages: frozenset[str] = frozenset({"sql", "plpgsql"})
+    """Those in which it may write functions. A trusted extension of that name brings its language with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """An entry that the role may not make."""
+
+    entry: ArchiveEntry
+    why: str
+    """A clause, such as ``only a superuser makes an event trigger``."""
+    because: ArchiveEntry | None = None
+    """What it needs that is left out; ``None`` where the reason is its own."""
+
+    @property
+    def statement(self) -> str:
+        """What would make it."""
+        return self.entry.definition.strip()
+
+
+def sort_out(
+    entries: Iterable[ArchiveEntry], abilities: Abilities
+) -> tuple[tuple[ArchiveEntry, ...], tuple[Beyond, ...]]:
+    """The entries that the role can make, in the archive's order, and those beyond it with what depends on them."""
+    whole = tuple(entries)
+    known = {each.id: each for each in whole}
+    beyond = {each.id: Beyond(each, why) for each in whole if (why := _why(each, abilities, known))}
+    needed_by: dict[int, list[ArchiveEntry]] = {}
+    for each in whole:
+        for number in each.needs:
+            needed_by.setdefault(number, []).append(each)
+    waiting = list(beyond)
+    while waiting:
+        number = waiting.pop()
+        for each in needed_by.get(number, ()):
+            if each.id not in beyond:
+                root = beyond[number].because or known[number]
+                beyond[each.id] = Beyond(each, f"it needs {root.label}", root)
+                waiting.append(each.id)
+    kept = tuple(each for each in whole if each.id not in beyond)
+    return kept, tuple(beyond[each.id] for each in whole if each.id in beyond)
+
+
+def _why(entry: ArchiveEntry, abilities: Abilities, known: dict[int, ArchiveEntry]) -> str:
+    """Why the role may not make this one; empty where it may."""
+    if why := SUPERUSERS.get(entry.kind):
+        return why
+    match entry.kind:
+        case "EXTENSION":
+            return _why_no_extension(entry.name, abilities)
+        case "COMMENT" if entry.name.startswith("EXTENSION "):
+            name = entry.name.removeprefix("EXTENSION ").strip('"')
+            if name in abilities.installed:
+                return "the extension is there already, and is somebody else's"
+            return _why_no_extension(name, abilities)
+        case "TYPE" if _BASE_TYPE.search(entry.definition):
+            return "only a superuser makes a base type"
+        case "CAST":
+            return _why_no_cast(entry, known)
+        case kind if kind in _ROUTINES:
+            return _why_no_routine(entry, abilities)
+    return ""
+
+
+def _why_no_extension(name: str, abilities: Abilities) -> str:
+    if name in abilities.extensions or name in abilities.installed:
+        return ""
+    return f'the extension "{printable(name)}" is not there, or not for everybody to make'
+
+
+def _why_no_cast(entry: ArchiveEntry, known: dict[int, ArchiveEntry]) -> str:
+    if _NOT_BY_FUNCTION.search(entry.definition):
+        return "only a superuser makes a cast without a function"
+    if any(known[each].kind in _OWN_TYPES for each in entry.needs if each in known):
+        return ""
+    return "both of its types are the server's own"
+
+
+def _why_no_routine(entry: ArchiveEntry, abilities: Abilities) -> str:
+    found = _LANGUAGE.search(entry.definition)
+    if found is None:
+        return ""
+    language = found[1].strip("\"'").lower()
+    if language in abilities.languages or language in abilities.extensions:
+        return ""
+    return f'functions in the language "{printable(language)}" are a superuser\'s'
+
+
+_GIVEN_BACK = "owners and privileges are given back afterwards, by name"
+_OF_SCRIPTS: tuple[tuple[re.Pattern[bytes], str], ...] = (
+    (re.compile(rb"ALTER\s[^;]*\sOWNER\s+TO\s[^;]*;\Z", re.IGNORECASE), _GIVEN_BACK),
+    (re.compile(rb"(GRANT|REVOKE|ALTER\s+DEFAULT\s+PRIVILEGES)\s", re.IGNORECASE), _GIVEN_BACK),
+    (re.compile(rb"(BEGIN|COMMIT|START\s+TRANSACTION)\s*;\Z", re.IGNORECASE), "everything is one transaction"),
+    (re.compile(rb"SET\s+default_tablespace\s", re.IGNORECASE), "scratch has no tablespaces"),
+)
+_KIND_OF_STATEMENT = re.compile(
+    rb"(?:CREATE(?:\s+OR\s+REPLACE)?|ALTER|COMMENT\s+ON)\s+(?:TRUSTED\s+)?(?:PROCEDURAL\s+)?("
+    rb"ACCESS METHOD|EVENT TRIGGER|FOREIGN DATA WRAPPER|OPERATOR CLASS|OPERATOR FAMILY|LANGUAGE|TABLESPACE|"
+    rb"TEXT SEARCH PARSER|TEXT SEARCH TEMPLATE|SERVER|USER MAPPING|PUBLICATION|SUBSCRIPTION)\s",
+    re.IGNORECASE,
+)
+_EXTENSION_OF_STATEMENT = re.compile(
+    rb'(CREATE|COMMENT\s+ON)\s+EXTENSION\s+(?:IF\s+NOT\s+EXISTS\s+)?("(?:[^"]|"")+"|[\w$]+)', re.IGNORECASE
+)
+
+
+def why_not_run(code: bytes, abilities: Abilities) -> str:
+    """Why a statement of a plain script is left out; empty where it is run. What depends on it is not known, and would fail.
+
+    >>> why_not_run(b"ALTER TABLE public.staff OWNER TO jo;", Abilities())
+    'owners and privileges are given back afterwards, by name'
+    """
+    head = code[:4096]
+    for pattern, why in _OF_SCRIPTS:
+        if pattern.match(code if len(code) <= len(head) else head):
+            return why
+    if found := _KIND_OF_STATEMENT.match(head):
+        return SUPERUSERS[re.sub(r"\s+", " ", found[1].decode().upper())]
+    if re.match(rb"SECURITY\s+LABEL\s", head, re.IGNORECASE):
+        return SUPERUSERS["SECURITY LABEL"]
+    if found := _EXTENSION_OF_STATEMENT.match(head):
+        name = found[2].decode(errors="replace").strip('"')
+        if found[1].upper() != b"CREATE" and name in abilities.installed:
+            return "the extension is there already, and is somebody else's"
+        return _why_no_extension(name, abilities)
+    return ""
