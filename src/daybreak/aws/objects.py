@@ -78,6 +78,14 @@ class Objects:
         self._tries = tries
         self._sleep = sleep
 
+    def with_patience(self, tries: int, sleep: Callable[[float], None]) -> Objects:
+        """The same bucket, of which each request is tried so often. What ``sleep`` raises ends the tries."""
+        return Objects(self._client, self._bucket, tries=tries, sleep=sleep, needs=self._needs, wish=self._wish)
+
+    def address(self, key: str) -> str:
+        """The URL of an object here, for people."""
+        return f"s3://{self._bucket}/{key}"
+
     def put_if_absent(self, key: str, body: bytes) -> bool:
         """Store an object where there is none. Return whether this call stored it, also when its reply was lost."""
         repeats = 0
@@ -175,6 +183,7 @@ class Objects:
                     bytes=int(item["Size"]),
                     stored=item["LastModified"],
                     storage_class=item.get("StorageClass", "STANDARD"),
+                    mark=item.get("ETag", ""),
                 )
 
     def remove(self, key: str) -> None:

@@ -62,6 +62,8 @@ class StoredObject:
     bytes: int
     stored: datetime
     storage_class: str = "STANDARD"
+    mark: str = ""
+    """The ETag of its version."""
 
 
 class ExportFound(Value):
