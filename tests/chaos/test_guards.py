@@ -20,6 +20,7 @@ from daybreak.model.guards import (
     Approved,
     AsPlanned,
     Fenced,
+    FoundFit,
     Guard,
     NotTheSource,
     OfRunOrAbsent,
@@ -233,7 +234,7 @@ def ways_to_break(guard: Guard) -> Iterator[tuple[str, Callable[[SimulatedAws], 
             yield "an old verdict", lambda aws: age(aws, within)
         case Absent(thing=thing):
             raise AssertionError(thing)  # no kind of these has one: tests/app/test_closed.py
-        case NotTheSource() | OldEnough():
+        case NotTheSource() | OldEnough() | FoundFit():
             return  # the call and the journal decide these: nobody outside can break them
 
 

@@ -17,6 +17,7 @@ from daybreak.model.guards import (
     Approved,
     AsPlanned,
     Fenced,
+    FoundFit,
     Guard,
     NotTheSource,
     OfRunOrAbsent,
@@ -202,7 +203,7 @@ def ways_to_break(guard: Guard) -> tuple[Way, ...]:
             return (_EXCHANGED,)
         case Sets():
             return (_RESET,)
-        case NotTheSource() | OldEnough() | Recent() | Approved():
+        case NotTheSource() | OldEnough() | Recent() | FoundFit() | Approved():
             return ()  # the call and the journal decide these: nobody outside can break them
         case Fenced() | OfRunOrAbsent() | Outlived():
             return ()  # no plan of these kinds has one: tests/execute/hands/test_sql.py and tests/chaos/test_guards.py break them
@@ -243,7 +244,7 @@ def _name(step: Step) -> str:
 
 
 def _kind(guard: Guard) -> str:
-    return "" if isinstance(guard, NotTheSource | Recent | Approved) else guard.thing.kind
+    return "" if isinstance(guard, NotTheSource | Recent | FoundFit | Approved) else guard.thing.kind
 
 
 def _field(guard: Guard) -> str:
@@ -283,7 +284,7 @@ def test_nothing_is_sent_where_another_client_breaks_a_guard(account: Account, b
     """The intent is durable, another client acts, and the look before the sending finds what it did."""
     plan = KINDS[breach.kind].made(account)
     step, guard = breach.place(plan)
-    assert not isinstance(guard, NotTheSource | Recent | Approved)
+    assert not isinstance(guard, NotTheSource | Recent | FoundFit | Approved)
     before: list[int] = []
     left: list[Any] = []
 
@@ -312,7 +313,7 @@ def test_nothing_is_sent_where_another_client_breaks_a_guard(account: Account, b
 
 def _own(step: Step, guard: Guard) -> set[str]:
     """The names that a step is about, and what its guard speaks of."""
-    assert not isinstance(guard, NotTheSource | Recent | Approved)
+    assert not isinstance(guard, NotTheSource | Recent | FoundFit | Approved)
     own = {getattr(step.action, field, None) for field in ("instance", "endpoint")} - {None}
     return {*map(str, own), guard.thing.name}
 

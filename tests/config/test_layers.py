@@ -189,7 +189,7 @@ LOGIN = 'write a reference: "secretsmanager:NAME", "ssm:NAME", "env:PREFIX" or "
         ("only_loopback = 7", "only_loopback cannot be 7: write true or false"),
         ('state = "gs://b"', 'state cannot be so: write a folder or "s3://BUCKET/PREFIX"'),
         ('state = "s3://key:secret@b"', 'state cannot be so: write a folder or "s3://BUCKET/PREFIX"'),
-        ("pol = 1", "pol is not known: state, poll, group_rest, only_loopback, plan_expires, keep, copies, samples, pg_dump, tls, tls_ca, targets may stand there"),
+        ("pol = 1", "pol is not known: state, poll, group_rest, only_loopback, plan_expires, keep, copies, samples, pg_dump, scratch, programs, tls, tls_ca, targets may stand there"),
         ("targets = 3", "targets cannot be 3: write a table"),
         ('[targets."a b"]\ncluster = "embi"\nregion = "us-east-1"\n' + OBJECTIVES, 'targets."a b" cannot be so: write a name of letters, digits, - and _'),
         (TARGET.replace('"us-east-1"', '"Virginia"'), 'targets.embi.region cannot be "Virginia": write an AWS region such as "us-east-1"'),

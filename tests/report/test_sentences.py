@@ -23,8 +23,10 @@ from daybreak.model.actions import (
     AwaitSql,
     AwaitWriter,
     BeginProbe,
+    CarryTables,
     ChangeRecord,
     ChangeSql,
+    ClearScratch,
     CopyParameterGroup,
     CopySnapshot,
     CountWrites,
@@ -37,7 +39,10 @@ from daybreak.model.actions import (
     DeleteParameterGroup,
     DeleteSnapshot,
     EndSessions,
+    FetchExport,
+    JudgeScratch,
     LoadRows,
+    LoadScratch,
     ManagePassword,
     MoveSecretStage,
     MoveWriter,
@@ -59,12 +64,14 @@ from daybreak.model.actions import (
     SqlStatement,
     TakeSnapshot,
     Validate,
+    WantedTable,
     WarmCache,
 )
 from daybreak.model.application import ApplicationLogin, ApplicationWay
 from daybreak.model.checks import CHECKS
 from daybreak.model.destinations import DatabaseAddress, ParameterDestination, RecordSet
 from daybreak.model.moment import At, Latest
+from daybreak.model.pickings import SINGLE, ObjectPieces, Picking
 from daybreak.model.pools import PgBouncer
 from daybreak.model.targets import HealthCheck
 from daybreak.report.sentences import sentence
@@ -97,6 +104,13 @@ APPLICATION = ApplicationLogin(
         ),
     ),
 )
+
+PICKING = Picking(
+    form="custom",
+    pieces=(ObjectPieces(key="a.dump", size=9_000_000, mark="m", name=SINGLE, ranges=((0, 2_000_000),)),),
+    take=(7, 9),
+)
+ORDERS = WantedTable(table=("shop", "orders"), into=("shop", "orders_then"))
 
 SENTENCES: tuple[tuple[Action, str], ...] = (
     (CopyParameterGroup(source="s", group="g", description=""), "Copy the parameter group s to g"),
@@ -255,6 +269,28 @@ SENTENCES: tuple[tuple[Action, str], ...] = (
         ),
         "Load 2.0 MB of rows from /tmp/rows into public.order in the database d of c",
     ),
+    (
+        FetchExport(export="s3://exports/a.dump", picking=PICKING),
+        "Fetch 2.0 MB of 9.0 MB of s3://exports/a.dump into the run's folder on this machine",
+    ),
+    (
+        LoadScratch(picking=PICKING, major=16, most=3 * 10**9),
+        (
+            "Load the custom archive into a throw-away server on this machine, which may fill 3.0 GB, as a role that may do "
+            "nothing else"
+        ),
+    ),
+    (
+        JudgeScratch(tables=(ORDERS,), where="id > 7"),
+        "Hold shop.orders in the scratch database against the archive's own list and rows, where id > 7",
+    ),
+    (
+        CarryTables(cluster="c", database="d", login="env:A", tables=(ORDERS,)),
+        (
+            "Carry rows into the database d of c, all in one transaction: shop.orders into shop.orders_then, which must be empty"
+        ),
+    ),
+    (ClearScratch(), "Stop the throw-away server, and remove the run's folder with all that was fetched"),
     (
         PausePool(pool=POOL),
         "Hold the clients of the pool shop of pool.internal:6432 for 30 seconds at most",

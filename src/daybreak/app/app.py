@@ -21,11 +21,13 @@ from daybreak.aws.objects import TO_LIST, Objects
 from daybreak.aws.regions import regions_known
 from daybreak.aws.wire import Bounds
 from daybreak.config import Settings
+from daybreak.config.layers import default_scratch
 from daybreak.errors import DaybreakError, Refused
 from daybreak.execute.doors import Patience
 from daybreak.execute.probing import Probes
 from daybreak.execute.signs import Asking, ask_in_thread
 from daybreak.execute.timing import SystemTiming, local_zone
+from daybreak.execute.workshop import Workshop
 from daybreak.files import account_of_process
 from daybreak.journal.store import Journal, Store, open_store
 from daybreak.model.clock import is_off, is_useless, skew_in_words
@@ -112,6 +114,19 @@ class App:
         """A bucket that is only read, asked from a region, which leads on where the bucket is in another one."""
         door = self._new_door(self.access.region or region, bounds=Bounds(whole=_OF_BUCKETS))
         return Objects(door.client("s3"), bucket, tries=_TRIES_OF_COPIES, needs=TO_LIST, wish="its name")
+
+    @property
+    def scratch(self) -> Path:
+        """The folder of this machine below which exports are restored."""
+        return Path(self.settings.scratch or default_scratch(self.environ))
+
+    def workshop(self, plan: Plan) -> Workshop:
+        """Where an export is restored on this machine, for one run."""
+
+        def open_bucket(bucket: str) -> Objects:
+            return self.bucket_of_exports(bucket, plan.identity.region)
+
+        return Workshop(self.scratch / plan.run, plan, open_bucket, self.settings.programs)
 
     @cached_property
     def samples(self) -> Samples:

@@ -30,7 +30,7 @@ from daybreak.model.names import (
     run_cleaned_by,
 )
 from daybreak.model.plan import Plan
-from daybreak.model.requests import CleanRequest, CopyRequest, FailOverRequest, MoveRequest
+from daybreak.model.requests import CleanRequest, CopyRequest, ExportRequest, FailOverRequest, MoveRequest
 from daybreak.model.run import RunAborted
 from daybreak.model.tags import NONCE_TAG, ORIGIN_TAG
 from daybreak.model.targets import Target
@@ -105,6 +105,11 @@ def plan_clean(app: App, wish: Leftover) -> Plan:
         return _by_tags(app, app.store.remains(name), wish.why, f"the journal of {name} {why}")
     if state.ended is None:
         raise Refused(f'the run "{name}" has not ended', f"daybreak abort {name}", next_of(app, plan, state))
+    if isinstance(plan.request, ExportRequest):
+        files = CleanRequest(
+            target=plan.target.name, run=name, nonce=state.nonce, suffix=new_suffix(), why=wish.why, is_of_export=True
+        )
+        return plan_for(app, files, plan.target)
     # Elsewhere nothing of it exists, and "nothing exists any more" would be believed.
     app.hold_to(plan.identity, app.aws(plan.identity.region))
     request = CleanRequest(target=plan.target.name, run=name, nonce=state.nonce, suffix=new_suffix(), why=wish.why)

@@ -41,10 +41,10 @@ def list_exports(app: App, name: str, address: str | None = None) -> ExportsList
 def show_one(app: App, address: str, wanted: TablesWanted) -> ExportShown:
     """What is in the export at an address; raises ``Refused`` where there is none, or no such table."""
     place = place_at(address)
-    return show_export(app.bucket_of_exports(place.bucket, _region(app, place)), place, wanted)
+    return show_export(app.bucket_of_exports(place.bucket, region_of_bucket(app, place)), place, wanted)
 
 
-def _region(app: App, place: ExportPlace) -> str:
+def region_of_bucket(app: App, place: ExportPlace) -> str:
     """The region from which a bucket is asked: that of a target whose exports lie there, or of the only target."""
     named = [
         app.settings.targets[name].region for name, each in app.settings.exports.items() if each.bucket == place.bucket

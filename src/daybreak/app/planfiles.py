@@ -76,6 +76,7 @@ _COMMANDS = {
     "snapshot": "daybreak plan snapshot TARGET --file FILE",
     "region": "daybreak plan region TARGET --file FILE",
     "fail-over": "daybreak plan region TARGET --file FILE",
+    "export": "daybreak plan export TARGET --from S3-URL --table NAME --file FILE",
     "copy": "daybreak copy TARGET",
     "clean": "daybreak clean RUN",
 }

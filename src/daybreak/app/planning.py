@@ -13,6 +13,7 @@ from daybreak.app.app import App
 from daybreak.app.copies import observe_copies
 from daybreak.app.explaining import explained
 from daybreak.app.recalling import recall
+from daybreak.app.receiver import observe_export
 from daybreak.app.sides import observe_sides
 from daybreak.app.spelling import proofread
 from daybreak.aws.gateway import Aws
@@ -26,6 +27,7 @@ from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import (
     CleanRequest,
     CopyRequest,
+    ExportRequest,
     FailOverRequest,
     MoveRequest,
     PitrRequest,
@@ -137,12 +139,16 @@ def observe_for(app: App, request: Request, target: Target) -> Observation:
     lookout = Lookout(aws)
     with explained(f'looking at "{target.cluster}"'):
         identity = app.closely(aws.identity, lambda _: True)  # the first answer shows how wrong our clock is
+        if isinstance(request, CleanRequest) and request.is_of_export:
+            return app.with_skew(Observation(seen=app.now(), identity=identity))
         if isinstance(request, CleanRequest):
             look = partial(look_at_remains, lookout, identity, request, app.now())
             return app.with_skew(app.closely(look, lambda seen: seen.cluster is not None))
         if isinstance(request, FailOverRequest):
             move = partial(look_at_global, lookout, identity, request, app.now())
             return app.with_skew(app.closely(move, lambda seen: seen.cluster is not None))
+        if isinstance(request, ExportRequest):
+            return app.with_skew(observe_export(app, request, target, identity))
         if isinstance(request, MoveRequest):
             return app.with_skew(observe_sides(app, request, target, identity))
         if isinstance(request, CopyRequest):

@@ -187,6 +187,7 @@ def carry_out(
             asked=lambda: app.store.inbox(run),
             is_stopping=app.stopping.is_set,
             pools=Pools(aws, app.environ, things_touched(plan)),
+            exports=app.workshop(plan),
             environ=app.environ,
             state_place=app.state_place,
             is_state_local=app.is_state_local,

@@ -18,6 +18,7 @@ from daybreak.model.requests import (
     CleanRequest,
     CopyRequest,
     CutoverRequest,
+    ExportRequest,
     FailOverRequest,
     MoveRequest,
     PitrRequest,
@@ -115,6 +116,8 @@ def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> st
                 if state.status == "finished"
                 else f"daybreak rollback {plan.request.run}"
             )
+        case "finished" if isinstance(plan.request, ExportRequest):
+            return f"daybreak report {state.run} -o html --file {state.run}.html"
         case "finished" if state.verdict is None:
             return "daybreak runs"
         case _ if is_cleaned:
@@ -164,6 +167,10 @@ def next_of_plan(plan: Plan, file: str, *, now: datetime | None = None) -> str:
         return again if is_expired else f"daybreak restore --plan {file} --confirm {shlex.quote(plan.clone)}"
     if isinstance(request, MoveRequest):
         return _again_of_move(request) if is_expired else f"daybreak restore --plan {file}"
+    if isinstance(request, ExportRequest):
+        confirm = f" --confirm {shlex.quote(request.receiver.cluster)}" if request.receiver.is_production else ""
+        again = f"{plan_export_again(request)} --file {file} --force"
+        return again if is_expired else f"daybreak restore --plan {file}{confirm}"
     if is_expired:
         return f"{plan_again(request)} --file {file} --force"
     return f"daybreak restore --plan {file}"
@@ -185,6 +192,8 @@ def command_to_plan_again(plan: Plan, waived: tuple[Waiver, ...] = ()) -> str:
             return f"daybreak clean {shlex.quote(request.run)}"
         case CutoverRequest() | RollbackRequest() as request:
             return _again_of_move(request)
+        case ExportRequest() as request:
+            return plan_export_again(request)
         case request:
             return plan_again(request, waived)
 
@@ -236,6 +245,22 @@ def plan_again(request: RestoreRequest, waived: tuple[Waiver, ...] = ()) -> str:
     words += [f"--sample {how.sample}%"] if how.sample != 100 else []
     words += [f"--within {span_text(how.within)}"] if how.within is not None else []
     words += [f"--waive {shlex.quote(f'{each.check}={each.why}')}" for each in waived]
+    words += [f"--why {shlex.quote(request.why)}"] if request.why else []
+    return " ".join(["daybreak plan", *words])
+
+
+def plan_export_again(request: ExportRequest) -> str:
+    """The command that plans the same tables of the same export again."""
+    words = [f"export {shlex.quote(request.target)} --from {shlex.quote(request.export)}"]
+    for name in request.tables:
+        renamed = request.renames.get(name)
+        words.append(f"--table {shlex.quote(f'{name}={renamed}' if renamed else name)}")
+    words += [f"--schema {shlex.quote(name)}" for name in request.schemas]
+    words += [f"--where {shlex.quote(request.where)}"] if request.where else []
+    words.append(
+        f"--into {shlex.quote(f'{request.receiver.run or request.receiver.cluster}/{request.receiver.database}')}"
+    )
+    words += [f"--{request.mode}"] if request.mode != "empty" else []
     words += [f"--why {shlex.quote(request.why)}"] if request.why else []
     return " ".join(["daybreak plan", *words])
 

@@ -28,11 +28,13 @@ from daybreak.model.actions import (
 from daybreak.model.backups import GlobalDatabase
 from daybreak.model.destinations import ParameterSeen, ProxySeen, RecordSet, SecretSeen
 from daybreak.model.fences import FenceSeen
+from daybreak.model.findings import Standing
 from daybreak.model.guards import (
     Absent,
     Approved,
     AsPlanned,
     Fenced,
+    FoundFit,
     Guard,
     NotTheSource,
     OfRunOrAbsent,
@@ -107,6 +109,8 @@ class Situation:
     """What was approved, and by whom the run is planned and carried out."""
     made: frozenset[Thing] = frozenset()
     """What this run created, by its journal, as ``things_made`` says it."""
+    found: Standing | None = None
+    """What the run's own findings add up to so far; ``None`` where it has none."""
     judged: datetime | None = None
     """When the clone was judged anew since the plan was made; ``None`` where the plan's own verdict is the newest."""
 
@@ -183,6 +187,8 @@ def _breach(guard: Guard, situation: Situation) -> Breach | None:
             return breach_of_renaming(guard, seen if isinstance(seen, NamesSeen) else None, situation.owner)
         case Recent():
             return _old_verdict(guard, situation)
+        case FoundFit():
+            return _unfit(situation)
         case Approved(by_another=by_another):
             return disapproval_of(situation.approvals, by_another=by_another)
         case _:
@@ -293,6 +299,13 @@ def _breach_by_writes(thing: Thing, situation: Situation) -> Breach | None:
     if words.startswith(UNKNOWN):
         return Breach(why=f"whether anybody has written in {thing.words()} is not known: {words}")
     return Breach(why=f"somebody has written in {thing.words()}: {words}") if words else None
+
+
+def _unfit(situation: Situation) -> Breach | None:
+    if situation.found in (Standing.FIT, Standing.WAIVED):
+        return None
+    found = situation.found.value if situation.found else "not judged"
+    return Breach(why=f"what the run has judged so far is {found}", hints=("nothing was carried anywhere",))
 
 
 def _old_verdict(guard: Recent, situation: Situation) -> Breach | None:

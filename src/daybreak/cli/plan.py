@@ -23,10 +23,12 @@ from daybreak.cli.screen import print_as_is, print_line
 
 if TYPE_CHECKING:
     from daybreak.app import App
+    from daybreak.app.importing import ExportWish
     from daybreak.app.planning import PitrWish
     from daybreak.app.region import RegionWish
     from daybreak.app.snapshots import SnapshotWish
     from daybreak.model.plan import Plan
+    from daybreak.model.receiver import ReceiverMode
     from daybreak.model.requests import Purpose
     from daybreak.model.targets import Waiver
     from daybreak.model.thoroughness import Depth
@@ -211,6 +213,57 @@ region_options = gather(
 """Add the options that say which restore in another region is wanted; the verb gets them as a ``RegionWish``."""
 
 
+def _export_wish(
+    *,
+    target: str,
+    export: str,
+    tables: tuple[str, ...],
+    schemas: tuple[str, ...],
+    where: str,
+    into: str,
+    is_appended: bool,
+    is_replaced: bool,
+    why: str,
+) -> ExportWish:
+    from daybreak.app.importing import ExportWish
+
+    if is_appended and is_replaced:
+        raise click.UsageError("--append adds to the rows that are there, and --replace deletes them: say one of them")
+    mode: ReceiverMode = "append" if is_appended else "replace" if is_replaced else "empty"
+    return ExportWish(target, export, tables, schemas, where, into, mode, why)
+
+
+export_options = gather(
+    "wish",
+    _export_wish,
+    click.argument("target"),
+    click.option(
+        "--from", "export", required=True, metavar="S3-URL", help="The export: s3://BUCKET/KEY, a file or a folder."
+    ),
+    click.option(
+        "--table",
+        "tables",
+        multiple=True,
+        metavar="NAME[=NEW]",
+        help="A table that is wanted, with its new name where it has one there; as often as you like.",
+    ),
+    click.option("--schema", "schemas", multiple=True, metavar="NAME", help="The same of all tables of a schema."),
+    click.option("--where", default="", metavar="SQL", help="Only the rows of the one table for which this is true."),
+    click.option(
+        "--into",
+        default="",
+        metavar="TARGET|RUN|CLUSTER[/DATABASE]",
+        help="The database that takes the rows; without it TARGET's own.",
+    ),
+    click.option("--append", "is_appended", is_flag=True, help="Add to the rows that the tables have."),
+    click.option(
+        "--replace", "is_replaced", is_flag=True, help="Delete the rows that the tables have, in the same transaction."
+    ),
+    click.option("--why", default="", metavar="TEXT", help="The reason, for the report."),
+)
+"""Add the options that say which tables of which export are wanted, and where; the verb gets them as an ``ExportWish``."""
+
+
 @click.group()
 def plan() -> None:
     """Show what a restore would do, without doing it."""
@@ -286,6 +339,23 @@ def region(given: Given, wish: RegionWish, destination: Destination) -> None:
     from daybreak.app.region import plan_region
 
     _make(given, lambda app: plan_region(app, wish), destination)
+
+
+@plan.command()
+@export_options
+@explain_option
+@_kept
+@shared(*FORMATS)
+def export(given: Given, wish: ExportWish, destination: Destination) -> None:
+    """Plan to bring tables of an export back into a database that lives.
+
+    The wanted bytes are fetched in ranges, loaded into a throw-away server on this machine, judged there by the archive's own list
+    and rows, and carried into the database in one transaction: rows alone, and all tables or none. A table that has rows is refused,
+    unless --append, --replace or a new name is said. It is printed and kept as a plan of a point-in-time recovery is.
+    """
+    from daybreak.app.importing import plan_export
+
+    _make(given, lambda app: plan_export(app, wish), destination)
 
 
 @plan.command()

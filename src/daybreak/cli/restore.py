@@ -10,10 +10,11 @@ import click
 from click.core import ParameterSource
 
 from daybreak.cli.options import Given, depth_options, explain_option, shared
-from daybreak.cli.plan import pitr_options, print_notes, region_options, snapshot_options
+from daybreak.cli.plan import export_options, pitr_options, print_notes, region_options, snapshot_options
 
 if TYPE_CHECKING:
     from daybreak.app import App
+    from daybreak.app.importing import ExportWish
     from daybreak.app.planning import PitrWish
     from daybreak.app.region import RegionWish
     from daybreak.app.snapshots import SnapshotWish
@@ -56,7 +57,7 @@ def restore(
         return None
     if file is None:
         raise click.UsageError(
-            "name what to restore (daybreak restore pitr TARGET --to MOMENT, daybreak restore snapshot TARGET, or daybreak restore region TARGET) or give --plan FILE"
+            "name what to restore (daybreak restore pitr TARGET --to MOMENT, daybreak restore snapshot TARGET, daybreak restore region TARGET, or daybreak restore export TARGET --from S3-URL) or give --plan FILE"
         )
     from daybreak.app.planfiles import read_plan
 
@@ -117,6 +118,19 @@ def region(given: Given, wish: RegionWish, confirm: str | None, *, is_yes: bool)
     return carry_out(given, lambda app: plan_region(app, wish), is_yes=is_yes, confirm=confirm)
 
 
+@restore.command()
+@export_options
+@confirm_option
+@yes_option
+@explain_option
+@shared()
+def export(given: Given, wish: ExportWish, confirm: str | None, *, is_yes: bool) -> int:
+    """Bring tables of an export back into a database that lives: rows alone, in one transaction, after a verdict."""
+    from daybreak.app.importing import plan_export
+
+    return carry_out(given, lambda app: plan_export(app, wish), is_yes=is_yes, confirm=confirm)
+
+
 def carry_out(
     given: Given, decide: Callable[[App], Plan], *, is_yes: bool, confirm: str | None = None, is_older: bool = False
 ) -> int:
@@ -129,12 +143,14 @@ def carry_out(
     from daybreak.cli.rendering import plan_aside
     from daybreak.cli.screen import ask_for_name, ask_to_confirm, print_as_is
     from daybreak.errors import Refused
-    from daybreak.model.requests import CleanRequest, CutoverRequest, FailOverRequest, MoveRequest
+    from daybreak.model.requests import CleanRequest, CutoverRequest, ExportRequest, FailOverRequest, MoveRequest
     from daybreak.plan.clean import needs_name
 
     with Following(given) as following:
         made = decide(following.app)
-        if confirm is not None and not isinstance(made.request, CleanRequest | FailOverRequest | MoveRequest):
+        if confirm is not None and not isinstance(
+            made.request, CleanRequest | ExportRequest | FailOverRequest | MoveRequest
+        ):
             raise Refused(
                 "--confirm names what a plan removes or moves, and this one removes nothing", "add --yes in its place"
             )
@@ -147,6 +163,8 @@ def carry_out(
             moves_to = made.clone if made.kind == "cutover" else made.source
             named, deed = (made.source, "closes") if is_completion else (moves_to, "moves production to")
             ask_for_name(named, confirm, deed)
+        elif isinstance(made.request, ExportRequest) and (confirm is not None or made.request.receiver.is_production):
+            ask_for_name(made.request.receiver.cluster, confirm, "writes into")
         elif isinstance(made.request, FailOverRequest):
             ask_for_name(made.clone, confirm, "moves production to")
         elif confirm is not None or (isinstance(made.request, CleanRequest) and needs_name(made)):

@@ -28,7 +28,19 @@ from daybreak.model.trust import OWN, SYSTEM, Trust
 
 FILE = "daybreak.toml"
 PREFIX = "DAYBREAK_"
-SCALARS = ("state", "poll", "group_rest", "only_loopback", "plan_expires", "keep", "pg_dump", "tls", "tls_ca")
+SCALARS = (
+    "state",
+    "poll",
+    "group_rest",
+    "only_loopback",
+    "plan_expires",
+    "keep",
+    "pg_dump",
+    "scratch",
+    "programs",
+    "tls",
+    "tls_ca",
+)
 """The keys that a flag or a variable may set; copies and targets stand in files."""
 OTHER_VARIABLES = ("DAYBREAK_CONFIG", "DAYBREAK_DEBUG")
 """Variables of ours that are not settings. Those that begin with ``DAYBREAK_LAB`` belong to the lab."""
@@ -89,6 +101,8 @@ def load(
         copies=tuple(_absolute(copy, ("copies",), origins, home) for copy in checked.copies),
         samples=SampleLimits.model_validate(checked.samples.model_dump()),
         pg_dump=_absolute(checked.pg_dump, ("pg_dump",), origins, home) if checked.pg_dump else None,
+        scratch=_absolute(checked.scratch, ("scratch",), origins, home) if checked.scratch else None,
+        programs=_absolute(checked.programs, ("programs",), origins, home) if checked.programs else None,
         tls=checked.tls,
         tls_ca=_authorities(checked.tls_ca, ("tls_ca",), origins, home),
         targets={
@@ -177,6 +191,15 @@ def _absolute(place: str, key: Path_, origins: Mapping[Path_, Layer], home: Path
     if place == "~" or place.startswith("~/"):
         return str(home / place[2:])
     return os.path.normpath(origins[key].folder / place)
+
+
+def default_scratch(environ: Mapping[str, str]) -> str:
+    """A folder of the person's own. Root's home keeps out the account that PostgreSQL's programs need then."""
+    if os.geteuid() == 0:
+        return "/var/tmp/daybreak-scratch"  # noqa: S108 - it is made private, and refused where it is another's
+    home = Path(environ.get("HOME") or Path.home())
+    cache = Path(environ.get("XDG_CACHE_HOME") or home / ".cache")
+    return str(cache / "daybreak" / "scratch")
 
 
 def _authorities(place: str | None, key: Path_, origins: Mapping[Path_, Layer], home: Path) -> str | None:

@@ -279,6 +279,8 @@ class FileText(Value):
     copies: Annotated[tuple[str, ...], AfterValidator(_copies)] = ()
     samples: SamplesText = SamplesText()
     pg_dump: Annotated[str, Field(min_length=1)] | None = None
+    scratch: Annotated[str, Field(min_length=1)] | None = None
+    programs: Annotated[str, Field(min_length=1)] | None = None
     tls: Tls = "verify-full"
     tls_ca: TlsCa | None = None
     targets: dict[TargetName, TargetText] = Field(default_factory=dict)
@@ -305,6 +307,10 @@ class Settings(Value):
     """How much is kept of each target's samples, in each place."""
     pg_dump: str | None = None
     """The absolute path of the program that makes schema dumps; ``None`` is the one on the ``PATH``."""
+    scratch: str | None = None
+    """The absolute folder of this machine below which exports are fetched and restored; ``None`` is the person's own cache."""
+    programs: str | None = None
+    """The absolute folder of PostgreSQL's programs that restore them; ``None`` looks for one."""
     tls: Tls = "verify-full"
     """What a database's server must prove, in libpq's words."""
     tls_ca: str | None = None

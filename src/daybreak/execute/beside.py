@@ -23,6 +23,7 @@ from daybreak.model.attempts import ProcessMark
 from daybreak.model.cutover import VerdictSeen
 from daybreak.model.fences import Emptied
 from daybreak.model.findings import Finding, Measured
+from daybreak.model.receiver import ExportFetched, ScratchCleared, ScratchJudged, ScratchLoaded, TablesCarried
 from daybreak.model.value import Value
 from daybreak.model.writes import WriteCount
 from daybreak.postgres.leash import Leash
@@ -120,8 +121,21 @@ class CalledOff(Exception):
 News = Finding | Staged | Loaded | str
 """What the work hands over: a finding, what is about to be committed, a part of a load after its commit, or how far it is, in words."""
 
-Recorded = Emptied | Advanced | WriteCount | Arrived | Warmed | ProbeBegun | GapMeasured
-"""What a piece of work at a server comes to: it is recorded whole."""
+Recorded = (
+    Emptied
+    | Advanced
+    | WriteCount
+    | Arrived
+    | Warmed
+    | ProbeBegun
+    | GapMeasured
+    | ExportFetched
+    | ScratchLoaded
+    | ScratchJudged
+    | ScratchCleared
+    | TablesCarried
+)
+"""What a piece of work comes to: it is recorded whole."""
 
 WorkResult = Measured | VerdictSeen | Loaded | Changed | Recorded | Ran | PoolHeld | PoolGoes | Thwarted
 """What the work comes to."""

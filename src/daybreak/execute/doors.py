@@ -5,7 +5,8 @@ The law: time, sleep and chance are arguments. So a test can crash a run at ever
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -20,9 +21,14 @@ from daybreak.model.actions import (
     AwaitClients,
     AwaitSql,
     BeginProbe,
+    CarryTables,
     ChangeSql,
+    ClearScratch,
     EndSessions,
+    FetchExport,
+    JudgeScratch,
     LoadRows,
+    LoadScratch,
     PausePool,
     ResumePool,
     Validate,
@@ -40,6 +46,7 @@ from daybreak.model.fences import Emptied, FenceSeen
 from daybreak.model.findings import Finding, Measured
 from daybreak.model.guards import Fenced
 from daybreak.model.plan import StepId
+from daybreak.model.receiver import ExportFetched, ScratchCleared, ScratchJudged, ScratchLoaded, TablesCarried
 from daybreak.model.run import Event
 from daybreak.model.value import Instant, Value
 from daybreak.model.world import Cluster, Instance
@@ -133,13 +140,25 @@ class SqlDoor(Protocol):
     ) -> Changed:
         """Carry out the change, unless it is there; it hands over ``Staged`` before the commit."""
 
-    def fate(self, action: ChangeSql | LoadRows, cluster: ServerPlace, transaction: str) -> TransactionFate | None:
+    def fate(
+        self, action: ChangeSql | LoadRows | CarryTables, cluster: ServerPlace, transaction: str
+    ) -> TransactionFate | None:
         """What became of a transaction; ``None`` where the server cannot know it."""
 
     def load(
         self, action: LoadRows, cluster: ServerPlace, begun: Loaded, hand_over: Callable[[News], None], leash: Leash
     ) -> Loaded:
         """Load what is left of a file; it hands over ``Staged`` before each commit and ``Loaded`` after it."""
+
+    def carry(
+        self,
+        action: CarryTables,
+        cluster: ServerPlace,
+        source: RowSource,
+        hand_over: Callable[[News], None],
+        leash: Leash,
+    ) -> TablesCarried:
+        """Carry the rows of all tables in one transaction; it hands over ``Staged`` before the commit."""
 
     def empty(self, action: EndSessions, cluster: ServerPlace, leash: Leash) -> Emptied:
         """Send everybody out whom no door lets in again, and read the mark."""
@@ -190,6 +209,62 @@ class PoolDoor(Protocol):
 
     def resume(self, action: ResumePool, leash: Leash) -> PoolGoes:
         """Let a pool read its configuration, and its clients go on."""
+
+
+class RowSource(Protocol):
+    """The rows of an export's tables, in the scratch database."""
+
+    def rows(self, table: tuple[str, str], where: str) -> tuple[tuple[str, ...], int, Callable[[], Iterator[bytes]]]:
+        """The columns of a table that can be loaded, how many rows are wanted of it, and what begins to read them."""
+
+
+class ExportDoor(Protocol):
+    """What the hands need of an export on this machine. Each method raises ``Unreachable``, or ``DaybreakError`` for a definite no.
+
+    What an earlier one left and is not there any more is made again first.
+    """
+
+    def fetch(self, action: FetchExport, hand_over: Callable[[News], None], leash: Leash) -> ExportFetched:
+        """Read what is wanted of it into a file of this machine."""
+
+    def load(self, action: LoadScratch, hand_over: Callable[[News], None], leash: Leash) -> ScratchLoaded:
+        """Load that into the scratch database."""
+
+    def judge(self, action: JudgeScratch, hand_over: Callable[[News], None], leash: Leash) -> ScratchJudged:
+        """Hold what is there against the archive; it hands over each finding."""
+
+    def source(self, hand_over: Callable[[News], None], leash: Leash) -> AbstractContextManager[RowSource]:
+        """The scratch database's rows, for the length of a ``with`` block."""
+
+    def clear(self, action: ClearScratch, leash: Leash) -> ScratchCleared:
+        """Remove all of it."""
+
+
+class NoExports:
+    """For a run without an export."""
+
+    def fetch(self, action: FetchExport, hand_over: Callable[[News], None], leash: Leash) -> ExportFetched:
+        """Raises ``Bug``: there is none."""
+        raise Bug(_NO_EXPORT)
+
+    def load(self, action: LoadScratch, hand_over: Callable[[News], None], leash: Leash) -> ScratchLoaded:
+        """Raises ``Bug``: there is none."""
+        raise Bug(_NO_EXPORT)
+
+    def judge(self, action: JudgeScratch, hand_over: Callable[[News], None], leash: Leash) -> ScratchJudged:
+        """Raises ``Bug``: there is none."""
+        raise Bug(_NO_EXPORT)
+
+    def source(self, hand_over: Callable[[News], None], leash: Leash) -> AbstractContextManager[RowSource]:
+        """Raises ``Bug``: there is none."""
+        raise Bug(_NO_EXPORT)
+
+    def clear(self, action: ClearScratch, leash: Leash) -> ScratchCleared:
+        """Raises ``Bug``: there is none."""
+        raise Bug(_NO_EXPORT)
+
+
+_NO_EXPORT = "a run without an export was to work with one"
 
 
 class NoPools:
@@ -276,6 +351,8 @@ class Doors:
     """Whether this process was asked to stop (Ctrl-C)."""
     pools: PoolDoor = field(default_factory=NoPools)
     """The pools in front of the database, whose logins are read in the plan's own region."""
+    exports: ExportDoor = field(default_factory=NoExports)
+    """What is done with an export on this machine."""
     environ: Mapping[str, str] = field(default_factory=dict)
     """The environment, of which a program of the owner's gets what its action names."""
     state_place: str = ""

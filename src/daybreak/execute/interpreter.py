@@ -30,6 +30,7 @@ from daybreak.execute.hands.approval import ApprovalHand
 from daybreak.execute.hands.aws import AwsHand
 from daybreak.execute.hands.commands import CommandHand
 from daybreak.execute.hands.course import Course
+from daybreak.execute.hands.exports import ExportHand
 from daybreak.execute.hands.looking import Looker
 from daybreak.execute.hands.pools import PoolHand
 from daybreak.execute.hands.renewing import VerdictHand
@@ -41,6 +42,7 @@ from daybreak.execute.refusals import AskedToEnd, Barred, Delayed, Forbidden, Go
 from daybreak.execute.sidework import SideWork
 from daybreak.execute.slowly import Slowly
 from daybreak.journal.store import ABORT, Journal, Message
+from daybreak.judge.exports import verdict_on_export
 from daybreak.judge.verdict import scope_of, verdict_of
 from daybreak.model.actions import (
     AnchorJournal,
@@ -52,8 +54,13 @@ from daybreak.model.actions import (
     AwaitSnapshot,
     AwaitWriter,
     AwsOrder,
+    CarryTables,
     ChangeSql,
+    ClearScratch,
+    FetchExport,
+    JudgeScratch,
     LoadRows,
+    LoadScratch,
     PausePool,
     ResumePool,
     RunCommand,
@@ -149,7 +156,7 @@ class _Interpreter:
         self._course = Course(self._plan, self._journal, doors, looker, aside, about=plan.steps[0])
         self._aws, self._waits = AwsHand(self._course), WaitHand(self._course)
         self._validation, self._sql = ValidationHand(self._course), SqlHand(self._course)
-        self._pools = PoolHand(self._course)
+        self._pools, self._exports = PoolHand(self._course), ExportHand(self._course)
         self._commands, self._approval = CommandHand(self._course), ApprovalHand(self._course)
         self._verdict = VerdictHand(self._course)
         self._held: dict[StepId, DaybreakError] = {}
@@ -226,8 +233,12 @@ class _Interpreter:
                 return self._sql.make_so(step, action)
             case LoadRows():
                 return self._sql.load(step, action)
+            case CarryTables():
+                return self._sql.carry(step, action)
             case SqlOrder():
                 return self._sql.serve(step, action)
+            case FetchExport() | LoadScratch() | JudgeScratch() | ClearScratch():
+                return self._exports.make_so(step, action)
             case PausePool():
                 return self._pools.hold(step, action)
             case ResumePool():
@@ -354,7 +365,7 @@ class _Interpreter:
     def _final_verdict(self, state: RunState, took: timedelta) -> tuple[Verdict | None, Measured]:
         validations = [(step, step.action) for step in self._plan.steps if isinstance(step.action, Validate)]
         if not validations:
-            return None, Measured(rto=took)
+            return verdict_on_export(self._plan, state.findings), Measured(rto=took)
         step, action = validations[0]  # it reads the data; the part of the clone measures nothing
         verdict = verdict_of(state.findings, scope_of(action))
         measured = judgement_in(state.step(step.id)).measured

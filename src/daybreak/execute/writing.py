@@ -23,6 +23,7 @@ from daybreak.errors import Bug, DaybreakError, Failed, Refused, Unreachable
 from daybreak.execute.arriving import Doorkeeper, await_clients
 from daybreak.execute.beside import Advanced, CalledOff, Changed, Loaded, News, Staged
 from daybreak.execute.database import login_at
+from daybreak.execute.doors import RowSource
 from daybreak.execute.entering import Applicant, OwnSessions
 from daybreak.execute.expecting import Expected
 from daybreak.execute.probing import Probe, Probes
@@ -32,6 +33,7 @@ from daybreak.model.actions import (
     AwaitClients,
     BeginProbe,
     BesideAnother,
+    CarryTables,
     ChangeSql,
     EndSessions,
     LoadRows,
@@ -47,6 +49,7 @@ from daybreak.model.arrivals import (
 from daybreak.model.fences import Emptied, FenceSeen
 from daybreak.model.guards import Fenced
 from daybreak.model.names import printable
+from daybreak.model.receiver import TablesCarried
 from daybreak.model.things import Thing
 from daybreak.model.trust import Trust
 from daybreak.model.writes import WriteCount
@@ -56,6 +59,7 @@ from daybreak.postgres.changing import Bearing, Columns, TransactionFate, load_p
 from daybreak.postgres.faults import refusal_of
 from daybreak.postgres.fencing import end_sessions, next_transaction, read_fence
 from daybreak.postgres.leash import Leash
+from daybreak.postgres.receiver import RowsToCarry, carry_rows
 from daybreak.postgres.sequences import Reached, advance_sequences, read_sequences
 from daybreak.postgres.session import Limits, Opener, Session, open_session
 from daybreak.postgres.warming import hot_relations, warm
@@ -116,10 +120,39 @@ class Sql:
             bearing = Bearing(action.role, action.lock)
             return Changed(is_new=make_change(session, bearing, action.change.text, action.change.look, stage))
 
-    def fate(self, action: ChangeSql | LoadRows, cluster: ServerPlace, transaction: str) -> TransactionFate | None:
+    def fate(
+        self, action: ChangeSql | LoadRows | CarryTables, cluster: ServerPlace, transaction: str
+    ) -> TransactionFate | None:
         """What became of a transaction; ``None`` where the server cannot know it."""
         with self.session(action, cluster, _LOOKING) as session:
             return read_fate(session, transaction)
+
+    def carry(
+        self,
+        action: CarryTables,
+        cluster: ServerPlace,
+        source: RowSource,
+        hand_over: Callable[[News], None],
+        leash: Leash,
+    ) -> TablesCarried:
+        """Carry the rows of all tables in one transaction; it hands over ``Staged`` before the commit."""
+        self._hold(action)
+        loads = []
+        for each in action.tables:
+            columns, rows, begin = source.rows(each.table, action.where)
+            loads.append(RowsToCarry(each.into, columns, each.mode, rows, begin))
+        total = sum(each.rows for each in loads)
+
+        def stage(number: str | None) -> None:
+            Staged(number, rows=total).await_record(hand_over, leash)
+
+        with self.session(action, cluster, action.limit, leash) as session:
+            session.take_time(action.limit)
+            moved = carry_rows(session, Bearing(action.role, action.lock), loads, stage, hand_over)
+        return TablesCarried(
+            rows={".".join(each.table): each.rows for each in loads},
+            sequences={each.name: each.value for each in moved},
+        )
 
     def empty(self, action: EndSessions, cluster: ServerPlace, leash: Leash) -> Emptied:
         """Send everybody out whom no door lets in again, and read the mark."""

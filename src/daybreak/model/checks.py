@@ -148,6 +148,18 @@ SURROUNDINGS_PARITY = Check("parity.surroundings", "Endpoints, autoscaling and p
 CHECKS: dict[str, Check] = {each.name: each for each in tuple(globals().values()) if isinstance(each, Check)}
 """Every check except the owner's own, by its name."""
 
+ARCHIVED_OBJECTS = Check("data.archived-objects", "All that was to come along is there")
+ARCHIVED_ROWS = Check("data.archived-rows", "Each table has the rows that the archive has of it")
+ARCHIVED_VALIDITY = Check("data.archived-validity", "Constraints and indexes are valid")
+ARCHIVED_SEQUENCES = Check("data.archived-sequences", "Sequences are ahead of the data")
+ARCHIVED_CONTENT = Check("data.archived-content", "The content is what the source had")
+
+EXPORT_CHECKS: dict[str, Check] = {
+    each.name: each
+    for each in (ARCHIVED_OBJECTS, ARCHIVED_ROWS, ARCHIVED_VALIDITY, ARCHIVED_SEQUENCES, ARCHIVED_CONTENT)
+}
+"""The checks of what comes out of an archive, by name: no clone is asked them."""
+
 RUNBOOK = tuple(sorted((each for each in CHECKS.values() if each.box), key=lambda each: each.box or 0))
 """The boxes of the runbook's checklist, in its order and words."""
 

@@ -240,6 +240,16 @@ class Recent(Value):
         return f"the verdict of {stamp(self.judged)} is at most {span_in_words(self.within)} old"
 
 
+class FoundFit(Value):
+    """What the run judged before is fit, or each reason against it was waived. The run's own journal says so."""
+
+    kind: Literal["found-fit"] = "found-fit"
+
+    def sentence(self) -> str:
+        """The guard in words."""
+        return "what the run has judged so far is fit"
+
+
 class Approved(Value):
     """A person has approved the plan as it stands, and the approval still counts."""
 
@@ -268,6 +278,7 @@ Guard = Annotated[
     | Unchanged
     | Renamable
     | Recent
+    | FoundFit
     | Approved,
     Field(discriminator="kind"),
 ]

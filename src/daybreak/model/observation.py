@@ -8,6 +8,7 @@ from daybreak.model.backups import GlobalDatabase
 from daybreak.model.capsule import Capsule
 from daybreak.model.copies import CopiesSeen
 from daybreak.model.cutover import CutoverSeen
+from daybreak.model.exports_seen import ExportSeen
 from daybreak.model.kept import Kept
 from daybreak.model.spelling import Spelling
 from daybreak.model.trust import Authorities
@@ -111,5 +112,7 @@ class Observation(Value):
     """The authorities that the target's servers are checked against; ``None`` where no server will be asked."""
     cutover: CutoverSeen | None = None
     """Both sides of a cutover or a rollback; ``cluster`` is then the source."""
+    export: ExportSeen | None = Field(default=None, exclude_if=lambda found: found is None)
+    """The export whose tables are wanted; ``cluster`` is then the receiver's."""
     spelling: Spelling | None = None
     """Whether what the configuration names is there; ``None`` where that was not asked."""

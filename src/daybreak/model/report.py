@@ -240,6 +240,8 @@ class Report(Value):
     """The intended differences of the plan, in words."""
     figures: Figures
     notes: tuple[str, ...]
+    carried: tuple[str, ...] = ()
+    """What came of carrying the tables of an export, each a sentence; empty for any other run."""
     traffic: tuple[str, ...] = ()
     """What was measured of the traffic's move, each a sentence; empty for a run that moves none."""
     keyed: tuple[KeyedLine, ...] = ()

@@ -13,6 +13,7 @@ from daybreak.model.destinations import NameSwap
 from daybreak.model.fences import Emptied
 from daybreak.model.guards import Unwritten
 from daybreak.model.moment import At, Moment
+from daybreak.model.receiver import Receiver, ReceiverMode
 from daybreak.model.thoroughness import Thoroughness
 from daybreak.model.value import Value
 from daybreak.model.world import Cluster
@@ -102,6 +103,8 @@ class CleanRequest(Value):
     """The nonce of that run, from its journal; ``None`` where the journal has no nonce. Then the run's tag decides."""
     suffix: str
     why: str = ""
+    is_of_export: bool = Field(default=False, exclude_if=lambda found: not found)
+    """Whether that run made nothing but files of this machine."""
     doubt: str = ""
     """Why the run's journal could not say what belongs to it. Then tags decide, and a person types the clone's name."""
 
@@ -222,6 +225,28 @@ class RollbackRequest(Value):
     suffix: str
 
 
+class ExportRequest(Value):
+    """Bring tables of an export back, into a living database."""
+
+    kind: Literal["export"] = "export"
+    target: str
+    export: str
+    """Its URL."""
+    receiver: Receiver
+    """Where the rows go."""
+    tables: tuple[str, ...] = ()
+    """The tables, as a person named them."""
+    schemas: tuple[str, ...] = ()
+    """The schemas all of whose tables are wanted."""
+    renames: dict[str, str] = Field(default_factory=dict)
+    """The names of those tables that are called otherwise in the receiver."""
+    where: str = ""
+    """The condition on the rows of the one table that is wanted, in SQL; empty wants all."""
+    mode: ReceiverMode = "empty"
+    why: str = ""
+    suffix: str
+
+
 MoveRequest = CutoverRequest | RollbackRequest
 """What moves the traffic, and so changes the source; everything else leaves the source alone."""
 
@@ -229,6 +254,7 @@ RestoreRequest = PitrRequest | SnapshotRequest | RegionRequest
 """Everything that a clone can be made for."""
 
 Request = Annotated[
-    RestoreRequest | FailOverRequest | CopyRequest | CleanRequest | MoveRequest, Field(discriminator="kind")
+    RestoreRequest | ExportRequest | FailOverRequest | CopyRequest | CleanRequest | MoveRequest,
+    Field(discriminator="kind"),
 ]
 """Everything a plan can be made for."""

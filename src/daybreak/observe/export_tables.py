@@ -49,7 +49,7 @@ def show_export(objects: Objects, place: ExportPlace, wanted: TablesWanted) -> E
     """
     budget = ReadBudget(MOST_REQUESTS, MOST_BYTES)
     finder = Finder(objects, place.bucket, budget, most=MOST)
-    pile = _pile(objects, place)
+    pile = find_pile(objects, place)
     examined = finder.look(pile)
     shown = _Inside(finder, pile, examined).show(wanted)
     if pile.is_cut:
@@ -58,7 +58,7 @@ def show_export(objects: Objects, place: ExportPlace, wanted: TablesWanted) -> E
     return shown.model_copy(update={"requests": budget.requests, "bytes_read": budget.bytes})
 
 
-def _pile(objects: Objects, place: ExportPlace) -> Pile:
+def find_pile(objects: Objects, place: ExportPlace) -> Pile:
     """The one pile at a place: a key, a folder with or without its slash, or a file that stands for its folder."""
     listed, is_cut = _some(objects, place.prefix)
     names = {place.prefix, f"{place.prefix.rstrip('/')}/"}

@@ -28,6 +28,7 @@ from daybreak.model.actions import (
     DeleteParameterGroup,
     DeleteSnapshot,
     DetachProxy,
+    ExportOrder,
     KeyedOrder,
     ManagePassword,
     MoveSecretStage,
@@ -205,7 +206,7 @@ def call_of(action: Action, stamp: Stamp, region: str) -> AwsCall | None:
             operation, params = _operation(action, stamp)
             service = _SERVICES.get(operation, "rds")
             return aws_call(service, operation, _without_nothing(params), action.region or region)
-        case SqlOrder() | PoolOrder() | RunCommand() | WaitOrder() | Validate() | AwaitApproval():
+        case SqlOrder() | ExportOrder() | PoolOrder() | RunCommand() | WaitOrder() | Validate() | AwaitApproval():
             return None
         case _:
             assert_never(action)

@@ -7,8 +7,11 @@ because the cluster uses it until it is gone.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from daybreak.model.actions import (
     AwaitSnapshot,
+    ClearScratch,
     SetClusterOptions,
     TakeSnapshot,
 )
@@ -51,12 +54,19 @@ _GOING = frozenset({"deleting"})
 
 def clean_plan(request: CleanRequest, target: Target, seen: Observation, terms: Terms) -> Plan | Refusal:
     """The plan that removes the clone of ``request.run``. ``seen`` holds the clone as its cluster and its instances."""
+    if request.is_of_export:
+        return _plan_of(_steps_of_export(request, seen), request, target, seen, terms)
     own = own_of(request, seen)
     reasons = _objections(request, target, seen, own) or (() if own.is_anything else _nothing(request, own))
     if reasons:
         hints = own.ways or ("daybreak runs" if request.doubt else f"daybreak show {request.run}",)
         return Refusal(what=f'cleaning up after "{request.run}"', reasons=tuple(reasons), hints=hints)
     steps = _steps(request, target, seen, own)
+    notes = (*(f"{STAYS}{each}" for each in own.stays), *own.ways, *_notes(request))
+    return _plan_of(steps, request, target, seen, terms).model_copy(update={"notes": notes})
+
+
+def _plan_of(steps: tuple[Step, ...], request: CleanRequest, target: Target, seen: Observation, terms: Terms) -> Plan:
     low = sum((step.estimate.low for step in steps), start=terms.created - terms.created)
     high = sum((step.estimate.high for step in steps), start=terms.created - terms.created)
     return Plan(
@@ -72,8 +82,19 @@ def clean_plan(request: CleanRequest, target: Target, seen: Observation, terms: 
         objectives=target.objectives,
         estimate=Estimate(low=low, high=high, evidence="the sum of its steps"),
         steps=steps,
-        notes=(*(f"{STAYS}{each}" for each in own.stays), *own.ways, *_notes(request)),
     )
+
+
+def _steps_of_export(request: CleanRequest, seen: Observation) -> tuple[Step, ...]:
+    """What removes the files of a run that brought tables of an export back."""
+    sequence = Sequence(seen.identity.region, ())
+    sequence.add(
+        "clear",
+        ClearScratch(run=request.run),
+        "they hold what was fetched, and nothing outside of this machine is the run's own",
+        Estimate(low=timedelta(seconds=1), high=timedelta(seconds=30), evidence="a few files"),
+    )
+    return tuple(sequence.steps)
 
 
 STAYS = "it stays: "

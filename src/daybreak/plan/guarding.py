@@ -34,6 +34,7 @@ from daybreak.model.actions import (
     DeleteParameterGroup,
     DeleteSnapshot,
     DetachProxy,
+    ExportOrder,
     ManagePassword,
     MoveSecretStage,
     MoveWriter,
@@ -74,7 +75,16 @@ from daybreak.model.things import Thing, ThingKind
 
 _Elsewhere = MoveWriter | PausePool | ResumePool | RunCommand
 """In a global database, a pool or a program nothing is the run's own: the planner says what must be as it was seen."""
-_OnlyLooks = AwaitRecord | AwaitProxy | AwaitName | AwaitWriter | AwaitClusterGone | AwaitParameterGroup | AwaitApproval
+_OnlyLooks = (
+    ExportOrder
+    | AwaitRecord
+    | AwaitProxy
+    | AwaitName
+    | AwaitWriter
+    | AwaitClusterGone
+    | AwaitParameterGroup
+    | AwaitApproval
+)
 _Unowned = _Elsewhere | _OnlyLooks
 
 

@@ -16,6 +16,7 @@ from daybreak.model.requests import (
     CleanRequest,
     CopyRequest,
     CutoverRequest,
+    ExportRequest,
     FailOverRequest,
     RegionRequest,
     RestoreRequest,
@@ -36,7 +37,7 @@ def loss_of(plan: Plan) -> Loss | None:
     match plan.request:
         case FailOverRequest():
             return _loss_of_move(plan.request, plan.moment, plan.created)
-        case CopyRequest() | CleanRequest() | CutoverRequest() | RollbackRequest():
+        case CopyRequest() | ExportRequest() | CleanRequest() | CutoverRequest() | RollbackRequest():
             return None
         case request:
             return loss_by(request, plan.moment, plan.created)

@@ -8,6 +8,7 @@ from daybreak.model.requests import (
     CleanRequest,
     CopyRequest,
     CutoverRequest,
+    ExportRequest,
     FailOverRequest,
     PitrRequest,
     RegionRequest,
@@ -20,6 +21,7 @@ from daybreak.plan.clean import clean_plan
 from daybreak.plan.completing import completion_plan
 from daybreak.plan.copying import copy_plan
 from daybreak.plan.cutover import cutover_plan
+from daybreak.plan.export import export_plan
 from daybreak.plan.fail_over import fail_over_plan
 from daybreak.plan.pitr import pitr_plan
 from daybreak.plan.region import region_plan
@@ -46,5 +48,7 @@ def plan_of(request: Request, target: Target, seen: Observation, terms: Terms) -
             return planner(request, target, seen, terms)
         case RollbackRequest():
             return rollback_plan(request, target, seen, terms)
+        case ExportRequest():
+            return export_plan(request, target, seen, terms)
         case CleanRequest():
             return clean_plan(request, target, seen, terms)

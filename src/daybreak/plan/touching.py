@@ -8,6 +8,7 @@ from daybreak.model.actions import (
     Action,
     AwaitApproval,
     AwsOrder,
+    ExportOrder,
     PoolOrder,
     RunCommand,
     SqlLook,
@@ -38,6 +39,8 @@ def things_touched_by(action: Action, stamp: Stamp, region: str) -> tuple[Thing,
             return (Thing(world="host", kind="program", name=program, region=region),)
         case PoolOrder(pool=pool):
             return (pool_named(pool, region),)
+        case ExportOrder():
+            return ()
         case RunCommand() | WaitOrder() | Validate() | AwaitApproval():
             return ()
         case _:

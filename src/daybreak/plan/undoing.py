@@ -21,8 +21,10 @@ from daybreak.model.actions import (
     AwaitSql,
     AwaitWriter,
     BeginProbe,
+    CarryTables,
     ChangeRecord,
     ChangeSql,
+    ClearScratch,
     CopyParameterGroup,
     CopySnapshot,
     CreateEndpoint,
@@ -35,8 +37,13 @@ from daybreak.model.actions import (
     DeleteSnapshot,
     DetachProxy,
     EndSessions,
+    ExportOrder,
+    ExportWork,
+    FetchExport,
+    JudgeScratch,
     KeyedOrder,
     LoadRows,
+    LoadScratch,
     ManagePassword,
     MoveSecretStage,
     MoveWriter,
@@ -104,10 +111,10 @@ def _undo_of(action: Action, region: str) -> Undo | None:
             )
         case MoveWriter():
             return Irreversible(because="to move it back is a switch-over of its own")
-        case LoadRows(cluster=cluster):
-            return GoesWith(thing=Thing(kind="cluster", name=cluster, region=region))
+        case ExportOrder():
+            return _undo_on_this_machine(action)
         case SqlOrder():
-            return _undo_in_sql(action)
+            return _undo_in_sql(action, region)
         case SetParameterGroup() | RebootInstance() | RenameCluster():
             return _undo_of_renaming(action) if isinstance(action, RenameCluster) else _undo_of_group(action)
         case SetExpiry(expires=expires, before=before):
@@ -170,8 +177,24 @@ def _turn_round(action: RunCommand, back: tuple[str, ...]) -> dict[str, Any]:
     return {"command": back, "back": action.command, "given": action.given_back, "given_back": action.given}
 
 
-def _undo_in_sql(action: SqlChange) -> Undo | None:
+def _undo_on_this_machine(action: ExportWork) -> Undo | None:
     match action:
+        case FetchExport() | LoadScratch():
+            return TakenBack(actions=(ClearScratch(),))
+        case JudgeScratch():
+            return None
+        case ClearScratch():
+            return Irreversible(because="what is needed of the export is fetched again")
+        case _:
+            assert_never(action)
+
+
+def _undo_in_sql(action: SqlChange | LoadRows | CarryTables, region: str) -> Undo | None:
+    match action:
+        case LoadRows(cluster=cluster):
+            return GoesWith(thing=Thing(kind="cluster", name=cluster, region=region))
+        case CarryTables():
+            return Irreversible(because="only its owner knows which rows were there before")
         case ChangeSql(back=SqlStatement() as back):
             return TakenBack(actions=(action.model_copy(update={"change": back, "back": action.change}),))
         case ChangeSql(because=because):

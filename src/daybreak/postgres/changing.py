@@ -41,7 +41,7 @@ def make_change(
     Raises ``Failed`` where the server refuses it, or where the look does not show the effect after it: then nothing is changed.
     Raises ``Unreachable`` for what passes, such as a lock that others hold; after ``staged`` the outcome is then not known.
     """
-    _begin(session, bearing)
+    begin_change(session, bearing)
     if _shows(session, look):
         session.rollback()
         return False
@@ -51,13 +51,13 @@ def make_change(
     if not _shows(session, look):
         session.rollback()
         raise Failed("the server carried out the statement, and the look does not show its effect: nothing was changed")
-    _commit(session, staged)
+    commit_change(session, staged)
     return True
 
 
 def change_together(session: Session, bearing: Bearing, orders: Iterable[sql.Composed]) -> None:
     """Carry out all of these in one transaction. For what leaves one effect however often it is done: no number is recorded."""
-    _begin(session, bearing)
+    begin_change(session, bearing)
     for order in orders:
         session.ask(order)
     session.order(sql.SQL("COMMIT"))
@@ -83,7 +83,7 @@ def load_part(
     A row is a line: raises ``Failed`` where the server took more or fewer. It stops at ``\.`` without a word, a trigger may drop
     a row, and an end of line of another kind or one that is escaped makes other rows of the same bytes.
     """
-    _begin(session, bearing)
+    begin_change(session, bearing)
     tally = _Tally()
     names = sql.SQL(", ").join(map(sql.Identifier, columns.names))
     rows = session.copy_in(
@@ -92,7 +92,7 @@ def load_part(
     if rows != tally.lines:
         session.rollback()
         raise Failed(f"the server took {rows} rows of {tally.lines} lines: nothing of this part was loaded")
-    _commit(session, lambda number: staged(number, rows))
+    commit_change(session, lambda number: staged(number, rows))
     return rows
 
 
@@ -127,7 +127,8 @@ def read_fate(session: Session, number: str) -> TransactionFate | None:
     return status
 
 
-def _begin(session: Session, bearing: Bearing) -> None:
+def begin_change(session: Session, bearing: Bearing) -> None:
+    """Begin a transaction that may write, as its bearing says."""
     session.order(sql.SQL("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"))
     idle = manners.milliseconds(session.limits.statement)
     session.ask(
@@ -148,7 +149,8 @@ def _shows(session: Session, look: str) -> bool:
     return bool(found[0][0])
 
 
-def _commit(session: Session, staged: Callable[[str | None], None]) -> None:
+def commit_change(session: Session, staged: Callable[[str | None], None]) -> None:
+    """Commit, once ``staged`` has taken the transaction's number; what it raises prevents the commit."""
     [[number]] = session.ask(_NUMBER)
     staged(number)
     session.order(sql.SQL("COMMIT"))

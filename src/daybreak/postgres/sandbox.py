@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
+from typing import BinaryIO, cast
 
 from daybreak.errors import DaybreakError, Failed, Unreachable
 from daybreak.model.moment import span_in_words
@@ -106,15 +107,23 @@ class Said:
 
 
 def run_boxed(
-    command: Sequence[str], box: Box, leash: Leash, *, feed: Iterable[bytes] | None = None, keeps: Sequence[int] = ()
+    command: Sequence[str],
+    box: Box,
+    leash: Leash,
+    *,
+    feed: Iterable[bytes] | None = None,
+    keeps: Sequence[int] = (),
+    take: Callable[[BinaryIO], None] | None = None,
 ) -> Said:
     """Run a program to its end; ``feed`` goes to its standard input, ``keeps`` are descriptors that it inherits.
+
+    ``take`` reads its standard output to the end, in a thread; without it nobody does.
 
     Raises ``Failed`` where its limit ended it, ``Unreachable`` where it was called off, and what the feed raises: then it was
     ended before its input was, so that it takes no part for the whole.
     """
     with _own_folder() as folder:
-        running = _Boxed(command, box, folder, feed, keeps)
+        running = _Boxed(command, box, folder, _Streams(feed, take), keeps)
         try:
             running.wait(leash)
         finally:
@@ -134,12 +143,19 @@ def _own_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@dataclass(frozen=True)
+class _Streams:
+    """What goes in, and who reads what comes out."""
+
+    feed: Iterable[bytes] | None
+    take: Callable[[BinaryIO], None] | None
+
+
 class _Boxed:
     """A program that runs, what it is fed, and the last lines of what it says."""
 
-    def __init__(
-        self, command: Sequence[str], box: Box, folder: Path, feed: Iterable[bytes] | None, keeps: Sequence[int]
-    ) -> None:
+    def __init__(self, command: Sequence[str], box: Box, folder: Path, streams: _Streams, keeps: Sequence[int]) -> None:
+        feed, take = streams.feed, streams.take
         self._box, self._name = box, Path(command[0]).name
         self._until = monotonic() + box.limit.total_seconds()
         self._lines: deque[str] = deque(maxlen=_KEPT)
@@ -153,13 +169,16 @@ class _Boxed:
             [sys.executable, "-I", "-S", "-c", LAUNCHER, json.dumps(order)],
             env={},
             stdin=subprocess.DEVNULL if feed is None else subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL if take is None else subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=False,
             pass_fds=tuple(keeps),
         )
         self._reader = threading.Thread(target=self._read, name=f"daybreak-boxed-{self._name}", daemon=True)
         self._reader.start()
+        self._taker = threading.Thread(target=self._take, args=(take,), name="daybreak-take", daemon=True)
+        if take is not None:
+            self._taker.start()
         self._feeder = threading.Thread(target=self._feed, args=(feed,), name="daybreak-feed", daemon=True)
         if feed is not None:
             self._feeder.start()
@@ -176,6 +195,8 @@ class _Boxed:
                 raise Unreachable(f"{self._name} was called off")
             if monotonic() >= self._until:
                 raise Failed(f"{self._name} was ended after {span_in_words(self._box.limit)}, its limit")
+        if self._taker.is_alive():
+            self._taker.join()  # its output has ended, and is read to the end
         if self._trouble is not None:
             trouble, self._trouble = self._trouble, None
             raise trouble
@@ -193,6 +214,16 @@ class _Boxed:
         """The last lines that it wrote."""
         self._reader.join(_DRAIN)
         return list(self._lines)
+
+    def _take(self, take: Callable[[BinaryIO], None]) -> None:
+        """Let its output be read; whatever goes wrong with that is raised once it has ended."""
+        out = self.process.stdout
+        assert out is not None  # noqa: S101 - it was asked for
+        try:
+            with out:
+                take(cast("BinaryIO", out))
+        except (DaybreakError, OSError, ValueError, EOFError) as trouble:
+            self._trouble = trouble
 
     def _feed(self, feed: Iterable[bytes]) -> None:
         """Hand the input on. Where it cannot be had to its end, the program must never see an end."""

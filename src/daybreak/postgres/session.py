@@ -144,6 +144,12 @@ class Session:
                     copy.write(line)
             return cursor.rowcount
 
+    def copy_out(self, statement: sql.Composed) -> Iterator[bytes]:
+        """What a ``COPY … TO STDOUT`` sends, piece by piece; whoever stops before its end has to close what this returns."""
+        with self._bound(self.limits.statement), self._connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for piece in copy:
+                yield bytes(piece)
+
     def column_types(self, text: str) -> tuple[int, ...]:
         """The types (OIDs) of a query's columns; the query must return no row."""
         with self._bound(self.limits.statement), self._connection.cursor() as cursor:

@@ -22,6 +22,7 @@ from daybreak.model.actions import (
     AwaitSql,
     AwaitWriter,
     BeginProbe,
+    CarryTables,
     ChangeRecord,
     ChangeSql,
     CopyParameterGroup,
@@ -37,6 +38,7 @@ from daybreak.model.actions import (
     DeleteSnapshot,
     DetachProxy,
     EndSessions,
+    ExportOrder,
     KeyedOrder,
     LoadRows,
     ManagePassword,
@@ -74,6 +76,7 @@ from daybreak.model.tags import (
 )
 from daybreak.plan.operation_rows import plain_name
 from daybreak.plan.pointing import leads_there
+from daybreak.report.export_steps import work_on_export
 from daybreak.report.sentences import OBJECT_OF_PART, number_of_checks, own_checks, printable_sentence
 from daybreak.report.words import many
 
@@ -122,6 +125,8 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
             return "anchor", "anchoring", "the journal in a tag"
         case LoadRows(table=table):
             return "load", "loading", f"rows into {'.'.join(table)}"
+        case ExportOrder() | CarryTables():
+            return work_on_export(step.action)
         case SqlOrder():
             return _work_in_sql(step.action)
         case RebootInstance(instance=instance):

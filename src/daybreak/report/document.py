@@ -31,7 +31,7 @@ from daybreak.model.report import (
     StepLine,
     Witness,
 )
-from daybreak.model.requests import RestoreRequest
+from daybreak.model.requests import ExportRequest, RestoreRequest
 from daybreak.model.run import Amendment, RunState, StepState
 from daybreak.model.targets import Objectives
 from daybreak.model.trust import AMAZON
@@ -42,6 +42,7 @@ from daybreak.plan.clean import removes_all
 from daybreak.plan.estimates import why_no_measure, why_run_shows_nothing
 from daybreak.plan.judgement import times_of, verdict_of_data
 from daybreak.plan.servers import clone_seen, login_recorded, proof_of
+from daybreak.report.export_steps import sentences_on_carried
 from daybreak.report.journaling import journal_line
 from daybreak.report.keyed import lines_on_keyed
 from daybreak.report.sentences import amendment_words, sentence, words_on_move
@@ -77,7 +78,7 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
         hints=state.hints,
         target=plan.target.name,
         source=plan.source,
-        clone=plan.clone,
+        clone=_place_of(plan),
         server=_server(plan, state),
         moment=plan.moment,
         **plan.identity.model_dump(),
@@ -104,8 +105,7 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
         permitted=plan.parity,
         figures=_figures(checks, state.measured),
         notes=(*plan.notes, *([words_on_move(state.moved.differences, state.moved.planned)] if state.moved else [])),
-        keyed=lines_on_keyed(plan, state),
-        traffic=(*sentences_on_traffic(plan, state), *occasion.sides),
+        **_sentences(plan, state, occasion),
         keep_until=plan.keep_until,
         way_in=occasion.way_in,
         login=_login(plan, state),
@@ -115,6 +115,23 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
         journal=journal_line(state),
         version=occasion.version,
         made=occasion.made,
+    )
+
+
+def _sentences(plan: Plan, state: RunState, occasion: Occasion) -> dict[str, Any]:
+    """What a run came to, in sentences, by the fields of the report that hold them."""
+    return {
+        "keyed": lines_on_keyed(plan, state),
+        "carried": tuple(sentences_on_carried(plan, state)),
+        "traffic": (*sentences_on_traffic(plan, state), *occasion.sides),
+    }
+
+
+def _place_of(plan: Plan) -> str:
+    """What a run makes or changes: its clone, or the database that takes the rows of an export."""
+    request = plan.request
+    return (
+        f"{request.receiver.cluster}/{request.receiver.database}" if isinstance(request, ExportRequest) else plan.clone
     )
 
 

@@ -25,6 +25,7 @@ from daybreak.model.actions import (
     CreateInstance,
     DeleteSnapshot,
     DetachProxy,
+    FetchExport,
     ManagePassword,
     MoveSecretStage,
     MoveWriter,
@@ -39,6 +40,7 @@ from daybreak.model.actions import (
 )
 from daybreak.model.application import ApplicationLogin, ApplicationWay
 from daybreak.model.destinations import ParameterDestination, SecretDestination
+from daybreak.model.exports import place_at
 from daybreak.model.guards import AsPlanned, Ours
 from daybreak.model.plan import AwsCall, Plan
 from daybreak.model.requests import CutoverRequest
@@ -88,6 +90,9 @@ def _permissions(plan: Plan) -> Iterator[Permission]:
     calls = [call for step in plan.steps if (call := call_of(step.action, stamp, plan.identity.region))]
     for call in calls:
         yield from _needs(call, plan.identity)
+    for step in plan.steps:
+        if isinstance(step.action, FetchExport):
+            yield from _reads_of_bucket(step.action, plan.identity)
     guards = (guard for step in plan.steps for guard in step.guards)
     looked_at = {guard.thing.region for guard in guards if isinstance(guard, AsPlanned | Ours)}
     # Route 53 is steered from one region, where nothing else of the plan need be.
@@ -95,6 +100,14 @@ def _permissions(plan: Plan) -> Iterator[Permission]:
     read_in = {way.region for way in _ways(plan)}
     for region in sorted({plan.identity.region, *acted_in, *looked_at, *read_in}):
         yield from _reads(plan, region)
+
+
+def _reads_of_bucket(action: FetchExport, identity: Identity) -> Iterator[Permission]:
+    """What S3 is asked for: the names below the export, and the objects of which something is wanted."""
+    bucket = f"arn:{identity.caller.split(':')[1]}:s3:::{place_at(action.export).bucket}"
+    yield Permission("s3:ListBucket", bucket)
+    for piece in action.picking.pieces:
+        yield Permission("s3:GetObject", f"{bucket}/{piece.key}")
 
 
 def _needs(call: AwsCall, identity: Identity) -> Iterator[Permission]:

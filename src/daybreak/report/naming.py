@@ -15,6 +15,7 @@ KINDS = {
     "switch-over": "Switch-over of a global database",
     "cutover": "Cutover",
     "rollback": "Rollback",
+    "export": "Tables of an export",
     "copy": "Copies in another region",
     "clean": "Clean-up",
     "validation": "Validation",

@@ -27,6 +27,7 @@ from daybreak.model.actions import (
     AwaitSql,
     AwaitWriter,
     BeginProbe,
+    CarryTables,
     ChangeRecord,
     ChangeSql,
     CopyParameterGroup,
@@ -42,6 +43,7 @@ from daybreak.model.actions import (
     DeleteSnapshot,
     DetachProxy,
     EndSessions,
+    ExportOrder,
     KeyedOrder,
     LoadRows,
     ManagePassword,
@@ -82,6 +84,7 @@ from daybreak.model.tags import EXPIRES_TAG, LEFT
 from daybreak.model.undo import GoesWith, Irreversible, TakenBack, Undo
 from daybreak.model.value import iso, stamp
 from daybreak.plan.operation_rows import plain_name
+from daybreak.report.export_steps import sentence_on_export
 from daybreak.report.words import many
 
 
@@ -192,6 +195,8 @@ def _sentence(action: Action) -> str:
         case LoadRows(table=table, cluster=cluster, database=database, size=size):
             where = f"{'.'.join(table)} in the database {database} of {cluster}"
             return f"Load {humanize.naturalsize(size)} of rows from {action.file} into {where}"
+        case ExportOrder() | CarryTables():
+            return sentence_on_export(action)
         case SqlOrder():
             return _in_sql(action)
         case PausePool() | ResumePool() | RunCommand():

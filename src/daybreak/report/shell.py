@@ -25,9 +25,11 @@ from daybreak.model.actions import (
     AwaitSql,
     AwaitWriter,
     BeginProbe,
+    CarryTables,
     ChangeSql,
     CountWrites,
     EndSessions,
+    ExportOrder,
     LoadRows,
     MoveSecretStage,
     PausePool,
@@ -52,6 +54,7 @@ from daybreak.plan.calls import DRAWN_AT_START, Stamp, call_of, stamp_of
 from daybreak.plan.operations import aws_call
 from daybreak.plan.servers import conninfo, source_endpoint
 from daybreak.report.aws_cli import command_line, quote
+from daybreak.report.export_steps import commands_of_export, copies_of_carrying, orders_of_carrying
 from daybreak.report.sentences import printable_sentence, sentence
 
 _HOPELESS = "*failed* | *error* | incompatible-* | inaccessible-* | insufficient-capacity* | delet*"
@@ -188,10 +191,8 @@ def commands(step: Step, hand: Typist, *, is_asked: bool = True) -> str:
             return f"until {look} 2>&1 | grep -q DBClusterNotFoundFault; do\n  sleep 30\ndone"
         case AwaitSql(clone=clone):
             return f"{_address(clone, hand)}\nuntil {hand.psql('SELECT 1;')}; do\n  sleep 10\ndone"
-        case LoadRows(table=table, columns=columns, file=file) as action:
-            names = ", ".join(map(sql_identifier, columns))
-            path = "'" + file.replace("'", "''") + "'"
-            return hand.psql_change(action, f"\\copy {'.'.join(map(sql_identifier, table))} ({names}) FROM {path}")
+        case ExportOrder():
+            return commands_of_export(step.action)
         case SqlOrder():
             return _commands_in_sql(step.action, hand)
         case PausePool() | ResumePool() | RunCommand():
@@ -213,8 +214,14 @@ def commands(step: Step, hand: Typist, *, is_asked: bool = True) -> str:
             return hand.line(call) if call else ""
 
 
-def _commands_in_sql(action: SqlChange, hand: Typist) -> str:
+def _commands_in_sql(action: SqlChange | LoadRows | CarryTables, hand: Typist) -> str:
     match action:
+        case LoadRows(table=table, columns=columns, file=file):
+            names = ", ".join(map(sql_identifier, columns))
+            path = "'" + file.replace("'", "''") + "'"
+            return hand.psql_change(action, f"\\copy {'.'.join(map(sql_identifier, table))} ({names}) FROM {path}")
+        case CarryTables():
+            return "\n".join((*copies_of_carrying(action), hand.psql_change(action, *orders_of_carrying(action))))
         case ChangeSql(change=change):
             return hand.psql_change(action, change.text)
         case AdvanceSequences(cluster=cluster, past=past):

@@ -21,6 +21,7 @@ from daybreak.execute.record import Record
 from daybreak.execute.refusals import AskedToEnd, Barred, Delayed, Gone, pause_for
 from daybreak.execute.slowly import Slowly
 from daybreak.journal.store import ABORT
+from daybreak.judge.verdict import verdict_of
 from daybreak.model.actions import AwsChange
 from daybreak.model.fences import FenceSeen
 from daybreak.model.guards import Fenced, Unwritten
@@ -127,6 +128,7 @@ class Looker:
             self._writes(step, seen),
             self.approvals(),
             things_made(self._makers, state),
+            verdict_of(state.findings).standing if state.findings else None,
             state.judged.at if state.judged else None,
         )
         breach = breach_of(step.guards, situation)

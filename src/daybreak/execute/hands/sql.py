@@ -26,6 +26,7 @@ from daybreak.model.actions import (
     AwaitClients,
     BeginProbe,
     BesideAnother,
+    CarryTables,
     ChangeSql,
     CountWrites,
     EndSessions,
@@ -38,6 +39,7 @@ from daybreak.model.actions import (
 from daybreak.model.arrivals import GapMeasured, Warmed
 from daybreak.model.attempts import StepReached, StepStaged
 from daybreak.model.plan import Step
+from daybreak.model.receiver import TablesCarried
 from daybreak.model.run import StepDone, StepIntended, StepUncertain
 from daybreak.model.things import Thing
 from daybreak.model.world import Cluster
@@ -107,6 +109,34 @@ class SqlHand:
             message = f"a load came to {outcome!r}"
             raise Bug(message)
         self._journal.append(StepDone(step=step.id, result={"rows": outcome.rows, "bytes": outcome.place}))
+
+    def carry(self, step: Step, action: CarryTables) -> Slowly[None]:
+        """Carry the tables' rows, or raise as ``make_so`` does: then nothing was changed."""
+        self._intend(step, action)
+        door, exports = self._place_of(action).sql, self._doors.exports
+
+        def work_at(cluster: ServerPlace) -> Work:
+            staged = self._doubt(step)
+
+            def work(hand_over: Callable[[News], None], leash: Leash) -> WorkResult:
+                if staged and self._was_committed(door, action, cluster, staged):
+                    return Changed(is_new=False)
+                with exports.source(hand_over, leash) as source:
+                    return door.carry(action, cluster, source, hand_over, leash)
+
+            return work
+
+        outcome = yield from self._patiently(step, action, work_at)
+        if isinstance(outcome, TablesCarried):
+            self._journal.append(StepDone(step=step.id, result=outcome.model_dump(mode="json")))
+        elif isinstance(outcome, Changed):
+            staged = self._doubt(step)
+            self._journal.append(
+                StepDone(step=step.id, was_adopted=True, result={"total": staged.rows if staged else None})
+            )
+        else:
+            message = f"carrying tables came to {outcome!r}"
+            raise Bug(message)
 
     def serve(self, step: Step, action: SqlWork) -> Slowly[None]:
         """Do one piece of work at a server, and record what it comes to; raises as ``make_so`` does."""
@@ -215,7 +245,9 @@ class SqlHand:
         about_to.is_recorded.set()
 
     @staticmethod
-    def _was_committed(door: SqlDoor, action: ChangeSql | LoadRows, cluster: ServerPlace, staged: StepStaged) -> bool:
+    def _was_committed(
+        door: SqlDoor, action: ChangeSql | LoadRows | CarryTables, cluster: ServerPlace, staged: StepStaged
+    ) -> bool:
         """Whether what was staged is there.
 
         Where the server cannot know any more, the look of a change shows it; of rows nothing does: raises ``Failed``.
@@ -311,6 +343,8 @@ def _call_of(action: SqlOrder) -> dict[str, Any]:
     where = {"cluster": action.cluster, "database": action.database, "role": action.role}
     if isinstance(action, ChangeSql):
         return where | {"statement": action.change.text}
+    if isinstance(action, CarryTables):
+        return where | {"copy": [".".join(each.into) for each in action.tables]}
     if isinstance(action, LoadRows):
         return where | {"copy": ".".join(action.table), "file": action.file}
     return where

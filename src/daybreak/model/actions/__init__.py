@@ -49,6 +49,16 @@ from daybreak.model.actions.aws import (
     TakeSnapshot,
 )
 from daybreak.model.actions.commands import RunCommand
+from daybreak.model.actions.exports import (
+    CarryTables,
+    ClearScratch,
+    ExportOrder,
+    ExportWork,
+    FetchExport,
+    JudgeScratch,
+    LoadScratch,
+    WantedTable,
+)
 from daybreak.model.actions.loads import LoadRows
 from daybreak.model.actions.pools import PausePool, PoolOrder, ResumePool
 from daybreak.model.actions.questions import AwaitApproval
@@ -107,8 +117,10 @@ __all__ = [
     "AwsOrder",
     "BeginProbe",
     "BesideAnother",
+    "CarryTables",
     "ChangeRecord",
     "ChangeSql",
+    "ClearScratch",
     "CopyParameterGroup",
     "CopySnapshot",
     "CountWrites",
@@ -122,8 +134,13 @@ __all__ = [
     "DeleteSnapshot",
     "DetachProxy",
     "EndSessions",
+    "ExportOrder",
+    "ExportWork",
+    "FetchExport",
+    "JudgeScratch",
     "KeyedOrder",
     "LoadRows",
+    "LoadScratch",
     "ManagePassword",
     "MoveSecretStage",
     "MoveWriter",
@@ -155,11 +172,22 @@ __all__ = [
     "Validate",
     "Wait",
     "WaitOrder",
+    "WantedTable",
     "WarmCache",
 ]
 
 Action = Annotated[
-    AwsChange | SqlChange | LoadRows | PausePool | ResumePool | RunCommand | Wait | Validate | AwaitApproval,
+    AwsChange
+    | SqlChange
+    | LoadRows
+    | CarryTables
+    | ExportWork
+    | PausePool
+    | ResumePool
+    | RunCommand
+    | Wait
+    | Validate
+    | AwaitApproval,
     Field(discriminator="kind"),
 ]
 """Any one thing a step can order."""

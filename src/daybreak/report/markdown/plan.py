@@ -20,6 +20,7 @@ from daybreak.model.actions import (
     AwaitSnapshot,
     AwaitSql,
     AwaitWriter,
+    CarryTables,
     ChangeRecord,
     CopyParameterGroup,
     CopySnapshot,
@@ -32,6 +33,7 @@ from daybreak.model.actions import (
     DeleteParameterGroup,
     DeleteSnapshot,
     DetachProxy,
+    ExportOrder,
     LoadRows,
     ManagePassword,
     MoveSecretStage,
@@ -62,6 +64,7 @@ from daybreak.model.plan import Plan, Step
 from daybreak.model.requests import (
     CleanRequest,
     CopyRequest,
+    ExportRequest,
     FailOverRequest,
     PitrRequest,
     RegionRequest,
@@ -78,6 +81,7 @@ from daybreak.plan.loss import loss_of
 from daybreak.plan.operations import aws_call
 from daybreak.plan.road import road_of
 from daybreak.plan.servers import proof_of
+from daybreak.report.aws_cli import quote
 from daybreak.report.keyed import TITLE_OF_KEYED, lines_on_keyed
 from daybreak.report.sentences import printable_sentence, sentence, title_of_notes, undo_sentence
 from daybreak.report.shell import Typist, commands
@@ -90,6 +94,8 @@ RESTORE_SNAPSHOT = "Restore from Snapshot"
 WAIT = "Wait for Cluster Availability"
 CREATE = "Create Database Instance"
 VALIDATE = "Validate Data"
+LIST_EXPORTS = "List Available Exports"
+IMPORT = "Download and Restore Export"
 CLEAN = "Clean Up"
 CUTOVER = "Switch Application Traffic"
 COPY = "Copy Snapshot to DR Region"
@@ -116,7 +122,7 @@ REGION_CHAPTERS: dict[str, tuple[str, ...]] = {
 }
 """The runbook's steps of a disaster recovery in another region, and our steps in each."""
 
-_SUBJECTS = {"copy": "Copy", "fail-over": "New writer"}
+_SUBJECTS = {"copy": "Copy", "export": "Run", "fail-over": "New writer"}
 """What a plan is about that makes no clone, by its kind."""
 
 _BOXES = (
@@ -152,8 +158,8 @@ def chapter(action: Action) -> str:
             return CUTOVER
         case SetRole() | SetDataApi() | SetSubscription():
             return CUTOVER
-        case LoadRows() | RunCommand() | AwaitApproval():
-            return RESTORE
+        case LoadRows() | RunCommand() | AwaitApproval() | ExportOrder() | CarryTables():
+            return IMPORT if isinstance(action, ExportOrder | CarryTables) else RESTORE
         case SqlOrder():
             return CUTOVER
         case TakeSnapshot() | CopySnapshot() | AwaitSnapshot() | DeleteSnapshot():
@@ -239,6 +245,14 @@ def _chapters(plan: Plan, hand: Typist) -> Iterator[str]:
         for number, (title, ours) in enumerate(SNAPSHOT_CHAPTERS.items(), start=1):
             yield f"#### Step {number}: {title}"
             yield from _snapshots(plan, hand) if title == LIST else _of(plan, hand, ours)
+    elif isinstance(plan.request, ExportRequest):
+        yield "## Data Export Recovery"
+        yield "### Procedure"
+        yield f"#### Step 1: {LIST_EXPORTS}"
+        folder = plan.request.export.rstrip("/").rpartition("/")[0]
+        yield code_block(f"# List exports in S3\naws s3 ls {quote(f'{folder}/')} --recursive", "bash")
+        yield f"#### Step 2: {IMPORT}"
+        yield from _of(plan, hand, IMPORT)
     else:
         yield f"## {_TITLES.get(plan.kind, CLEAN)}"
         yield "### Procedure"
@@ -348,6 +362,8 @@ def _after(plan: Plan) -> Iterator[str]:
 
 
 def _troubleshooting(plan: Plan, hand: Typist) -> Iterator[str]:
+    if isinstance(plan.request, ExportRequest):
+        return
     yield "## Troubleshooting"
     yield "### Common Issues"
     is_copy = isinstance(plan.request, CopyRequest)

@@ -58,6 +58,8 @@ def _head(report: Report) -> Iterator[str]:
         told = [reason.text for reason in report.not_asked]
         told += [f"beyond anybody's reach: {reason.text}" for reason in report.beyond]
         yield "\n".join(f"- {text(line)}" for line in told)
+    if report.carried:
+        yield "\n".join(f"- {text(each)}" for each in report.carried)
     if report.traffic:
         yield "\n".join(f"- {text(each)}" for each in report.traffic)
     if report.promises:

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from daybreak.model.actions import (
+    CarryTables,
     CopyParameterGroup,
     CopySnapshot,
     CreateEndpoint,
@@ -33,6 +34,7 @@ from daybreak.model.requests import (
     CleanRequest,
     CopyRequest,
     CutoverRequest,
+    ExportRequest,
     FailOverRequest,
     MoveRequest,
     PitrRequest,
@@ -109,6 +111,8 @@ def _title(plan: Plan) -> str:
             return f"{word} of {plan.target.name} to {plan.identity.region}, away from {plan.request.home}"
         case CopyRequest():
             return f"Copies of {plan.target.name} in {plan.identity.region}, away from {plan.request.home}"
+        case ExportRequest(receiver=receiver):
+            return f"Tables of an export into {receiver.database} of {receiver.cluster}"
         case CutoverRequest():
             return f"Cutover of {plan.target.name} to {plan.clone}"
         case RollbackRequest():
@@ -125,6 +129,19 @@ def _entries(rows: Iterable[tuple[str, str]]) -> Iterator[RenderableType]:
     return (Entry(name, plain(value)) for name, value in rows)
 
 
+def _summary_of_export(plan: Plan, request: ExportRequest) -> Iterator[tuple[str, str]]:
+    """What is read, and what changes where."""
+    yield "export", request.export
+    carried = next(step.action for step in plan.steps if isinstance(step.action, CarryTables))
+    each = [f"{'.'.join(one.table)} into {'.'.join(one.into)}" for one in carried.tables]
+    yield "tables", comma_list(each) + (f", where {request.where}" if request.where else "")
+    whose = "the clone of a run" if request.receiver.run else "a cluster in use"
+    yield (
+        "changes",
+        f"the database {request.receiver.database} of {request.receiver.cluster}, {whose}: rows alone, in one transaction",
+    )
+
+
 _AT_THE_END = "loses"
 """What stands in the last summary alone: it is read right before the yes."""
 
@@ -133,6 +150,8 @@ def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
     """What a person says yes to: which clone, of which moment, what is created or removed, and how long from ``now`` on."""
     if isinstance(plan.request, FailOverRequest):
         yield "writer", f"{plan.clone} in {plan.identity.region}, a cluster of production's own"
+    elif isinstance(plan.request, ExportRequest):
+        yield from _summary_of_export(plan, plan.request)
     elif not isinstance(plan.request, CopyRequest):
         yield "clone", plan.clone
     if plan.moment:
@@ -157,12 +176,19 @@ def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
             yield "closes", f"{closed}: nobody but Daybreak can log in to it any more"
         names = _destinations(plan)
         yield "moves", f"{names} to {opened}" if names else "nothing: every place is left as it is"
+    elif isinstance(plan.request, ExportRequest):
+        carried = next(step.action for step in plan.steps if isinstance(step.action, CarryTables))
+        replaced = comma_list([".".join(each.into) for each in carried.tables if each.mode == "replace"])
+        yield (
+            "deletes",
+            f"every row of {replaced}, in the transaction that brings the others" if replaced else "nothing",
+        )
     elif isinstance(plan.request, CopyRequest):
         yield "creates", _count(plan, CREATED)
         yield "deletes", f"{_count(plan, DELETED)}; only copies of this cluster that Daybreak made, for good"
     else:
         yield "creates", f"{_count(plan, CREATED)}; each name begins with the clone's"
-    if not isinstance(plan.request, FailOverRequest | MoveRequest):
+    if not isinstance(plan.request, FailOverRequest | MoveRequest | ExportRequest):
         yield "source", f"{plan.source}: nothing of it changes"
     is_promised = isinstance(plan.request, RestoreRequest | FailOverRequest)
     promised = "" if not is_promised else f"; promised {span_words(plan.objectives.rto)}"

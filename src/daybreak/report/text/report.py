@@ -55,6 +55,7 @@ def report_view(report: Report, depth: Verbosity = "brief", *, more: str = "") -
     parts += _unread(report, depth)
     parts += _what(report) if depth == "brief" else []
     parts += [*_figures(report, depth), *_rows(report, depth)]
+    parts += [Entry("carried" if not number else "", plain(each)) for number, each in enumerate(report.carried)]
     parts += [Entry("traffic" if not number else "", plain(each)) for number, each in enumerate(report.traffic)]
     for number, line in enumerate(report.keyed):
         parts.append(Entry("keyed" if not number else "", plain(line.what)))

@@ -1,0 +1,75 @@
+"""What a restore from an export needs to know: what lies in the export, and what stands in the database into which it goes."""
+
+from __future__ import annotations
+
+from daybreak.app.app import App
+from daybreak.app.exports import region_of_bucket
+from daybreak.errors import DaybreakError
+from daybreak.execute.database import login_at
+from daybreak.execute.tools import look_at_tools
+from daybreak.model.exports import place_at
+from daybreak.model.exports_seen import ExportSeen, ScratchTools
+from daybreak.model.observation import Observation
+from daybreak.model.receiver import Receiver, ReceiverSeen
+from daybreak.model.requests import ExportRequest
+from daybreak.model.targets import Target
+from daybreak.model.world import Cluster, Identity
+from daybreak.observe.export_tables import TablesWanted
+from daybreak.observe.look import Lookout
+from daybreak.observe.picking import see_export
+from daybreak.plan.export import receiver_names
+from daybreak.postgres.address import address_of
+from daybreak.postgres.bounds import OF_NAMES
+from daybreak.postgres.meter import Meter
+from daybreak.postgres.reach import Reach
+from daybreak.postgres.receiver import see_receiver
+
+
+def observe_export(app: App, request: ExportRequest, target: Target, identity: Identity) -> Observation:
+    """The export, the tools of this machine, and the receiver's tables. What does not answer is a silence, by name."""
+    lookout = Lookout(app.aws(target.region))
+    cluster = lookout.cluster(request.receiver.cluster)
+    if cluster is not None and cluster.resource_id != request.receiver.resource_id:
+        cluster = None
+    place = place_at(request.export)
+    objects = app.bucket_of_exports(place.bucket, region_of_bucket(app, place))
+    seen = see_export(objects, place, TablesWanted(request.tables, request.schemas))
+    seen = _with_tools(app, seen)
+    return Observation(
+        seen=app.now(), identity=identity, cluster=cluster, export=_with_receiver(app, request, target, cluster, seen)
+    )
+
+
+def _with_tools(app: App, seen: ExportSeen) -> ExportSeen:
+    try:
+        tools: ScratchTools = look_at_tools(app.scratch, app.settings.programs, seen.dumped_by)
+    except DaybreakError as error:
+        return seen.model_copy(update={"tools_silence": "; ".join((error.message, *error.hints))})
+    return seen.model_copy(update={"tools": tools})
+
+
+def _with_receiver(
+    app: App, request: ExportRequest, target: Target, cluster: Cluster | None, seen: ExportSeen
+) -> ExportSeen:
+    if cluster is None or not cluster.endpoint:
+        why = "it has no endpoint" if cluster else "AWS does not show its cluster"
+        return seen.model_copy(update={"receiver_silence": why})
+    try:
+        heard = hear_receiver(app, target, cluster, request.receiver, receiver_names(request, seen.tables))
+    except DaybreakError as error:
+        return seen.model_copy(update={"receiver_silence": "; ".join((error.message, *error.hints))})
+    return seen.model_copy(update={"receiver": heard})
+
+
+def hear_receiver(
+    app: App, target: Target, cluster: Cluster, receiver: Receiver, names: tuple[tuple[str, str], ...]
+) -> ReceiverSeen:
+    """What the receiver's server says of the tables of these names; raises ``DaybreakError`` where it does not answer.
+
+    It is asked as a source is asked for names: briefly, and by one session.
+    """
+    address = address_of(cluster, receiver.database, target.trust)
+    login = login_at(receiver.login, app.aws(target.region), app.environ, address)
+    reach = Reach(address, login, Meter(OF_NAMES))
+    with reach.session(OF_NAMES.limits()) as session:
+        return see_receiver(session, names)

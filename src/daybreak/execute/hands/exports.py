@@ -1,0 +1,74 @@
+"""The hand for exports: what is fetched, loaded and judged on this machine, beside the walk.
+
+Nothing outside of the run's own folder changes, so nothing has to be resolved: what is missing there is made again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import assert_never
+
+from daybreak.errors import Bug, Failed, Refused
+from daybreak.execute.beside import News, Recorded, WorkResult
+from daybreak.execute.doors import Progress
+from daybreak.execute.hands.course import Course
+from daybreak.execute.refusals import Rejected
+from daybreak.execute.sidework import stages_nothing
+from daybreak.execute.slowly import Slowly
+from daybreak.model.actions import ClearScratch, ExportWork, FetchExport, JudgeScratch, LoadScratch
+from daybreak.model.findings import Finding
+from daybreak.model.plan import Step
+from daybreak.model.run import FindingMade, StepDone, StepIntended
+from daybreak.postgres.leash import Leash
+
+
+class ExportHand:
+    """Works with the export of one plan."""
+
+    def __init__(self, course: Course) -> None:
+        self._course = course
+        self._journal, self._doors = course.journal, course.doors
+
+    def make_so(self, step: Step, action: ExportWork) -> Slowly[None]:
+        """Do it, and record what it comes to; raises ``Rejected`` for a definite no, and ``Unreachable`` for what passes."""
+        yield from self._course.looker.hold_to_guards(step)
+        attempt = self._journal.state().step(step.id).attempts + 1
+        self._journal.append(StepIntended(step=step.id, attempt=attempt))
+        began = self._doors.timing.now()
+
+        def take(news: News) -> None:
+            match news:
+                case Finding():
+                    self._journal.append(FindingMade(step=step.id, finding=news))
+                case str():
+                    self._course.seen[step.id] = news
+                    self._doors.progress(Progress(step=step.id, seen=news, since=began))
+                case _:
+                    message = f"{step.id} handed over {news!r}"
+                    raise Bug(message)
+
+        def work(hand_over: Callable[[News], None], leash: Leash) -> WorkResult:
+            return self._work(action, hand_over, leash)
+
+        try:
+            outcome = yield from self._course.aside.carry(step, work, take, stages_nothing)
+        except (Refused, Failed) as error:
+            raise Rejected(f"step {step.id}: {error.message}", *error.hints) from error
+        if not isinstance(outcome, Recorded):
+            message = f"work with an export came to {outcome!r}"
+            raise Bug(message)
+        self._journal.append(StepDone(step=step.id, result=outcome.model_dump(mode="json")))
+
+    def _work(self, action: ExportWork, hand_over: Callable[[News], None], leash: Leash) -> Recorded:
+        door = self._doors.exports
+        match action:
+            case FetchExport():
+                return door.fetch(action, hand_over, leash)
+            case LoadScratch():
+                return door.load(action, hand_over, leash)
+            case JudgeScratch():
+                return door.judge(action, hand_over, leash)
+            case ClearScratch():
+                return door.clear(action, leash)
+            case _:
+                assert_never(action)

@@ -1,0 +1,44 @@
+"""The programs of PostgreSQL with which an export is restored on this machine, and the room that there is for it."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from daybreak.model.exports_seen import ScratchTools
+from daybreak.postgres.clients import ClientProgram
+from daybreak.postgres.installs import ServerPrograms, find_server_programs
+
+OLDEST = 14
+"""The oldest major version whose server is taken for a scratch database."""
+
+
+@dataclass(frozen=True)
+class Toolbox:
+    """A server's programs and the ``pg_restore`` beside them."""
+
+    server: ServerPrograms
+    restore: ClientProgram
+
+
+def find_toolbox(least: int, folder: str | None) -> Toolbox:
+    """The programs of that major version or the next one up, in the folder where one is named; raises ``Refused`` where there are none."""
+    server = find_server_programs(max(least, OLDEST), Path(folder) if folder else None)
+    return Toolbox(server, server.client("pg_restore"))
+
+
+def look_at_tools(folder: Path, programs: str | None, dumped_by: int | None) -> ScratchTools:
+    """What this machine has for an archive that a pg_dump of such a version made; raises ``Refused`` where it has nothing."""
+    found = find_toolbox(dumped_by or OLDEST, programs)
+    return ScratchTools(
+        version=found.restore.version,
+        major=found.restore.major,
+        warning=found.restore.warning,
+        room=shutil.disk_usage(_there(folder)).free,
+    )
+
+
+def _there(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    return next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())

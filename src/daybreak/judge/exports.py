@@ -1,0 +1,108 @@
+"""What came out of an archive, held against the archive's own list and rows. Pure.
+
+The law: nothing of what was there before testifies. What the archive does not say, such as the values in its rows, was not asked, and
+the verdict names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from daybreak.judge.verdict import verdict_of
+from daybreak.model.actions import JudgeScratch
+from daybreak.model.checks import (
+    ARCHIVED_CONTENT,
+    ARCHIVED_OBJECTS,
+    ARCHIVED_ROWS,
+    ARCHIVED_SEQUENCES,
+    ARCHIVED_VALIDITY,
+)
+from daybreak.model.findings import Detail, Finding, Standing, Verdict
+from daybreak.model.names import comma_list, printable
+from daybreak.model.plan import Plan
+from daybreak.model.receiver import ScratchAnswers
+
+_MOST_DETAILS = 200
+
+
+def findings_on(answers: ScratchAnswers) -> Iterator[Finding]:
+    """What each check says of the scratch database."""
+    yield _objects(answers)
+    yield _rows(answers)
+    yield _validity(answers)
+    yield _sequences(answers)
+    yield ARCHIVED_CONTENT.leave_out(
+        "the same values", "an archive has no sums of its rows: pg_restore read them, and nothing else vouches for them"
+    )
+
+
+def _objects(answers: ScratchAnswers) -> Finding:
+    lacks = sorted(set(answers.expected) - set(answers.present))
+    found = f"{len(answers.expected) - len(lacks)} of {len(answers.expected)}"
+    if answers.uncounted:
+        kinds = comma_list([f"{number} of the kind {kind}" for kind, number in sorted(answers.uncounted.items())])
+        found += f"; not looked for by name, as pg_restore made them without an error: {kinds}"
+    details = tuple(Detail(name=printable(each), standing=Standing.UNFIT, found="not there") for each in lacks)
+    finding = ARCHIVED_OBJECTS.judge(f"{len(answers.expected)} things of the archive's list", found, is_fit=not lacks)
+    return finding.model_copy(update={"details": details[:_MOST_DETAILS], "is_by_lines": bool(details)})
+
+
+def _rows(answers: ScratchAnswers) -> Finding:
+    details = tuple(_details_of_rows(answers.archived, answers.restored))
+    archived = [each for each in answers.archived.values() if each is not None]
+    expected = f"{sum(archived):,} rows in {len(answers.archived)} tables"
+    found = f"{sum(answers.restored.values()):,} rows in {len(answers.restored)} tables"
+    bad = [each for each in details if each.standing is not Standing.FIT]
+    if any(each.standing is Standing.UNFIT for each in bad):
+        finding = ARCHIVED_ROWS.unfit(expected, found)
+    elif bad:
+        finding = ARCHIVED_ROWS.unknown(expected, "the rows in the archive could not be counted", found=found)
+    else:
+        finding = ARCHIVED_ROWS.fit(expected, found)
+    return finding.model_copy(
+        update={"details": (*bad, *(each for each in details if each not in bad))[:_MOST_DETAILS]}
+    )
+
+
+def _details_of_rows(archived: Mapping[str, int | None], restored: Mapping[str, int]) -> Iterator[Detail]:
+    for name in sorted({*archived, *restored}):
+        there, here = archived.get(name, 0), restored.get(name)
+        standing = Standing.UNKNOWN if there is None else Standing.FIT if there == here else Standing.UNFIT
+        yield Detail(
+            name=printable(name),
+            standing=standing,
+            expected="not known" if there is None else f"{there:,}",
+            found="no such table" if here is None else f"{here:,}",
+        )
+
+
+def _validity(answers: ScratchAnswers) -> Finding:
+    details = tuple(
+        Detail(name=printable(each), standing=Standing.UNFIT, found="not valid") for each in answers.invalid
+    )
+    found = f"{len(details)} of {answers.constraints} not valid" if details else f"{answers.constraints} are valid"
+    finding = ARCHIVED_VALIDITY.judge("every one valid", found, is_fit=not details)
+    return finding.model_copy(update={"details": details[:_MOST_DETAILS], "is_by_lines": bool(details)})
+
+
+def _sequences(answers: ScratchAnswers) -> Finding:
+    details = tuple(
+        Detail(name=printable(name), standing=Standing.UNFIT, expected=f"at least {most}", found=str(at))
+        for name, (at, most) in sorted(answers.behind.items())
+    )
+    found = f"{len(details)} of {answers.sequences} behind" if details else f"{answers.sequences} ahead"
+    finding = ARCHIVED_SEQUENCES.judge("every one ahead of its column", found, is_fit=not details)
+    return finding.model_copy(update={"details": details[:_MOST_DETAILS], "is_by_lines": bool(details)})
+
+
+def verdict_on_export(plan: Plan, findings: Iterable[Finding]) -> Verdict | None:
+    """The verdict of a run that brings tables of an export back; ``None`` for a run that judges none."""
+    action = next((step.action for step in plan.steps if isinstance(step.action, JudgeScratch)), None)
+    return verdict_of(findings, scope_of_export(action)) if action is not None else None
+
+
+def scope_of_export(action: JudgeScratch) -> str:
+    """What is asked of it, in words."""
+    names = comma_list([printable(".".join(each.table)) for each in action.tables], most=3)
+    where = f", of the rows where {printable(action.where)}" if action.where else ""
+    return f"{names} as the archive lists it{where}"

@@ -1,0 +1,94 @@
+"""What is done with an export: fetched and loaded on this machine, judged there, and its tables carried into a living database."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from daybreak.model.actions.placed import Placed
+from daybreak.model.actions.sql import SqlOrder
+from daybreak.model.pickings import Picking
+from daybreak.model.receiver import ReceiverMode
+from daybreak.model.value import Span, Value
+
+
+class ExportOrder(Placed):
+    """Something that is done with an export in the run's own folder on this machine. Nothing outside of that changes.
+
+    What one of them leaves there is known by its receipt. Where it is missing, on another machine or after a restart, it is made
+    again: so each leaves one effect, however often it is done.
+    """
+
+
+class FetchExport(ExportOrder):
+    """Read from the bucket what is wanted of an export, into a file of this machine."""
+
+    kind: Literal["fetch-export@1"] = "fetch-export@1"
+    export: str
+    """Its URL."""
+    picking: Picking
+
+
+class LoadScratch(ExportOrder):
+    """Load what was fetched into a scratch database of a throw-away server on this machine, as a role that may do nothing else.
+
+    An archive is hostile until shown otherwise: its code runs there, and nowhere else.
+    """
+
+    kind: Literal["load-scratch@1"] = "load-scratch@1"
+    picking: Picking
+    """What was fetched, and which of its entries are made."""
+    major: int
+    """The major version of PostgreSQL that dumped it, at least; the scratch server is not older."""
+    jobs: int = Field(default=1, ge=1)
+    """How many tables are loaded side by side."""
+    limit: Span = Span(hours=12)
+    """How long it may take."""
+    most: int = Field(gt=0)
+    """How many bytes the scratch server may fill."""
+
+
+class WantedTable(Value):
+    """A table of an export, and what it becomes."""
+
+    table: tuple[str, str]
+    """Its schema and its name in the export."""
+    into: tuple[str, str]
+    """Those in the receiver."""
+    mode: ReceiverMode = "empty"
+
+
+class JudgeScratch(ExportOrder):
+    """Hold what the scratch database has against the archive's own list and rows; the findings become the run's verdict."""
+
+    kind: Literal["judge-scratch@1"] = "judge-scratch@1"
+    tables: tuple[WantedTable, ...]
+    where: str = ""
+    """The condition on the rows that are wanted, in SQL; empty wants all. It is asked in the scratch database."""
+
+
+class ClearScratch(ExportOrder):
+    """Stop the throw-away server, and remove the run's folder with all that was fetched."""
+
+    kind: Literal["clear-scratch@1"] = "clear-scratch@1"
+    run: str = ""
+    """Whose folder it is; empty means the run's own."""
+
+
+class CarryTables(SqlOrder):
+    """Carry the rows of tables from the scratch database into a living one, all in one transaction.
+
+    Its number is in the journal before the commit, so a lost commit is looked up and never guessed.
+    """
+
+    kind: Literal["carry-tables@1"] = "carry-tables@1"
+    tables: tuple[WantedTable, ...]
+    where: str = ""
+    lock: Span = Span(seconds=2)
+    limit: Span = Span(hours=6)
+    """How long one statement may take, such as the rows of one table."""
+
+
+ExportWork = FetchExport | LoadScratch | JudgeScratch | ClearScratch
+"""What is done with an export on this machine."""

@@ -1,0 +1,48 @@
+"""What a planner knows of an export whose tables are wanted, and of the database into which they go."""
+
+from __future__ import annotations
+
+from daybreak.model.exports import ChoiceShown, ExportFound
+from daybreak.model.pickings import Picking
+from daybreak.model.receiver import ReceiverSeen
+from daybreak.model.value import Value
+
+
+class TableOffered(Value):
+    """A table of an export that was asked for."""
+
+    table: tuple[str, str]
+    """Its schema and its name."""
+    columns: tuple[str, ...] | None = None
+    """Those that its rows have, in their order; ``None`` where that is known only once it is restored."""
+
+
+class ScratchTools(Value):
+    """The programs of PostgreSQL on this machine."""
+
+    version: str
+    """Of ``pg_restore`` and of the server, such as ``16.9``."""
+    major: int
+    warning: str = ""
+    """What is known to be wrong with so old a version."""
+    room: int
+    """How many bytes are free where a scratch server would lie."""
+
+
+class ExportSeen(Value):
+    """An export, what of it was asked for, and what stands in the receiver under those names."""
+
+    found: ExportFound
+    tables: tuple[TableOffered, ...] = ()
+    choice: ChoiceShown | None = None
+    picking: Picking | None = None
+    why_not: tuple[str, ...] = ()
+    """Why nothing can be picked of it, each reason by itself."""
+    receiver: ReceiverSeen | None = None
+    receiver_silence: str = ""
+    """Why the receiver's server was not heard."""
+    tools: ScratchTools | None = None
+    tools_silence: str = ""
+    """Why there are no programs to restore it with."""
+    dumped_by: int | None = None
+    """The major version of the pg_dump that made it."""

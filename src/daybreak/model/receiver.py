@@ -1,0 +1,142 @@
+"""Receiver: the database into which rows of an export are carried, and what was seen of its tables."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from daybreak.model.value import Value
+
+ReceiverMode = Literal["empty", "append", "replace"]
+"""What a table must be, or becomes: *empty* wants one without rows, *append* adds to those there, *replace* deletes those first."""
+
+
+class Receiver(Value):
+    """A database of a living cluster."""
+
+    cluster: str
+    resource_id: str
+    """The cluster's: a name alone may lead to another one tomorrow."""
+    database: str
+    login: str
+    """The reference of the login that writes there."""
+    run: str = ""
+    """The run whose clone it is; empty for a cluster in use."""
+    is_production: bool = False
+    """Whether daybreak.toml calls it the cluster of a target: then a person types its name."""
+
+
+class ColumnSeen(Value):
+    """A column of a table that is there."""
+
+    name: str
+    type: str
+    is_generated: bool = False
+    """Whether the server computes it: then nobody can load it."""
+    is_needed: bool = False
+    """Whether a row that does not name it is refused: it takes no null, and has no default."""
+
+
+class ReferenceSeen(Value):
+    """A foreign key of another table that points at one."""
+
+    name: str
+    table: tuple[str, str]
+    on_delete: Literal["refuses", "follows"]
+    """What becomes of its rows when a row that they point at is deleted: the server refuses, or changes or deletes them too."""
+
+
+class TableSeen(Value):
+    """What stands under a table's name in a receiver."""
+
+    table: tuple[str, str]
+    """Its schema and its name."""
+    kind: Literal["table", "other"]
+    """Whether it takes rows as a table does: plain or partitioned. A view or a foreign table is another thing."""
+    has_rows: bool | None = None
+    """``None`` where that was not asked, or could not be."""
+    columns: tuple[ColumnSeen, ...] = ()
+    triggers: tuple[str, ...] = ()
+    """The triggers and rules of its own that act on rows that come or go."""
+    references: tuple[ReferenceSeen, ...] = ()
+    hides_rows: bool = False
+    """Whether a policy keeps rows from the login: it would see, delete and load only some."""
+    lacks: tuple[str, ...] = ()
+    """The rights on it that the login does not have."""
+
+
+class ReceiverSeen(Value):
+    """What a receiver's server said of the tables that are wanted there."""
+
+    server_version: str
+    encoding: str
+    login: str
+    """The role that the login is."""
+    tables: tuple[TableSeen, ...] = ()
+    """Those of the wanted names that are there."""
+
+    def table(self, name: tuple[str, str]) -> TableSeen | None:
+        """What stands under a name; ``None`` where nothing does."""
+        return next((each for each in self.tables if each.table == name), None)
+
+
+class ExportFetched(Value):
+    """What was read of an export."""
+
+    bytes: int
+    """What was read from the bucket this time."""
+    of_before: int
+    """What an earlier process had read."""
+
+
+class ScratchLoaded(Value):
+    """What a scratch database was loaded with."""
+
+    server_version: str
+    program: str
+    """The version of ``pg_restore``."""
+    left_out: tuple[str, ...] = ()
+    """What the throw-away role may not make, each with the reason."""
+
+
+class ScratchJudged(Value):
+    """What the scratch database has of the tables that are wanted."""
+
+    rows: dict[str, int]
+    """By the tables' names in the export, as far as the condition wants them."""
+
+
+class ScratchCleared(Value):
+    """Nothing of the run is left on this machine."""
+
+
+class TablesCarried(Value):
+    """What a receiver took, in one transaction."""
+
+    rows: dict[str, int]
+    """By the tables' names there."""
+    sequences: dict[str, int] = Field(default_factory=dict)
+    """The sequences that were set past the rows that came, and to what."""
+
+
+class ScratchAnswers(Value):
+    """What the scratch database and the archive said of each other, for the judgement."""
+
+    expected: tuple[str, ...]
+    """The things of the archive's list that can be looked for by name: the kind and the name of each."""
+    present: tuple[str, ...]
+    """Those that are there."""
+    uncounted: dict[str, int]
+    """How many entries of other kinds were made, by kind."""
+    archived: dict[str, int | None]
+    """The rows of each table in the archive, as pg_restore reads them without a database; ``None`` where they could not be counted."""
+    restored: dict[str, int]
+    """The rows of each table in the scratch database."""
+    constraints: int
+    """How many constraints and indexes there are."""
+    invalid: tuple[str, ...] = ()
+    sequences: int = 0
+    """How many sequences belong to a column."""
+    behind: dict[str, tuple[int, int]] = Field(default_factory=dict)
+    """Those that are not ahead of it: where each stands, and the furthest value."""

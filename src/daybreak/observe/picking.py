@@ -1,0 +1,94 @@
+"""An export of which tables are wanted: what comes of it, which bytes that takes, and which columns its rows have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from daybreak.archive.choosing import ArchiveChoice, choose
+from daybreak.archive.contents import MOST, Contents
+from daybreak.archive.copying import columns_of_copy
+from daybreak.archive.layout import Pile
+from daybreak.archive.picking import pick
+from daybreak.archive.tables import choice_shown
+from daybreak.archive.tape import TarMember, members
+from daybreak.aws.objects import Objects
+from daybreak.errors import DaybreakError, Refused
+from daybreak.model.exports import ExportFound, ExportPlace
+from daybreak.model.exports_seen import ExportSeen, TableOffered
+from daybreak.model.pickings import Picking
+from daybreak.observe.export_tables import MOST_BYTES, MOST_MEMBERS, MOST_REQUESTS, TablesWanted, find_pile
+from daybreak.observe.exports import Finder
+from daybreak.observe.ranges import ReadBudget
+
+_ROWS = "TABLE DATA"
+_PARTITION = "TABLE ATTACH"
+_MAJOR = re.compile(r"\d+")
+
+
+def see_export(objects: Objects, place: ExportPlace, wanted: TablesWanted) -> ExportSeen:
+    """What of an export is wanted; what speaks against that stands in it.
+
+    Raises ``Refused`` where nothing is at the place, or several things, and ``Unreachable`` where the bucket does not answer.
+    """
+    finder = Finder(objects, place.bucket, ReadBudget(MOST_REQUESTS, MOST_BYTES), most=MOST)
+    pile = find_pile(objects, place)
+    examined = finder.look(pile)
+    found, contents = examined.found, examined.contents
+    if contents is None:
+        return ExportSeen(found=found, why_not=(_why_without_contents(found),))
+    dumped_by = _MAJOR.match(contents.header.program)
+    seen = ExportSeen(found=found, dumped_by=int(dumped_by[0]) if dumped_by else None)
+    if not wanted:
+        return seen
+    try:
+        choice = choose(contents, wanted.tables, wanted.schemas)
+        picking = _pick(finder, pile, contents, choice, found)
+    except Refused as error:
+        return seen.model_copy(update={"why_not": error.reasons or (error.message,)})
+    return seen.model_copy(
+        update={
+            "tables": tuple(_tables(contents, choice)),
+            "choice": choice_shown(choice, lambda _entry: None),
+            "picking": picking,
+        }
+    )
+
+
+def _why_without_contents(found: ExportFound) -> str:
+    """Why nothing can be chosen of what has no table of contents."""
+    if found.trouble or found.why:
+        return f"{found.address} shows no table of contents: {found.trouble or found.why}"
+    return f"{found.address} is of the kind {found.kind}, of which no single table is restored here"
+
+
+def _pick(finder: Finder, pile: Pile, contents: Contents, choice: ArchiveChoice, found: ExportFound) -> Picking:
+    match found.kind:
+        case "custom" | "directory":
+            return pick(pile, found.kind, contents, choice)
+        case _:
+            return pick(pile, "tar", contents, choice, members=_members(finder, pile))
+
+
+def _members(finder: Finder, pile: Pile) -> tuple[TarMember, ...] | None:
+    """The members of a tar, where their headers could be read to the end."""
+    found: list[TarMember] = []
+    try:
+        for member in members(finder.source(pile.lead), MOST_MEMBERS):
+            if member is None:
+                return tuple(found)
+            found.append(member)
+    except DaybreakError:
+        return None
+    return None
+
+
+def _tables(contents: Contents, choice: ArchiveChoice) -> Iterator[TableOffered]:
+    """The wanted tables, without the partitions whose table comes too: their rows come with it."""
+    rows = {(each.schema, each.name): each for each in contents.entries if each.kind == _ROWS}
+    partitions = {(each.schema, each.name) for each in choice.belonging if each.kind == _PARTITION}
+    for entry in choice.wanted:
+        key = (entry.schema, entry.name)
+        if key not in partitions:
+            of_rows = rows.get(key)
+            yield TableOffered(table=key, columns=columns_of_copy(of_rows.copy) if of_rows else None)

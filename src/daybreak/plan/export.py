@@ -1,0 +1,299 @@
+"""Plan how tables of an export come into a living database: fetched, loaded into a scratch database, judged there, and carried over.
+
+The law: an archive's code runs in the scratch database of this machine alone. The living database takes rows, as data, in one
+transaction; the planner refuses every table that could not take them, or could take them otherwise than the person said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from graphlib import CycleError, TopologicalSorter
+
+import humanize
+
+from daybreak.model.actions import (
+    CarryTables,
+    ClearScratch,
+    FetchExport,
+    JudgeScratch,
+    LoadScratch,
+    WantedTable,
+)
+from daybreak.model.exports_seen import ExportSeen, TableOffered
+from daybreak.model.guards import FoundFit
+from daybreak.model.names import clone_name, comma_list, printable
+from daybreak.model.observation import Observation
+from daybreak.model.pickings import Picking
+from daybreak.model.plan import Estimate, Plan, Refusal, RunId
+from daybreak.model.receiver import ReceiverSeen, TableSeen
+from daybreak.model.requests import ExportRequest
+from daybreak.model.targets import Target
+from daybreak.plan.sequence import Sequence
+from daybreak.plan.terms import Terms
+
+_SLOW, _FAST = 10_000_000, 100_000_000
+"""Bytes a second that come from a bucket: over a slow line, and over a fast one."""
+_SLOW_LOAD, _FAST_LOAD = 2_000_000, 20_000_000
+"""Bytes of an archive a second that a server loads, compressed as they are."""
+_GROWTH = 30
+"""How much larger than its compressed bytes a database may become, with its indexes; what grows more is ended."""
+_LEAST_ROOM = 2**30
+_RESERVE = 2**30
+"""What is left free on this machine."""
+
+
+def export_plan(request: ExportRequest, target: Target, seen: Observation, terms: Terms) -> Plan | Refusal:
+    """The plan that carries tables of an export into a database, or every reason why there is none."""
+    export = seen.export
+    reasons = tuple(_objections(request, seen))
+    if export is None or export.picking is None or export.receiver is None or export.tools is None or reasons:
+        return Refusal(
+            what=f'restoring tables of "{printable(request.export, 400)}"',
+            reasons=reasons or ("the export was not looked at",),
+            hints=tuple(_hints(request)),
+        )
+    run = clone_name(target.cluster, "export", terms.created, request.suffix)
+    wanted = _in_order(tuple(_wish_for(request, each) for each in export.tables), export.receiver)
+    sequence = Sequence(seen.identity.region, (), target.approval if request.receiver.is_production else None)
+    _add_steps(sequence, request, export, export.picking, wanted)
+    made = tuple(sequence.steps)
+    return Plan(
+        run=RunId(run),
+        request=request,
+        target=target,
+        identity=seen.identity,
+        created=terms.created,
+        expires=terms.expires,
+        zone=terms.zone,
+        source=request.export,
+        clone=run,
+        objectives=target.objectives,
+        estimate=Estimate(
+            low=sum((step.estimate.low for step in made), start=timedelta()),
+            high=sum((step.estimate.high for step in made), start=timedelta()),
+            evidence="by the bytes that are fetched",
+        ),
+        steps=made,
+        notes=tuple(_notes(export, wanted)),
+    )
+
+
+def _add_steps(
+    sequence: Sequence,
+    request: ExportRequest,
+    export: ExportSeen,
+    picking: Picking,
+    wanted: tuple[WantedTable, ...],
+) -> None:
+    receiver, size = request.receiver, picking.bytes
+    fetched = sequence.add(
+        "fetch",
+        FetchExport(export=request.export, picking=picking),
+        "only what is wanted of it, in ranges; each is of the version that was planned",
+        _estimate(size, _FAST, _SLOW),
+    )
+    loaded = sequence.add(
+        "load-scratch",
+        LoadScratch(picking=picking, major=export.dumped_by or 0, most=size * _GROWTH + _LEAST_ROOM),
+        "an archive runs its own code, so it is loaded where nothing of yours is",
+        _estimate(size, _FAST_LOAD, _SLOW_LOAD),
+        after=(fetched,),
+    )
+    judged = sequence.add(
+        "judge",
+        JudgeScratch(tables=wanted, where=request.where),
+        "pg_restore's word that it made all is not believed: the archive is read once more",
+        _estimate(size, _FAST_LOAD, _SLOW_LOAD),
+        after=(loaded,),
+    )
+    carried = sequence.add(
+        "carry",
+        CarryTables(
+            cluster=receiver.cluster,
+            resource_id=receiver.resource_id,
+            database=receiver.database,
+            login=receiver.login,
+            tables=wanted,
+            where=request.where,
+        ),
+        "all tables or none: a reader never sees a part of it",
+        _estimate(size, _FAST_LOAD, _SLOW_LOAD),
+        after=(judged,),
+        guards=(FoundFit(),),
+        when_refused="forgo",
+    )
+    sequence.add(
+        "clear",
+        ClearScratch(),
+        "what was fetched is production's data, and belongs on no other disk for longer than it is needed",
+        Estimate(low=timedelta(seconds=1), high=timedelta(seconds=30), evidence="a few files"),
+        after_settled=(carried,),
+    )
+
+
+def _estimate(size: int, fast: int, slow: int) -> Estimate:
+    return Estimate(
+        low=timedelta(seconds=max(1, size // fast)),
+        high=timedelta(seconds=max(30, size // slow)),
+        evidence=f"{humanize.naturalsize(size)} at {humanize.naturalsize(slow)} to {humanize.naturalsize(fast)} a second",
+    )
+
+
+def _wish_for(request: ExportRequest, offered: TableOffered) -> WantedTable:
+    """Where a table goes: the new name that was typed for it, in its own schema where that names none."""
+    schema, name = offered.table
+    renamed = request.renames.get(f"{schema}.{name}") or request.renames.get(name)
+    into = (schema, name)
+    if renamed:
+        head, dot, tail = renamed.partition(".")
+        into = (head, tail) if dot else (schema, renamed)
+    return WantedTable(table=offered.table, into=into, mode=request.mode)
+
+
+def _in_order(wanted: tuple[WantedTable, ...], receiver: ReceiverSeen) -> tuple[WantedTable, ...]:
+    """The tables, each after those that its foreign keys point at; where these go in a circle, as they were."""
+    by_name = {each.into: each for each in wanted}
+    pointing: dict[tuple[str, str], set[tuple[str, str]]] = {name: set() for name in by_name}
+    for name in by_name:
+        there = receiver.table(name)
+        for each in there.references if there else ():
+            if each.table in pointing:
+                pointing[each.table].add(name)
+    try:
+        return tuple(by_name[name] for name in TopologicalSorter(pointing).static_order())
+    except CycleError:
+        return wanted
+
+
+def receiver_names(request: ExportRequest, tables: tuple[TableOffered, ...]) -> tuple[tuple[str, str], ...]:
+    """The schemas and names that are looked for in the receiver."""
+    return tuple(_wish_for(request, each).into for each in tables)
+
+
+def _hints(request: ExportRequest) -> Iterator[str]:
+    yield f"daybreak exports show {request.export}  # lists its tables"
+
+
+def _objections(request: ExportRequest, seen: Observation) -> Iterator[str]:
+    """Why it cannot be done, each reason by itself."""
+    export = seen.export
+    if export is None:
+        return
+    yield from export.why_not
+    if export.found.whole == "torn":
+        yield f"the export is not whole: {export.found.why}"
+    yield from _objections_to_tools(export)
+    if not request.tables and not request.schemas:
+        yield (
+            f"no table is named, and a whole archive does not go into a living database: name what is wanted with --table "
+            f"or --schema ({request.receiver.database} of {request.receiver.cluster} is in use)"
+        )
+    if request.where and len(export.tables) != 1:
+        yield f"--where is a condition on the rows of one table, and {len(export.tables)} are wanted"
+    if seen.cluster is None:
+        yield f'AWS shows no cluster "{request.receiver.cluster}"'
+    if export.receiver is None:
+        yield f"the database {request.receiver.database} of {request.receiver.cluster} was not heard: {export.receiver_silence}"
+        return
+    wanted = [(each, _wish_for(request, each)) for each in export.tables]
+    taken = [one.into for _, one in wanted]
+    for name in sorted({each for each in taken if taken.count(each) > 1}):
+        yield f"two tables would go into {_words(name)}"
+    for offered, one in wanted:
+        yield from _objections_to_table(export.receiver, offered, one, frozenset(taken))
+
+
+def _objections_to_tools(export: ExportSeen) -> Iterator[str]:
+    tools = export.tools
+    if tools is None:
+        yield f"it cannot be restored on this machine: {export.tools_silence}"
+        return
+    if export.dumped_by is not None and export.dumped_by > tools.major:
+        yield (
+            f"it was made by pg_dump {export.dumped_by}, and the programs here are of {tools.version}: it takes those of "
+            f"PostgreSQL {export.dumped_by} or later"
+        )
+    size = export.picking.bytes if export.picking else 0
+    if tools.room < size + _LEAST_ROOM + _RESERVE:
+        needed = humanize.naturalsize(size + _LEAST_ROOM + _RESERVE)
+        yield f"this machine has {humanize.naturalsize(tools.room)} free where it would be restored, and it takes {needed} at least"
+
+
+def _objections_to_table(
+    receiver: ReceiverSeen, offered: TableOffered, wanted: WantedTable, taken: frozenset[tuple[str, str]]
+) -> Iterator[str]:
+    """Why a table of the receiver cannot take the rows of one of the export's."""
+    name, there = _words(wanted.into), receiver.table(wanted.into)
+    if there is None:
+        yield f"there is no table {name}: make it first, as the archive defines it (daybreak exports show --table shows what belongs to it)"
+        return
+    if there.kind != "table":
+        yield f"{name} is no table that takes rows"
+        return
+    if there.lacks:
+        yield f"the login {printable(receiver.login)} may not {_verbs(there.lacks)} {name}: it lacks {comma_list(there.lacks)}"
+    if there.hides_rows:
+        yield f"row security hides rows of {name} from the login {printable(receiver.login)}, so nobody could say what is there"
+    if wanted.mode == "empty" and there.has_rows:
+        yield (
+            f"{name} has rows: say --append to add to them, --replace to delete them first, or another name with "
+            f"--table {printable('.'.join(offered.table))}=NEW"
+        )
+    yield from _objections_to_columns(there, offered, name)
+    if wanted.mode == "replace":
+        for each in there.references:
+            if each.on_delete == "follows" and each.table not in taken:
+                yield f"--replace would change rows of {_words(each.table)} too, whose foreign key {printable(each.name)} follows a delete"
+
+
+def _objections_to_columns(there: TableSeen, offered: TableOffered, name: str) -> Iterator[str]:
+    if offered.columns is None:
+        return
+    columns = {each.name: each for each in there.columns}
+    missing = [printable(each) for each in offered.columns if each not in columns]
+    computed = [printable(each) for each in offered.columns if each in columns and columns[each].is_generated]
+    needed = [printable(each.name) for each in there.columns if each.is_needed and each.name not in offered.columns]
+    if missing:
+        yield f"{name} has no column {comma_list(missing)}, which the export has"
+    if computed:
+        yield f"{name} computes {comma_list(computed)} itself, and the export has values for it"
+    if needed:
+        yield f"{name} needs a value for {comma_list(needed)}, which the export does not have"
+
+
+def _notes(export: ExportSeen, wanted: tuple[WantedTable, ...]) -> Iterator[str]:
+    """What a person should know before saying yes."""
+    receiver = export.receiver
+    if export.tools and export.tools.warning:
+        yield export.tools.warning
+    if export.found.whole == "unknown":
+        yield f"whether the export is complete is not known{f': {export.found.why}' if export.found.why else ''}"
+    for each in wanted:
+        there = receiver.table(each.into) if receiver else None
+        if there is None:
+            continue
+        name = _words(each.into)
+        if there.triggers:
+            yield f"the triggers and rules of {name} act on every row: {comma_list([printable(one) for one in there.triggers])}"
+        if each.mode == "replace":
+            yield f"nobody else can write into {name} until it has ended; its rows are deleted first, and no undo brings them back"
+            refusing = [one for one in there.references if one.on_delete == "refuses"]
+            if refusing:
+                names = comma_list([_words(one.table) for one in refusing])
+                yield f"where rows of {names} point at a row of {name} that does not come back, all of it is taken back"
+        elif each.mode == "empty":
+            yield f"nobody else can write into {name} until it has ended"
+    yield "the tables keep the indexes, constraints, owners and privileges that they have; rows alone come"
+    yield "all rows come in one transaction: as long as it goes on, the server cleans up nothing that was deleted since"
+
+
+_VERBS = {"SELECT": "read", "INSERT": "write into", "DELETE": "delete from"}
+
+
+def _verbs(lacks: tuple[str, ...]) -> str:
+    return " and ".join(_VERBS.get(each, each) for each in lacks)
+
+
+def _words(table: tuple[str, str]) -> str:
+    return printable(".".join(table))

@@ -1,0 +1,247 @@
+"""A receiver's tables: what stands under the names that are wanted, and the one transaction that carries rows into them.
+
+The law: nothing of an archive runs here but rows, as data. All tables take their rows in one transaction, which is committed only
+when each took as many as were sent, and whose number is known before its commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from daybreak.errors import Failed
+from daybreak.model.names import printable
+from daybreak.model.receiver import ColumnSeen, ReceiverMode, ReceiverSeen, ReferenceSeen, TableSeen
+from daybreak.postgres.changing import Bearing, begin_change, commit_change
+from daybreak.postgres.session import Session
+
+_TABLES = sql.SQL("""
+SELECT n.nspname::text, c.relname::text, c.relkind::text, pg_catalog.row_security_active(c.oid),
+    ARRAY(SELECT t.tgname::text FROM pg_catalog.pg_trigger t
+          WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') ORDER BY 1)
+    || ARRAY(SELECT r.rulename::text FROM pg_catalog.pg_rewrite r
+             WHERE r.ev_class = c.oid AND r.ev_type <> '1' AND r.ev_enabled IN ('O', 'A') ORDER BY 1),
+    ARRAY(SELECT p.privilege FROM (VALUES ('SELECT'), ('INSERT'), ('DELETE')) AS p (privilege)
+          WHERE NOT pg_catalog.has_table_privilege(c.oid, p.privilege)),
+    c.oid
+FROM ROWS FROM (pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[])) AS w (schema_name, table_name)
+JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema_name
+JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.table_name
+ORDER BY 1, 2
+""")
+_COLUMNS = sql.SQL("""
+SELECT a.attrelid, a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attgenerated <> '',
+    a.attnotnull AND NOT a.atthasdef AND a.attidentity = ''
+FROM pg_catalog.pg_attribute a
+WHERE a.attrelid = ANY(%s::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attrelid, a.attnum
+""")
+_REFERENCES = sql.SQL("""
+SELECT k.confrelid, k.conname::text, n.nspname::text, c.relname::text, k.confdeltype IN ('a', 'r')
+FROM pg_catalog.pg_constraint k
+JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE k.contype = 'f' AND k.confrelid = ANY(%s::oid[]) AND k.conrelid <> k.confrelid AND k.conparentid = 0
+ORDER BY k.confrelid, 2
+""")
+_SERVER = sql.SQL("SELECT pg_catalog.current_setting('server_encoding'), current_user::text")
+_OWN_PATH = sql.SQL("SET search_path = pg_catalog")
+_ANY_ROW = "SELECT EXISTS (SELECT FROM {})"
+_TAKES_ROWS = ("r", "p")
+
+
+def see_receiver(session: Session, wanted: Sequence[tuple[str, str]]) -> ReceiverSeen:
+    """What stands under these schemas and names; raises ``DaybreakError`` where the server cannot be asked.
+
+    Whether a table has rows is asked of the first one that it finds: no table is read through.
+    """
+    [[encoding, login]] = session.ask(_SERVER)
+    found = session.ask(_TABLES, ([schema for schema, _ in wanted], [name for _, name in wanted]))
+    oids = [row[-1] for row in found]
+    columns = session.ask(_COLUMNS, (oids,))
+    references = session.ask(_REFERENCES, (oids,))
+    tables = tuple(
+        _table(
+            session,
+            row,
+            columns=tuple(_column(each) for each in columns if each[0] == row[-1]),
+            references=tuple(_reference(each) for each in references if each[0] == row[-1]),
+        )
+        for row in found
+    )
+    return ReceiverSeen(server_version=session.server_version, encoding=encoding, login=login, tables=tables)
+
+
+def _table(
+    session: Session,
+    row: tuple[object, ...],
+    *,
+    columns: tuple[ColumnSeen, ...],
+    references: tuple[ReferenceSeen, ...],
+) -> TableSeen:
+    schema, name, kind, hides, triggers, lacks, _ = row
+    is_table, table = kind in _TAKES_ROWS, (str(schema), str(name))
+    may_look = is_table and not hides and "SELECT" not in lacks  # type: ignore[operator]
+    return TableSeen(
+        table=table,
+        kind="table" if is_table else "other",
+        has_rows=_has_rows(session, table) if may_look else None,
+        columns=columns,
+        triggers=triggers,  # type: ignore[arg-type]
+        references=references,
+        hides_rows=bool(hides),
+        lacks=lacks,  # type: ignore[arg-type]
+    )
+
+
+def _has_rows(session: Session, table: tuple[str, str]) -> bool:
+    [[found]] = session.ask(sql.SQL(_ANY_ROW).format(sql.Identifier(*table)))
+    return bool(found)
+
+
+def _column(row: tuple[object, ...]) -> ColumnSeen:
+    _, name, kind, is_generated, is_needed = row
+    return ColumnSeen(name=str(name), type=str(kind), is_generated=bool(is_generated), is_needed=bool(is_needed))
+
+
+def _reference(row: tuple[object, ...]) -> ReferenceSeen:
+    _, name, schema, table, refuses = row
+    return ReferenceSeen(name=str(name), table=(str(schema), str(table)), on_delete="refuses" if refuses else "follows")
+
+
+@dataclass(frozen=True)
+class RowsToCarry:
+    """The rows of one table: where they go, and where they come from."""
+
+    table: tuple[str, str]
+    columns: tuple[str, ...]
+    """In the order of the rows' values."""
+    mode: ReceiverMode
+    rows: int
+    """How many there are."""
+    open: Callable[[], Iterable[bytes]]
+    """Begins to read them, in the text format of ``COPY``."""
+
+
+@dataclass(frozen=True)
+class SequenceMoved:
+    """A sequence of a receiver that was set past the rows that came."""
+
+    name: str
+    value: int
+
+
+def carry_rows(
+    session: Session,
+    bearing: Bearing,
+    loads: Sequence[RowsToCarry],
+    staged: Callable[[str | None], None],
+    progress: Callable[[str], None],
+) -> tuple[SequenceMoved, ...]:
+    """Carry the rows of all tables, in this order, in one transaction; which sequences were set past them.
+
+    Raises ``Failed`` where a table is not as its mode wants it, where the server refuses a row, or took another number of rows than were
+    sent, as where a trigger drops some: then nothing is changed. Raises ``Unreachable`` for what passes, such as a lock that others hold;
+    after ``staged`` the outcome is then not known.
+    """
+    begin_change(session, bearing)
+    _lock(session, loads)
+    with _owners_path(session):
+        # What points at other tables is emptied before those.
+        for load in reversed(loads):
+            _empty(session, load)
+        for load in loads:
+            _fill(session, load, progress)
+    moved = tuple(each for load in loads for each in _move_sequences(session, load))
+    commit_change(session, staged)
+    return moved
+
+
+@contextmanager
+def _owners_path(session: Session) -> Iterator[None]:
+    """Look names up as the login's own sessions do: the triggers of the tables were written for that. Our own names have their schema."""
+    session.forget_search_path()
+    yield
+    session.order(_OWN_PATH)
+
+
+def _lock(session: Session, loads: Sequence[RowsToCarry]) -> None:
+    """Lock every table before the first row leaves, so that a lock that others hold costs nothing yet.
+
+    Where rows are added, others may go on writing. Where the table must be empty, or is emptied, they wait: else a row that somebody
+    writes meanwhile would be taken for one of the export's.
+    """
+    for load in loads:
+        how = "ROW EXCLUSIVE" if load.mode == "append" else "SHARE ROW EXCLUSIVE"
+        session.order(sql.SQL("LOCK TABLE {} IN {} MODE").format(sql.Identifier(*load.table), sql.SQL(how)))
+
+
+def _empty(session: Session, load: RowsToCarry) -> None:
+    name = sql.Identifier(*load.table)
+    if load.mode == "replace":
+        session.order(sql.SQL("DELETE FROM {}").format(name))
+    if load.mode != "append" and _has_rows(session, load.table):
+        session.rollback()
+        why = "it has rows by now" if load.mode == "empty" else "rows of it stayed, which a trigger or a policy keeps"
+        raise Failed(f"the table {_words(load.table)} is not empty: {why}; nothing was changed")
+
+
+def _fill(session: Session, load: RowsToCarry, progress: Callable[[str], None]) -> None:
+    names = sql.SQL(", ").join(map(sql.Identifier, load.columns))
+    # A table without columns has no list of them.
+    columns = sql.SQL(" ({})").format(names) if load.columns else sql.SQL("")
+    statement = sql.SQL("COPY {}{} FROM STDIN").format(sql.Identifier(*load.table), columns)
+    progress(f"carrying {load.rows:,} rows into {_words(load.table)}")
+    took = session.copy_in(statement, load.open())
+    if took != load.rows:
+        session.rollback()
+        raise Failed(
+            f"the table {_words(load.table)} took {took:,} rows of {load.rows:,}: nothing was changed",
+            "a trigger of the table may drop rows",
+        )
+
+
+_SEQUENCES = sql.SQL("""
+SELECT a.attname::text, s.oid::regclass::text, q.seqincrement
+FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = a.attrelid
+    AND d.refobjsubid = a.attnum AND d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i')
+JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+JOIN pg_catalog.pg_sequence q ON q.seqrelid = s.oid
+WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY 1
+""")
+_PAST = """
+SELECT pg_catalog.setval({sequence}::regclass, found.most)
+FROM (SELECT {most}({column})::bigint AS most FROM {table}) AS found
+WHERE found.most {beyond} (SELECT s.last_value FROM {named} s)
+   OR (found.most = (SELECT s.last_value FROM {named} s) AND NOT (SELECT s.is_called FROM {named} s))
+"""
+
+
+def _move_sequences(session: Session, load: RowsToCarry) -> Iterator[SequenceMoved]:
+    """Set the sequences of a table's columns past the rows that are there now, and never back.
+
+    What a sequence gives out is no part of a transaction: where this one does not end well, some numbers are left out.
+    """
+    quoted = sql.Identifier(*load.table).as_string()
+    for column, sequence, step in session.ask(_SEQUENCES, (quoted,)):
+        if column not in load.columns:
+            continue
+        words = sql.SQL(_PAST).format(
+            sequence=sql.Literal(sequence),
+            named=sql.SQL(sequence),
+            most=sql.SQL("max" if step > 0 else "min"),
+            beyond=sql.SQL(">" if step > 0 else "<"),
+            column=sql.Identifier(column),
+            table=sql.Identifier(*load.table),
+        )
+        for (value,) in session.ask(words):
+            yield SequenceMoved(printable(sequence), value)
+
+
+def _words(table: tuple[str, str]) -> str:
+    return printable(".".join(table))

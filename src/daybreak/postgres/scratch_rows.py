@@ -1,0 +1,207 @@
+"""What a scratch database has, asked as the role that owns it: its tables' rows, and whether all of the archive's list is there.
+
+The law: nothing that a dump brought runs as anybody but the throw-away role.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from psycopg import sql
+
+from daybreak.archive.contents import ArchiveEntry
+from daybreak.errors import Failed
+from daybreak.model.names import printable
+from daybreak.model.receiver import ScratchAnswers
+from daybreak.postgres.reach import Reach
+from daybreak.postgres.session import Limits, Session
+
+LOOKING = Limits(statement=timedelta(hours=6), whole=timedelta(hours=12))
+"""A scratch database has no people but us."""
+
+_TABLE = sql.SQL("""
+SELECT c.relkind::text, ARRAY(
+    SELECT a.attname::text FROM pg_catalog.pg_attribute a
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %s AND c.relname = %s
+""")
+
+
+@dataclass(frozen=True)
+class ScratchRows:
+    """The rows of an export's tables, in the scratch database."""
+
+    reach: Reach
+    """As the throw-away role."""
+    limits: Limits = LOOKING
+
+    def rows(self, table: tuple[str, str], where: str) -> tuple[tuple[str, ...], int, Callable[[], Iterator[bytes]]]:
+        """The columns of a table that can be loaded, how many rows are wanted of it, and what begins to read them.
+
+        ``where`` is asked as its owner wrote it, with the search path of a new session. Raises ``Failed`` where the condition, or the
+        table, is not there.
+        """
+        with self._session() as session:
+            columns, place = _place_of(session, table)
+            [[number]] = session.ask(sql.SQL("SELECT count(*)") + place + _condition(where))
+        names = sql.SQL(", ").join(map(sql.Identifier, columns))
+        copy = sql.SQL("COPY (SELECT ") + names + place + _condition(where) + sql.SQL(") TO STDOUT")
+        return columns, number, lambda: self._read(copy)
+
+    def count(self, table: tuple[str, str], where: str) -> int:
+        """How many rows are wanted of a table; raises as ``rows`` does."""
+        return self.rows(table, where)[1]
+
+    def _read(self, copy: sql.Composed) -> Iterator[bytes]:
+        with self._session() as session:
+            yield from session.copy_out(copy)
+
+    def _session(self) -> _WithOwnPath:
+        return _WithOwnPath(self.reach, self.limits)
+
+
+class _WithOwnPath:
+    """A session in which names are looked up as in a new one: a person's condition was written for that."""
+
+    def __init__(self, reach: Reach, limits: Limits) -> None:
+        self._opened = reach.session(limits)
+
+    def __enter__(self) -> Session:
+        session = self._opened.__enter__()
+        session.forget_search_path()
+        return session
+
+    def __exit__(self, *trouble: object) -> None:
+        self._opened.__exit__(*trouble)  # type: ignore[arg-type]
+
+
+def _place_of(session: Session, table: tuple[str, str]) -> tuple[tuple[str, ...], sql.Composed]:
+    """The columns of a table that can be loaded, and where its own rows are read: with its partitions, without what inherits from it."""
+    found = session.ask(_TABLE, table)
+    if not found:
+        raise Failed(f"the scratch database has no table {printable('.'.join(table))}")
+    [[kind, columns]] = found
+    only = sql.SQL("" if kind == "p" else "ONLY ")
+    return tuple(columns), sql.SQL(" FROM ") + only + sql.Identifier(*table)
+
+
+def _condition(where: str) -> sql.Composed:
+    # A comment in it ends with its line, so that the bracket counts.
+    return sql.SQL(" WHERE (") + sql.SQL(where) + sql.SQL("\n)") if where else sql.SQL("").format()
+
+
+_OBJECTS = sql.SQL("""
+WITH c AS (SELECT c.oid, c.relkind, n.nspname::text AS s, c.relname::text AS t
+           FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+           WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_toast%%')
+SELECT CASE c.relkind WHEN 'f' THEN 'FOREIGN TABLE' WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
+       WHEN 'S' THEN 'SEQUENCE' WHEN 'i' THEN 'INDEX' WHEN 'I' THEN 'INDEX' ELSE 'TABLE' END, c.s, c.t FROM c
+UNION ALL SELECT 'CONSTRAINT', c.s, c.t || ' ' || k.conname FROM pg_catalog.pg_constraint k JOIN c ON c.oid = k.conrelid
+UNION ALL SELECT 'CONSTRAINT', n.nspname, t.typname || ' ' || k.conname FROM pg_catalog.pg_constraint k
+    JOIN pg_catalog.pg_type t ON t.oid = k.contypid JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+UNION ALL SELECT 'TRIGGER', c.s, c.t || ' ' || t.tgname FROM pg_catalog.pg_trigger t JOIN c ON c.oid = t.tgrelid
+UNION ALL SELECT 'POLICY', c.s, c.t || ' ' || p.polname FROM pg_catalog.pg_policy p JOIN c ON c.oid = p.polrelid
+UNION ALL SELECT 'DEFAULT', c.s, c.t || ' ' || a.attname FROM pg_catalog.pg_attrdef d JOIN c ON c.oid = d.adrelid
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+UNION ALL SELECT CASE t.typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END, n.nspname, t.typname
+    FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+UNION ALL SELECT 'SCHEMA', '', n.nspname FROM pg_catalog.pg_namespace n
+UNION ALL SELECT 'EXTENSION', '', e.extname FROM pg_catalog.pg_extension e
+""")
+_VALIDITY = sql.SQL("""
+SELECT n.nspname::text, c.relname::text || ' ' || k.conname, k.convalidated
+FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
+UNION ALL SELECT n.nspname::text, c.relname::text, i.indisvalid
+FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname !~ '^(pg_|information_schema)'
+""")
+_SEQUENCES = sql.SQL("""
+SELECT n.nspname::text, c.relname::text, a.attname::text, ns.nspname::text, s.relname::text, q.seqincrement > 0
+FROM pg_catalog.pg_depend d
+JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+JOIN pg_catalog.pg_sequence q ON q.seqrelid = s.oid
+JOIN pg_catalog.pg_namespace ns ON ns.oid = s.relnamespace
+JOIN pg_catalog.pg_class c ON c.oid = d.refobjid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
+WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass
+    AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0 AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
+ORDER BY 1, 2, 3
+""")
+_BEHIND = """
+SELECT s.last_value, found.most
+FROM {sequence} s, (SELECT {furthest}({column})::bigint AS most FROM {table}) AS found
+WHERE found.most {beyond} s.last_value OR (found.most = s.last_value AND NOT s.is_called)
+"""
+_BY_NAME = {
+    "TABLE": "TABLE", "FOREIGN TABLE": "FOREIGN TABLE", "VIEW": "VIEW", "MATERIALIZED VIEW": "MATERIALIZED VIEW",
+    "SEQUENCE": "SEQUENCE", "INDEX": "INDEX", "CONSTRAINT": "CONSTRAINT", "CHECK CONSTRAINT": "CONSTRAINT",
+    "FK CONSTRAINT": "CONSTRAINT", "TRIGGER": "TRIGGER", "POLICY": "POLICY", "DEFAULT": "DEFAULT", "TYPE": "TYPE",
+    "DOMAIN": "DOMAIN", "SCHEMA": "SCHEMA", "EXTENSION": "EXTENSION",
+}  # fmt: skip
+"""The kinds of entries that are looked for by name, and under which kind the catalogs have them."""
+_OF_ROWS = frozenset({"TABLE DATA", "BLOBS", "BLOB"})
+
+
+def ask_scratch(
+    reach: Reach, entries: Iterable[ArchiveEntry], archived: Mapping[str, int | None], limits: Limits = LOOKING
+) -> ScratchAnswers:
+    """What the scratch database has of these entries; ``archived`` are the rows that the archive has of each table.
+
+    ``reach`` is the database as the throw-away role. Raises ``DaybreakError`` where it does not answer.
+    """
+    whole = tuple(entries)
+    named = [each for each in whole if each.kind in _BY_NAME]
+    with reach.session(limits) as session:
+        present = {_label(kind, schema, name) for kind, schema, name in session.ask(_OBJECTS)}
+        validity = session.ask(_VALIDITY)
+        sequences = session.ask(_SEQUENCES)
+        behind = {name: found for row in sequences for name, found in _behind(session, row)}
+        restored = {
+            f"{each.schema}.{each.name}": _rows_of(session, (each.schema, each.name))
+            for each in whole
+            if each.kind == "TABLE DATA"
+        }
+    expected = {_label(_BY_NAME[each.kind], each.schema, each.name) for each in named}
+    # What was not valid at its source does not become so.
+    never = {f"{each.schema}.{each.name}" for each in whole if each.definition.rstrip().endswith("NOT VALID;")}
+    invalid = [f"{schema}.{name}" for schema, name, is_valid in validity if not is_valid]
+    return ScratchAnswers(
+        expected=tuple(sorted(expected)),
+        present=tuple(sorted(expected & present)),
+        uncounted=dict(Counter(each.kind for each in whole if each.kind not in _BY_NAME and each.kind not in _OF_ROWS)),
+        archived=dict(archived),
+        restored=restored,
+        constraints=len(validity),
+        invalid=tuple(each for each in invalid if each not in never),
+        sequences=len(sequences),
+        behind=behind,
+    )
+
+
+def _label(kind: str, schema: str, name: str) -> str:
+    return f"{kind} {schema}.{name}" if schema else f"{kind} {name}"
+
+
+def _rows_of(session: Session, table: tuple[str, str]) -> int:
+    _, place = _place_of(session, table)
+    [[number]] = session.ask(sql.SQL("SELECT count(*)") + place)
+    return int(number)
+
+
+def _behind(session: Session, row: tuple[object, ...]) -> Iterator[tuple[str, tuple[int, int]]]:
+    schema, table, column, of_sequence, sequence, is_rising = map(str, row)
+    words = sql.SQL(_BEHIND).format(
+        sequence=sql.Identifier(of_sequence, sequence),
+        furthest=sql.SQL("max" if is_rising == "True" else "min"),
+        beyond=sql.SQL(">" if is_rising == "True" else "<"),
+        column=sql.Identifier(column),
+        table=sql.Identifier(schema, table),
+    )
+    for at, most in session.ask(words):
+        yield f"{of_sequence}.{sequence}", (int(at), int(most))

@@ -1,0 +1,168 @@
+"""The steps of an export's restore in words: as sentences, in brief, and as the commands that a person types instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, assert_never
+
+import humanize
+
+from daybreak.model.actions import (
+    CarryTables,
+    ClearScratch,
+    ExportWork,
+    FetchExport,
+    JudgeScratch,
+    LoadScratch,
+    WantedTable,
+)
+from daybreak.model.names import comma_list, printable, sql_identifier
+from daybreak.model.plan import Plan
+from daybreak.model.run import RunState
+from daybreak.report.aws_cli import quote
+from daybreak.report.words import many
+
+FOLDER = "./restore"
+"""Where a person who types the commands keeps what is fetched."""
+
+SCRATCH = "scratch"
+"""The name of the database that such a person loads it into."""
+
+_MODES = {"empty": "which must be empty", "append": "beside the rows there", "replace": "in place of the rows there"}
+
+
+def sentence_on_export(action: ExportWork | CarryTables) -> str:
+    """What a step does with an export."""
+    match action:
+        case CarryTables():
+            return _on_carrying(action)
+        case FetchExport(export=export, picking=picking):
+            what = f"{humanize.naturalsize(picking.bytes)} of {humanize.naturalsize(sum(each.size for each in picking.pieces))}"
+            return f"Fetch {what} of {export} into the run's folder on this machine"
+        case LoadScratch(picking=picking, most=most):
+            bound = f"which may fill {humanize.naturalsize(most)}"
+            return f"Load the {picking.form} archive into a throw-away server on this machine, {bound}, as a role that may do nothing else"
+        case JudgeScratch(tables=tables, where=where):
+            which = f", where {where}" if where else ""
+            return f"Hold {_names(tables)} in the scratch database against the archive's own list and rows{which}"
+        case ClearScratch():
+            return "Stop the throw-away server, and remove the run's folder with all that was fetched"
+        case _:
+            assert_never(action)
+
+
+def _on_carrying(action: CarryTables) -> str:
+    each = [f"{_name(each.table)} into {_name(each.into)}, {_MODES[each.mode]}" for each in action.tables]
+    where = f" (where {action.where})" if action.where else ""
+    place = f"the database {action.database} of {action.cluster}"
+    return f"Carry rows{where} into {place}, all in one transaction: {comma_list(each)}"
+
+
+def sentences_on_carried(plan: Plan, state: RunState) -> Iterator[str]:
+    """What was left out of the scratch database, what was carried, and what became of a step that was not taken."""
+    for step in plan.steps:
+        known = state.step(step.id)
+        match step.action:
+            case LoadScratch() if known.status == "done" and (left := known.result.get("left_out")):
+                yield f"{many(len(left), 'thing')} of the archive may not be made by the throw-away role: {comma_list(left, most=3)}"
+            case CarryTables(database=database, cluster=cluster) if known.status == "done":
+                yield from _on_carried(known.result, f"the database {database} of {cluster}")
+            case CarryTables() if known.status == "forgone":
+                yield f"nothing was carried: {known.note}"
+            case _:
+                pass
+
+
+def _on_carried(result: dict[str, Any], place: str) -> Iterator[str]:
+    if "rows" not in result:
+        yield f"the commit's answer was lost, and the server says that it took effect: {result.get('total') or 0:,} rows in {place}"
+        return
+    each = [f"{number:,} into {printable(name)}" for name, number in result["rows"].items()]
+    yield f"{sum(result['rows'].values()):,} rows in one transaction of {place}: {comma_list(each, most=5)}"
+    for name, value in result.get("sequences", {}).items():
+        yield f"the sequence {printable(name)} was set past the rows that came, to {value}"
+
+
+def work_on_export(action: ExportWork | CarryTables) -> tuple[str, str, str]:
+    """A verb in the imperative, the same verb in its -ing form, and its object."""
+    match action:
+        case CarryTables(tables=tables, database=database):
+            return "carry", "carrying", f"{many(len(tables), 'table')} into {database}"
+        case FetchExport(picking=picking):
+            return "fetch", "fetching", f"{humanize.naturalsize(picking.bytes)} of the export"
+        case LoadScratch():
+            return "load", "loading", "it into a scratch database on this machine"
+        case JudgeScratch(tables=tables):
+            return "judge", "judging", f"{many(len(tables), 'table')} by the archive's own list and rows"
+        case ClearScratch():
+            return "remove", "removing", "the scratch database and what was fetched"
+        case _:
+            assert_never(action)
+
+
+def commands_of_export(action: ExportWork) -> str:
+    """The commands that do about the same by hand."""
+    match action:
+        case FetchExport(export=export):
+            recursive = " --recursive" if export.endswith("/") else ""
+            return f"mkdir -p {FOLDER}\naws s3 cp {quote(export)} {FOLDER}/{recursive}"
+        case LoadScratch(picking=picking, jobs=jobs):
+            side_by_side = f" -j {jobs}" if jobs > 1 and picking.form != "tar" else ""
+            place = f"{FOLDER}/*" if picking.form != "directory" else FOLDER
+            return (
+                f"createdb {SCRATCH}  # on a server of your own machine, as a role without superuser: an archive runs its own code\n"
+                f"pg_restore --exit-on-error --no-owner --no-acl{side_by_side} -d {SCRATCH} {place}"
+            )
+        case JudgeScratch(tables=tables, where=where):
+            return "\n".join(f"psql -d {SCRATCH} -c {quote(_count(each.table, where))}" for each in tables)
+        case ClearScratch():
+            return f"dropdb {SCRATCH}\nrm -r {FOLDER}"
+        case _:
+            assert_never(action)
+
+
+def orders_of_carrying(action: CarryTables) -> tuple[str, ...]:
+    """What psql is given in one transaction to carry the tables, from files that ``copies_of_carrying`` writes."""
+    return tuple(_orders(action.tables))
+
+
+def _orders(tables: Iterable[WantedTable]) -> Iterable[str]:
+    for each in tables:
+        name = _identifier(each.into)
+        if each.mode == "replace":
+            yield f"DELETE FROM {name};"  # noqa: S608 - quoted, and for a person to read
+        yield f"\\copy {name} FROM {_file(each)}"
+
+
+def copies_of_carrying(action: CarryTables) -> tuple[str, ...]:
+    """The commands that write each table's rows into a file."""
+    return tuple(f"psql -d {SCRATCH} -c {quote(_copy_out(each, action.where))}" for each in action.tables)
+
+
+def _copy_out(table: WantedTable, where: str) -> str:
+    return f"\\copy ({_select(table.table, where)}) TO {_file(table)}"
+
+
+def _file(table: WantedTable) -> str:
+    path = f"{FOLDER}/{_name(table.table)}.copy".replace("'", "''")
+    return f"'{path}'"
+
+
+def _select(table: tuple[str, str], where: str) -> str:
+    return f"SELECT * FROM {_identifier(table)}" + (f" WHERE {where}" if where else "")  # noqa: S608 - quoted
+
+
+def _count(table: tuple[str, str], where: str) -> str:
+    return f"SELECT count(*) FROM {_identifier(table)}" + (f" WHERE {where};" if where else ";")  # noqa: S608 - quoted
+
+
+def _identifier(table: tuple[str, str]) -> str:
+    return ".".join(map(sql_identifier, table))
+
+
+def _name(table: tuple[str, str]) -> str:
+    return ".".join(table)
+
+
+def _names(tables: tuple[WantedTable, ...]) -> str:
+    return comma_list([_name(each.table) for each in tables], most=3)

@@ -1,0 +1,293 @@
+"""A receiver: what stands under the wanted names, and rows that come in one transaction, all or none."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from psycopg.errors import LockNotAvailable
+
+from daybreak.errors import Failed, Unreachable
+from daybreak.model.receiver import ReceiverMode, ReferenceSeen
+from daybreak.postgres.changing import Bearing, read_fate
+from daybreak.postgres.login import Login
+from daybreak.postgres.receiver import RowsToCarry, SequenceMoved, carry_rows, see_receiver
+from daybreak.postgres.session import Limits, Session, open_session
+from tests.fix_lab import eventually
+from tests.fix_postgres import Server
+
+LIMITS = Limits(statement=timedelta(seconds=10), whole=timedelta(seconds=30))
+QUICK = Bearing(role=None, lock=timedelta(seconds=0.3))
+ODD = 'it\'s "odd"\n.name'
+
+
+@contextmanager
+def session_at(server: Server, database: str) -> Iterator[Session]:
+    """A session of the master's."""
+    with open_session(server.address(database), server.master, LIMITS) as session:
+        yield session
+
+
+def rows(
+    table: str, lines: str, *, columns: tuple[str, ...] = ("id", "what"), mode: ReceiverMode = "empty", number: int = -1
+) -> RowsToCarry:
+    """Rows in the text format of COPY for a table of the schema public."""
+    expected = lines.count("\n") if number < 0 else number
+    return RowsToCarry(("public", table), columns, mode, expected, lambda: iter([lines.encode()]))
+
+
+def carry(session: Session, *loads: RowsToCarry) -> tuple[tuple[SequenceMoved, ...], list[str | None]]:
+    """Carry them; which sequences moved, and what was staged."""
+    staged: list[str | None] = []
+    return carry_rows(session, QUICK, loads, staged.append, lambda _words: None), staged
+
+
+def asked(server: Server, database: str, query: str) -> list[tuple[object, ...]]:
+    """The rows of a constant query."""
+    with server.connection(database) as connection:
+        return list(connection.execute(query.encode()).fetchall())
+
+
+def test_what_stands_under_a_name_is_seen_as_it_is(server: Server, database: str) -> None:
+    """Tables, what acts on their rows, who points at them, what the login may not do; nothing of what was not asked for."""
+    quoted = ODD.replace('"', '""')
+    server.run(
+        database,
+        "CREATE TABLE parts (id int PRIMARY KEY, a int NOT NULL, b int NOT NULL DEFAULT 1, c int GENERATED ALWAYS AS (a + b) STORED)",
+        "CREATE TABLE follows (part int CONSTRAINT of_part REFERENCES parts ON DELETE CASCADE)",
+        "CREATE TABLE stays (part int CONSTRAINT stays_of REFERENCES parts)",
+        "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+        "CREATE TRIGGER seen BEFORE INSERT ON parts FOR EACH ROW EXECUTE FUNCTION nothing()",
+        "CREATE TRIGGER off BEFORE INSERT ON parts FOR EACH ROW EXECUTE FUNCTION nothing()",
+        "ALTER TABLE parts DISABLE TRIGGER off",
+        "CREATE VIEW looks AS SELECT 1 AS id",
+        f'CREATE TABLE "{quoted}" ("{quoted}" int)',
+        f'INSERT INTO "{quoted}" VALUES (1)',
+    )
+    with session_at(server, database) as session:
+        names = [("public", name) for name in ("parts", "looks", ODD, "not there")]
+        seen = see_receiver(session, names)
+    parts, looks, odd = (seen.table(name) for name in names[:3])
+    assert parts is not None
+    assert looks is not None
+    assert odd is not None
+    assert seen.table(names[3]) is None
+    assert len(seen.tables) == 3
+    assert (parts.kind, parts.has_rows, parts.triggers, parts.lacks, parts.hides_rows) == (
+        "table",
+        False,
+        ("seen",),
+        (),
+        False,
+    )
+    assert {each.name: (each.is_generated, each.is_needed) for each in parts.columns} == {
+        "id": (False, True), "a": (False, True), "b": (False, False), "c": (True, False),
+    }  # fmt: skip
+    assert parts.references == (
+        ReferenceSeen(name="of_part", table=("public", "follows"), on_delete="follows"),
+        ReferenceSeen(name="stays_of", table=("public", "stays"), on_delete="refuses"),
+    )
+    assert (looks.kind, looks.has_rows) == ("other", None)
+    assert (odd.has_rows, [each.name for each in odd.columns]) == (True, [ODD])
+
+
+def test_rights_and_hidden_rows_are_seen(server: Server, database: str) -> None:
+    """A login that may only insert, and one from whom a policy hides rows, could not say what is there."""
+    server.run(
+        database,
+        "CREATE TABLE t (id int)",
+        "CREATE TABLE hidden (id int)",
+        "ALTER TABLE hidden ENABLE ROW LEVEL SECURITY",
+        "CREATE ROLE lander_of_this_test LOGIN PASSWORD 'correct horse'",
+        "GRANT INSERT ON t TO lander_of_this_test",
+        "GRANT ALL ON hidden TO lander_of_this_test",
+    )
+    try:
+        login = Login("lander_of_this_test", server.master.password)
+        with open_session(server.address(database), login, LIMITS) as session:
+            seen = see_receiver(session, [("public", "t"), ("public", "hidden")])
+    finally:
+        server.run(database, "DROP OWNED BY lander_of_this_test", "DROP ROLE lander_of_this_test")
+    table, hidden = seen.table(("public", "t")), seen.table(("public", "hidden"))
+    assert table is not None
+    assert hidden is not None
+    assert (table.lacks, table.has_rows) == (("SELECT", "DELETE"), None)
+    assert (hidden.hides_rows, hidden.has_rows) == (True, None)
+    assert seen.login == "lander_of_this_test"
+
+
+def test_all_tables_come_in_one_transaction_whose_number_is_known_before(server: Server, database: str) -> None:
+    """Before its commit nobody sees a row of it; the order of the tables heeds their foreign key."""
+    server.run(
+        database,
+        "CREATE TABLE customers (id int PRIMARY KEY, what text)",
+        "CREATE TABLE orders (id int REFERENCES customers, what text)",
+    )
+    seen: list[object] = []
+
+    def staged(number: str | None) -> None:
+        seen.extend((number, asked(server, database, "SELECT count(*) FROM customers")))
+
+    with session_at(server, database) as session:
+        loads = (rows("customers", "1\tann\n2\t\\N\n"), rows("orders", "2\tx\\ty\n"))
+        assert carry_rows(session, QUICK, loads, staged, lambda _words: None) == ()
+        number, before = seen
+        assert before == [(0,)]
+        assert read_fate(session, str(number)) == "committed"
+    assert asked(server, database, "SELECT * FROM customers ORDER BY id") == [(1, "ann"), (2, None)]
+    assert asked(server, database, "SELECT * FROM orders") == [(2, "x\ty")]
+
+
+@pytest.mark.parametrize(("mode", "left"), [("append", [(1, "old"), (2, "new")]), ("replace", [(2, "new")])])
+def test_what_was_there_stays_or_goes_as_it_was_said(
+    server: Server, database: str, mode: ReceiverMode, left: list[object]
+) -> None:
+    """Adding keeps the rows, replacing deletes them in the same transaction."""
+    server.run(database, "CREATE TABLE t (id int, what text)", "INSERT INTO t VALUES (1, 'old')")
+    with session_at(server, database) as session:
+        carry(session, rows("t", "2\tnew\n", mode=mode))
+    assert asked(server, database, "SELECT * FROM t ORDER BY id") == left
+
+
+def test_a_table_that_has_rows_by_now_takes_none(server: Server, database: str) -> None:
+    """It was empty when it was planned; nothing of the other table stays either."""
+    server.run(
+        database,
+        "CREATE TABLE first (id int, what text)",
+        "CREATE TABLE second (id int, what text)",
+        "INSERT INTO second VALUES (9, 'somebody')",
+    )
+    with (
+        session_at(server, database) as session,
+        pytest.raises(Failed, match=r"public\.second is not empty: it has rows by now"),
+    ):
+        carry(session, rows("first", "1\ta\n"), rows("second", "1\ta\n"))
+    assert asked(server, database, "SELECT count(*) FROM first") == [(0,)]
+
+
+def test_rows_that_a_trigger_drops_are_missed(server: Server, database: str) -> None:
+    """The server took fewer than were sent: all of it is taken back."""
+    server.run(
+        database,
+        "CREATE TABLE t (id int, what text)",
+        "CREATE FUNCTION no_twos() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF NEW.id = 2 THEN RETURN NULL; END IF; RETURN NEW; END'",
+        "CREATE TRIGGER no_twos BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION no_twos()",
+    )
+    with session_at(server, database) as session, pytest.raises(Failed, match="took 2 rows of 3") as failed:
+        carry(session, rows("t", "1\ta\n2\tb\n3\tc\n"))
+    assert failed.value.hints
+    assert asked(server, database, "SELECT count(*) FROM t") == [(0,)]
+
+
+def test_a_row_that_the_table_refuses_takes_all_back(server: Server, database: str) -> None:
+    """A foreign key that a row would break, and a value that is none of the type."""
+    server.run(
+        database, "CREATE TABLE t (id int PRIMARY KEY, what text)", "CREATE TABLE u (id int REFERENCES t, what text)"
+    )
+    for load in (rows("u", "7\tnobody\n"), rows("t", "seven\ta\n")):
+        with session_at(server, database) as session, pytest.raises(Failed):
+            carry(session, load)
+    assert asked(server, database, "SELECT (SELECT count(*) FROM t) + (SELECT count(*) FROM u)") == [(0,)]
+
+
+def test_a_lock_that_others_hold_is_waited_for_briefly(server: Server, database: str) -> None:
+    """Nobody behind us waits for long, and nothing was changed."""
+    server.run(database, "CREATE TABLE t (id int, what text)")
+    with server.connection(database) as other:
+        other.execute("BEGIN")
+        other.execute("LOCK TABLE t")
+        with session_at(server, database) as session, pytest.raises(Unreachable):
+            carry(session, rows("t", "1\ta\n"))
+    assert asked(server, database, "SELECT count(*) FROM t") == [(0,)]
+
+
+def test_others_go_on_writing_where_rows_are_added_and_wait_where_the_table_must_be_empty(
+    server: Server, database: str
+) -> None:
+    """A row that somebody writes meanwhile would be taken for one of the export's."""
+    server.run(database, "CREATE TABLE open (id int, what text)", "CREATE TABLE closed (id int, what text)")
+    reached, go_on = threading.Event(), threading.Event()
+
+    def slowly() -> Iterator[bytes]:
+        reached.set()
+        assert go_on.wait(20)
+        yield b"1\ta\n"
+
+    def work() -> None:
+        with session_at(server, database) as session:
+            loads = (
+                RowsToCarry(("public", "open"), ("id", "what"), "append", 1, slowly),
+                rows("closed", "1\ta\n"),
+            )
+            carry(session, *loads)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        eventually(reached.is_set)
+        server.run(database, "INSERT INTO open VALUES (2, 'meanwhile')")
+        with server.connection(database) as other:
+            other.execute("SET lock_timeout = '100ms'")
+            with pytest.raises(LockNotAvailable):
+                other.execute("INSERT INTO closed VALUES (2, 'meanwhile')")
+    finally:
+        go_on.set()
+        thread.join()
+    assert asked(server, database, "SELECT id FROM open ORDER BY 1") == [(1,), (2,)]
+    assert asked(server, database, "SELECT id FROM closed") == [(1,)]
+
+
+def test_sequences_go_past_the_rows_that_came_and_never_back(server: Server, database: str) -> None:
+    """Serial, identity, one that falls, one that is further already; and a column without one."""
+    server.run(
+        database,
+        "CREATE TABLE t (id serial, other int GENERATED ALWAYS AS IDENTITY, what text)",
+        "CREATE SEQUENCE down INCREMENT -1 OWNED BY NONE",
+        "CREATE TABLE u (id int DEFAULT nextval('down'), far serial, what text)",
+        "ALTER SEQUENCE down OWNED BY u.id",
+        "SELECT setval('u_far_seq', 100)",
+    )
+    with session_at(server, database) as session:
+        moved, _ = carry(
+            session,
+            rows("t", "7\t9\ta\n3\t1\tb\n", columns=("id", "other", "what")),
+            rows("u", "-5\t12\ta\n", columns=("id", "far", "what")),
+        )
+    assert {each.name: each.value for each in moved} == {
+        "public.t_id_seq": 7,
+        "public.t_other_seq": 9,
+        "public.down": -5,
+    }
+    server.run(database, "INSERT INTO t (what) VALUES ('next')", "INSERT INTO u (what) VALUES ('next')")
+    assert asked(server, database, "SELECT id, other FROM t WHERE what = 'next'") == [(8, 10)]
+    assert asked(server, database, "SELECT id, far FROM u WHERE what = 'next'") == [(-6, 101)]
+
+
+def test_names_that_need_quotes_and_a_table_without_columns(server: Server, database: str) -> None:
+    """Both are ordinary tables."""
+    quoted = ODD.replace('"', '""')
+    server.run(database, f'CREATE TABLE "{quoted}" ("{quoted}" int)', "CREATE TABLE nothing ()")
+    with session_at(server, database) as session:
+        carry(
+            session,
+            RowsToCarry(("public", ODD), (ODD,), "empty", 2, lambda: iter([b"1\n", b"2\n"])),
+            rows("nothing", "\n\n", columns=()),
+        )
+    assert asked(server, database, f'SELECT count(*), (SELECT count(*) FROM nothing) FROM "{quoted}"') == [(2, 2)]
+
+
+def test_a_trigger_finds_its_own_names(server: Server, database: str) -> None:
+    """The owner's code was written for the login's search path, not for ours."""
+    server.run(
+        database,
+        "CREATE TABLE t (id int, what text)",
+        "CREATE TABLE log (id int)",
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO log VALUES (NEW.id); RETURN NEW; END'",
+        "CREATE TRIGGER note AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION note()",
+    )
+    with session_at(server, database) as session:
+        carry(session, rows("t", "1\ta\n"))
+    assert asked(server, database, "SELECT id FROM log") == [(1,)]

@@ -1,0 +1,253 @@
+"""Story 52: one table out of a dump, back into the database that lives: the runbook's own commands beside ours, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from daybreak.lab.company.names import CLUSTER, DATABASE, OWNER, SECRET
+from tests.archive.fix_archives import programs
+from tests.fix_cli import CONFIGURATION, Done, Person
+from tests.fix_lab import LabUnderTest, eventually, private
+from tests.fix_postgres import PASSWORD, Server
+
+BUCKET = "embi-aurora-backup-exports-123456789012"
+SHOP = """
+CREATE SCHEMA shop;
+CREATE TYPE shop.mood AS ENUM ('sad', 'ok');
+CREATE TABLE shop.customers (id serial PRIMARY KEY, name text UNIQUE, feels shop.mood DEFAULT 'ok');
+CREATE TABLE shop.orders (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, customer integer NOT NULL REFERENCES shop.customers,
+    total numeric(12, 2) CHECK (total >= 0), twice numeric GENERATED ALWAYS AS (total * 2) STORED, tags text[], doc jsonb);
+CREATE INDEX orders_of ON shop.orders (customer);
+CREATE TABLE shop.events (at date NOT NULL, what text) PARTITION BY RANGE (at);
+CREATE TABLE shop.events_1 PARTITION OF shop.events FOR VALUES FROM ('2024-01-01') TO ('2024-02-01');
+CREATE TABLE shop.events_2 PARTITION OF shop.events FOR VALUES FROM ('2024-02-01') TO ('2024-03-01');
+INSERT INTO shop.customers (name) SELECT 'customer ' || n FROM generate_series(1, 200) n;
+INSERT INTO shop.orders (customer, total, tags, doc)
+    SELECT n % 200 + 1, n / 3.0, ARRAY['a', 'b c', NULL], jsonb_build_object('n', n) FROM generate_series(1, 3000) n;
+INSERT INTO shop.events SELECT DATE '2024-01-01' + n % 59, E'tab\\there\\nand "there"' FROM generate_series(1, 500) n;
+"""
+NEWEST = max(programs())
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[LabUnderTest]:
+    """A lab of this story's own: it changes the source."""
+    with private(speed=6000) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def where(lab: LabUnderTest) -> dict[str, Any]:
+    """How the source's database is entered by hand."""
+    [cluster] = lab.client("rds").describe_db_clusters(DBClusterIdentifier=CLUSTER)["DBClusters"]
+    secret = json.loads(lab.client("secretsmanager").get_secret_value(SecretId=SECRET)["SecretString"])
+    return {
+        "host": cluster["Endpoint"], "port": cluster["Port"], "dbname": DATABASE, "user": OWNER,
+        "password": secret["password"], "sslmode": "require",
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def dump(lab: LabUnderTest, where: dict[str, Any], server: Server, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A dump of the shop in the bucket, as the runbook has it, made of a server that any pg_dump can read; its URL."""
+    with psycopg.connect(**where, autocommit=True) as connection:
+        connection.execute(SHOP)
+    path = tmp_path_factory.mktemp("dump") / "export.dump"
+    name = f"shop_{uuid.uuid4().hex[:8]}"
+    server.run("postgres", f"CREATE DATABASE {name}")
+    server.run(name, SHOP)
+    command: list[str | Path] = [
+        programs()[NEWEST] / "pg_dump",
+        "-Fc",
+        "-n",
+        "shop",
+        "-f",
+        path,
+        "-h",
+        server.host,
+        "-p",
+        str(server.port),
+    ]
+    environment = os.environ | {"PGPASSWORD": PASSWORD}
+    subprocess.run([*command, "-U", server.master.username, name], env=environment, check=True, timeout=60)
+    key = f"exports/{uuid.uuid4().hex[:8]}/export.dump"
+    lab.client("s3").put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
+    return f"s3://{BUCKET}/{key}"
+
+
+@pytest.fixture
+def person(lab: LabUnderTest, tmp_path: Path) -> Person:
+    """Somebody whose exports are restored in a folder of this test's own."""
+    somebody = lab.person(tmp_path, {"DAYBREAK_SCRATCH": f"/var/tmp/daybreak-story-{uuid.uuid4().hex[:8]}"})
+    somebody.configure(CONFIGURATION)
+    return somebody
+
+
+def ask(where: dict[str, Any], query: str) -> list[tuple[Any, ...]]:
+    """The rows of a query at the source."""
+    with psycopg.connect(**where, autocommit=True) as connection:
+        cursor = connection.execute(query.encode())
+        return cursor.fetchall() if cursor.description else []
+
+
+def restore(person: Person, dump: str, *words: str) -> Done:
+    """Restore from the dump into production, with the name typed."""
+    return person.daybreak("restore", "export", "embi", "--from", dump, *words, "--confirm", CLUSTER, "-o", "json")
+
+
+ORDERS = "SELECT * FROM shop.orders ORDER BY id"
+
+
+def test_a_table_that_was_emptied_comes_back_row_by_row(person: Person, where: dict[str, Any], dump: str) -> None:
+    """The accident, the plan, and the rows: equal to what they were, with the sequence ahead of them."""
+    before = ask(where, ORDERS)
+    ask(where, "TRUNCATE shop.orders RESTART IDENTITY")
+    planned = person.daybreak("plan", "export", "embi", "--from", dump, "--table", "shop.orders")
+    assert planned.code == 0, planned.err
+    assert f"Tables of an export into {DATABASE} of {CLUSTER}" in planned.out
+    assert "rows alone, in one transaction" in planned.out
+    assert ask(where, "SELECT count(*) FROM shop.orders") == [(0,)]
+    done = restore(person, dump, "--table", "shop.orders")
+    assert done.code == 0, done.err
+    assert ask(where, ORDERS) == before
+    assert ask(where, "SELECT nextval(pg_get_serial_sequence('shop.orders', 'id'))") == [(3001,)]
+    report = done.json()
+    assert report["standing"] == "fit"
+    assert {each["check"] for each in report["checks"]} >= {"data.archived-rows", "data.archived-objects"}
+    assert not any(Path(person.environment["DAYBREAK_SCRATCH"] or "").glob("*"))
+
+
+def test_the_rows_that_were_lost_come_beside_those_that_stayed(
+    person: Person, where: dict[str, Any], dump: str
+) -> None:
+    """A condition says which; the sequence stays where it was, since it is further already."""
+    before = ask(where, ORDERS)
+    ask(where, "DELETE FROM shop.orders WHERE customer = 7 AND total > 100")
+    missing = len(before) - len(ask(where, ORDERS))
+    assert missing > 5
+    condition = "customer = 7 AND total > 100 -- what the ticket says"
+    done = restore(person, dump, "--table", "orders", "--where", condition, "--append")
+    assert done.code == 0, done.err
+    assert ask(where, ORDERS) == before
+    assert f"{missing} rows in one transaction" in done.json()["carried"][0]
+
+
+def test_tables_that_point_at_each_other_are_replaced_together(
+    person: Person, where: dict[str, Any], dump: str
+) -> None:
+    """Those that are pointed at come first and go last, whatever order they were named in; partitions come with their table."""
+    tables = ("orders", "customers", "events")
+    before = {name: ask(where, f"SELECT * FROM shop.{name} ORDER BY 1, 2") for name in tables}
+    ask(where, "UPDATE shop.orders SET total = 1")
+    ask(where, "UPDATE shop.events SET what = 'gone'")
+    ask(where, "INSERT INTO shop.customers (name) VALUES ('came later')")
+    words = [word for name in tables for word in ("--table", f"shop.{name}")]
+    refused = restore(person, dump, *words)
+    assert refused.code == 2
+    assert refused.err.count("has rows: say --append") == 3
+    done = restore(person, dump, *words, "--replace")
+    assert done.code == 0, done.err
+    assert {name: ask(where, f"SELECT * FROM shop.{name} ORDER BY 1, 2") for name in tables} == before
+
+
+def test_a_table_comes_under_another_name(person: Person, where: dict[str, Any], dump: str) -> None:
+    """Beside the one that lives, to be compared with it."""
+    ask(where, "CREATE TABLE shop.customers_then (LIKE shop.customers)")
+    try:
+        done = restore(person, dump, "--table", "shop.customers=customers_then")
+        assert done.code == 0, done.err
+        assert ask(where, "SELECT * FROM shop.customers_then EXCEPT SELECT * FROM shop.customers") == []
+        assert ask(where, "SELECT count(*) FROM shop.customers_then") == [(200,)]
+    finally:
+        ask(where, "DROP TABLE shop.customers_then")
+
+
+def test_what_cannot_be_is_refused_with_every_reason_and_changes_nothing(
+    person: Person, where: dict[str, Any], dump: str
+) -> None:
+    """Names that are not there, tables that could not take the rows, a whole archive for a living database."""
+    before = ask(where, ORDERS)
+    ask(where, "CREATE VIEW shop.looks AS SELECT 1 AS id")
+    ask(where, "CREATE TABLE shop.narrow (id int, must int NOT NULL)")
+    ask(where, "CREATE TABLE shop.follows (customer int REFERENCES shop.customers ON DELETE CASCADE)")
+    try:
+        for words, sentences in (
+            ((), ["no table is named, and a whole archive does not go into a living database"]),
+            (("--table", "shop.order"), ['it has no table "shop.order" (did you mean "shop.orders"?)']),
+            (("--table", "shop.orders=nowhere"), ["there is no table shop.nowhere"]),
+            (("--table", "shop.orders=looks"), ["shop.looks is no table that takes rows"]),
+            (
+                ("--table", "shop.customers=narrow"),
+                ["shop.narrow has no column name, feels", "shop.narrow needs a value for must"],
+            ),
+            (
+                ("--table", "shop.orders", "--table", "shop.events", "--where", "true"),
+                ["--where is a condition on the rows of one table", "shop.orders has rows", "shop.events has rows"],
+            ),
+            (
+                ("--table", "shop.customers", "--replace"),
+                [
+                    "--replace would change rows of shop.follows too, whose foreign key follows_customer_fkey follows a delete"
+                ],
+            ),
+            (("--table", "shop.orders", "--table", "shop.customers=orders"), ["two tables would go into shop.orders"]),
+        ):
+            done = restore(person, dump, *words)
+            text = " ".join(done.err.split())
+            assert (done.code, [each for each in sentences if each not in text]) == (2, []), done.err
+        both = restore(person, dump, "--table", "shop.orders", "--append", "--replace")
+        assert (both.code, "say one of them" in both.err) == (2, True)
+        nowhere = restore(person, dump, "--table", "shop.orders", "--into", "embi-auror-cluster/embi")
+        assert (nowhere.code, 'did you mean "embi-aurora-cluster"?' in nowhere.err) == (2, True)
+        unnamed = person.daybreak(
+            "restore", "export", "embi", "--from", dump, "--table", "shop.orders", "--append", "--yes"
+        )
+        assert (unnamed.code, f"--confirm {CLUSTER}" in unnamed.err) == (2, True)
+    finally:
+        ask(where, "DROP VIEW shop.looks; DROP TABLE shop.narrow, shop.follows")
+    assert ask(where, ORDERS) == before
+    assert person.runs() == []
+
+
+def test_a_condition_that_is_none_fails_before_anything_is_carried(
+    person: Person, where: dict[str, Any], dump: str
+) -> None:
+    """It is asked in the scratch database alone: whatever it says, it reaches nothing else. What was fetched is removed by clean."""
+    before = ask(where, ORDERS)
+    for condition in ("no_such_column = 1", "true); DROP TABLE shop.orders; SELECT (true"):
+        done = restore(person, dump, "--table", "shop.orders", "--append", "--where", condition)
+        assert done.code == 1, done.err
+        run = max(person.runs())
+        assert f"next: daybreak clean {run}" in done.err or f"daybreak clean {run}" in done.out
+        assert person.daybreak("clean", run, "--yes").code == 0
+    assert ask(where, ORDERS) == before
+    assert not any(Path(person.environment["DAYBREAK_SCRATCH"] or "").glob("*"))
+
+
+def test_a_killed_restore_is_resumed_and_brings_each_row_once(person: Person, where: dict[str, Any], dump: str) -> None:
+    """Killed again and again, wherever it was: after the last resume all rows are there, and none twice."""
+    before = ask(where, ORDERS)
+    ask(where, "TRUNCATE shop.orders")
+    words = ("restore", "export", "embi", "--from", dump, "--table", "shop.orders", "--confirm", CLUSTER)
+    process = person.start(*words)
+    eventually(lambda: bool(person.runs()))
+    run = person.runs()[0]
+    for pause in (0.3, 0.9, 1.8, 2.7):
+        time.sleep(pause)
+        process.kill()
+        process.communicate()
+        process = person.start("resume", run, "--take-over")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert ask(where, ORDERS) == before
