@@ -28,7 +28,9 @@ from daybreak.postgres.leash import Leash
 PART = 4 << 20
 """Bytes of one request, at most; what a fetch was about when its process died is fetched again."""
 AT_ONCE = 6
-"""Requests on their way at one time: each holds its part in memory, once as it comes and once whole."""
+"""Requests on their way at one time: a line of 1 Gbit/s is full, and each holds its part in memory twice for a moment. Parts of
+8 MB are no faster and take twice the memory, which Python's threads do not all give back.
+"""
 
 BOUNDS = Bounds(whole=timedelta(minutes=5), most=2 * PART)
 """Those of the door whose client fetches: over a slow line a part takes minutes, and its neighbours take their share."""
