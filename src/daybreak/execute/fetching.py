@@ -70,9 +70,9 @@ class _Part:
 def fetch(objects: Objects, picking: Picking, folder: Path, hand_over: Callable[[News], None], leash: Leash) -> Fetched:
     """Fetch what was picked into a folder, which is made where it is not there, and hand over words of how far it is.
 
-    Running it again fetches what is missing. The client of ``objects`` is of a door with ``BOUNDS``. Raises ``Refused`` where an object is another one than the planned, where the disk has no room, or
-    where the folder holds something else; ``Unreachable`` where the bucket does not answer for long or the disk fails; and
-    ``CalledOff``.
+    Running it again fetches what is missing. The client of ``objects`` is of a door with ``BOUNDS``. Raises ``Refused`` where an
+    object is another one than the planned, where the disk has no room, or where the folder holds something else;
+    ``Unreachable`` where the bucket does not answer for long or the disk fails; and ``CalledOff``.
     """
     landing = Landing(folder)
     try:
