@@ -213,9 +213,7 @@ COMMANDS = {
     "an unknown verb": Case(("frobnicate",), ("no such command 'frobnicate'", "hint: daybreak --help")),
     "a verb misspelled": Case(("restor", "pitr"), ("no such command 'restor'", "'restore'")),
     "half a verb": Case(("plan",), ('"daybreak plan" alone does nothing', "pitr", "hint: daybreak plan --help")),
-    "a kind of another day": Case(
-        ("restore", "export", "embi"), ("no such command 'export'", "daybreak restore --help")
-    ),
+    "a kind of another day": Case(("restore", "table", "embi"), ("no such command 'table'", "daybreak restore --help")),
     "another region, and none is known": Case(
         ("restore", "region", "embi"), ("names no other region", "network.REGION", "--all-regions")
     ),

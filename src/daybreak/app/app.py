@@ -24,6 +24,7 @@ from daybreak.config import Settings
 from daybreak.config.layers import default_scratch
 from daybreak.errors import DaybreakError, Refused
 from daybreak.execute.doors import Patience
+from daybreak.execute.fetching import BOUNDS
 from daybreak.execute.probing import Probes
 from daybreak.execute.signs import Asking, ask_in_thread
 from daybreak.execute.timing import SystemTiming, local_zone
@@ -110,9 +111,12 @@ class App:
         """The door to the buckets: a place in a region that is gone must not hold up what has a copy elsewhere."""
         return self._new_door(self.access.region or "", bounds=Bounds(whole=_OF_BUCKETS))
 
-    def bucket_of_exports(self, bucket: str, region: str) -> Objects:
-        """A bucket that is only read, asked from a region, which leads on where the bucket is in another one."""
-        door = self._new_door(self.access.region or region, bounds=Bounds(whole=_OF_BUCKETS))
+    def bucket_of_exports(self, bucket: str, region: str, bounds: Bounds | None = None) -> Objects:
+        """A bucket that is only read, asked from a region, which leads on where the bucket is in another one.
+
+        ``bounds`` say how long one answer may take; without them it is what a short one takes.
+        """
+        door = self._new_door(self.access.region or region, bounds=bounds or Bounds(whole=_OF_BUCKETS))
         return Objects(door.client("s3"), bucket, tries=_TRIES_OF_COPIES, needs=TO_LIST, wish="its name")
 
     @property
@@ -124,7 +128,7 @@ class App:
         """Where an export is restored on this machine, for one run."""
 
         def open_bucket(bucket: str) -> Objects:
-            return self.bucket_of_exports(bucket, plan.identity.region)
+            return self.bucket_of_exports(bucket, plan.identity.region, BOUNDS)
 
         return Workshop(self.scratch / plan.run, plan, open_bucket, self.settings.programs)
 

@@ -6,6 +6,7 @@ transaction; the planner refuses every table that could not take them, or could 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from datetime import timedelta
 from graphlib import CycleError, TopologicalSorter
@@ -172,7 +173,8 @@ def receiver_names(request: ExportRequest, tables: tuple[TableOffered, ...]) -> 
 
 
 def _hints(request: ExportRequest) -> Iterator[str]:
-    yield f"daybreak exports show {request.export}  # lists its tables"
+    tables = "".join(f" --table {shlex.quote(name)}" for name in request.tables)
+    yield f"daybreak exports show {shlex.quote(request.export)}{tables}  # {'what belongs to them' if tables else 'lists its tables'}"
 
 
 def _objections(request: ExportRequest, seen: Observation) -> Iterator[str]:
@@ -226,7 +228,7 @@ def _objections_to_table(
     """Why a table of the receiver cannot take the rows of one of the export's."""
     name, there = _words(wanted.into), receiver.table(wanted.into)
     if there is None:
-        yield f"there is no table {name}: make it first, as the archive defines it (daybreak exports show --table shows what belongs to it)"
+        yield f"there is no table {name}: make it first, as the archive defines it"
         return
     if there.kind != "table":
         yield f"{name} is no table that takes rows"
