@@ -33,6 +33,7 @@ from daybreak.model.targets import Target
 from daybreak.model.world import Cluster
 from daybreak.plan import estimates
 from daybreak.plan.adding import add_next, fence_of, guard_of_writes, server_order
+from daybreak.plan.advancing import objections_to_advancing
 from daybreak.plan.cutover import add_pool_steps, advance, close, look_past_mark, plan_of_move, restart
 from daybreak.plan.fence import fence_around, objections_to_fence
 from daybreak.plan.opening import is_door, open_source, places_lost, plan_without_clone
@@ -48,7 +49,6 @@ from daybreak.plan.pools import (
     steps_to_pause,
 )
 from daybreak.plan.proofs import arrival_at, begin_probe, notes_on_proofs, read_probe
-from daybreak.plan.refusing import objections_to_advancing
 from daybreak.plan.remembering import restore_times, shorten, times_wanted
 from daybreak.plan.renaming import await_endpoint, guard_at, rename_back, under_name, with_own_name
 from daybreak.plan.sequence import Sequence
