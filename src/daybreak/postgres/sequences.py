@@ -120,7 +120,7 @@ def _positions(session: Session, rows: Iterable[tuple[Any, ...]]) -> dict[tuple[
             found[schema, name] = SequencePosition(last, by, is_fresh=False)
         elif may_read:
             unused.append(((schema, name), by))
-    for share in in_shares([1] * len(unused), min(session.locks_at_once, MOST_AT_ONCE)):
+    for share in in_shares([1] * len(unused), MOST_AT_ONCE):
         asked = [
             _NEXT.format(sql.Literal(number), sql.Identifier(*key)) for number, (key, _) in enumerate(unused[share])
         ]
