@@ -460,6 +460,9 @@ def test_a_record_is_forgotten_before_the_gap(lab: LabUnderTest, person: Person,
     steps = {step["id"][3:]: step for step in person.daybreak("show", cutover, "-o", "json").json()["steps"]}
     waited = steps["await-shorten-record-3"]
     assert datetime.fromisoformat(waited["ended"]) - datetime.fromisoformat(waited["began"]) >= timedelta(seconds=3)
+    assert person.daybreak("validate", run, "-o", "json").json()["run"] == run, (
+        "it creates nothing that counts as written"
+    )
     back = person.daybreak("rollback", cutover, "--confirm", SOURCE)
     assert back.code == 0, back.out + back.err
     assert tags(lab, run)["daybreak:expires"] == expiry, (
