@@ -10,7 +10,7 @@ import pytest
 
 from daybreak.errors import Failed
 from daybreak.model.cutover import CutoverSeen
-from daybreak.plan.advancing import objections_to_advancing, seen_on_both
+from daybreak.plan.advancing import objections_to_advancing, sequence_of_both
 from daybreak.postgres.changing import Bearing
 from daybreak.postgres.sequences import advance_sequences, read_sequences, see_sequences
 from daybreak.postgres.session import Limits, Session, open_session
@@ -69,7 +69,7 @@ def objections(server: Server, source: str, clone: str) -> list[str]:
     """What is said before anything is closed."""
     with inside(server, source) as there, inside(server, clone) as here:
         ours = {each.place: each for each in see_sequences(here)}
-        found = tuple(seen_on_both(each, ours[each.place]) for each in see_sequences(there))
+        found = tuple(sequence_of_both(each, ours[each.place]) for each in see_sequences(there))
     return list(objections_to_advancing(CutoverSeen(clone=None, sequences=found)))
 
 

@@ -36,7 +36,7 @@ from daybreak.observe.look import AwsReads, Lookout
 from daybreak.observe.surroundings import BY_NAME, surroundings_of
 from daybreak.observe.writers import by_writer
 from daybreak.plan.adding import last_address, region_of, server_order
-from daybreak.plan.advancing import seen_on_both
+from daybreak.plan.advancing import sequence_of_both
 from daybreak.plan.pointing import addresses_of
 from daybreak.plan.renaming import takes_name
 from daybreak.postgres.address import ServerPlace, address_of
@@ -252,7 +252,7 @@ def _with_databases(
             elif database in there:
                 with _session(app, target, source.cluster, database, is_by_address=source.is_by_address) as session:
                     there_too = [each for each in see_sequences(session) if each.place in ours]
-                    found += [seen_on_both(each, ours[each.place]) for each in there_too]
+                    found += [sequence_of_both(each, ours[each.place]) for each in there_too]
     except DaybreakError as error:
         return both.model_copy(update={"silences": (f"the databases cannot be seen: {error.message}",)})
     seen = {

@@ -226,7 +226,7 @@ def _look_at_secret(
         unfit = None if secret_has_port(text, destination.fields, own) else _NO_PORT
     rotated = "a function rotates it: what that writes into the next version is its owner's affair"
     after = text if own is None else secret_rewritten(text, destination.fields, own, _NOWHERE)
-    left = _left_in(after, sides.of(points_at))
+    left = _words_on_rest(after, sides.of(points_at))
     notes = (*left, *((rotated,) if seen.is_rotated else ()))
     return _destination_seen(destination, region, seen, points_at=points_at, unfit=unfit, notes=notes)
 
@@ -250,7 +250,7 @@ def _look_at_parameter(
         seen.model_copy(update={"text": None}),
         points_at=points_at,
         unfit=_NO_PORT if is_short else None,
-        notes=(*_left_in(after, sides.of(points_at)), *((stays,) if labels else ())),
+        notes=(*_words_on_rest(after, sides.of(points_at)), *((stays,) if labels else ())),
     )
 
 
@@ -275,13 +275,13 @@ def _look_at_record(
         unfit = _NO_PORT
     remembered = f"resolvers remember it for {seen.ttl} seconds"
     own = sides.of(points_at).get(destination.endpoint)
-    left = _left_beside([each for each in sets if _place_of(each, destination.zone) not in named], own)
+    left = _words_on_siblings([each for each in sets if _place_of(each, destination.zone) not in named], own)
     notes = (*((remembered,) if seen.ttl is not None else ()), *left)
     return _destination_seen(destination, region, seen, points_at=points_at, unfit=unfit, notes=notes)
 
 
 _RecordPlace = tuple[str, str, str, str | None]
-"""What names a record: its zone, its name, its type, and what tells it from others of that name."""
+"""What names a record: its zone, its name, its type, and what sets it apart from others of that name."""
 
 
 def _place_of(record: RecordDestination | RecordSet, zone: str = "") -> _RecordPlace:
@@ -289,7 +289,7 @@ def _place_of(record: RecordDestination | RecordSet, zone: str = "") -> _RecordP
     return zone, full_name(record.name), record.type, record.set_identifier
 
 
-def _left_beside(others: Iterable[RecordSet], own: DatabaseAddress | None) -> tuple[str, ...]:
+def _words_on_siblings(others: Iterable[RecordSet], own: DatabaseAddress | None) -> tuple[str, ...]:
     """That other records of the same name lead where this one leads, and that no destination names them."""
     if own is None:
         return ()
@@ -299,7 +299,7 @@ def _left_beside(others: Iterable[RecordSet], own: DatabaseAddress | None) -> tu
     return (f"{comma_list(found)} of the same name goes on leading to {own.host}, since no destination names it",)
 
 
-def _left_in(after: str, there: Mapping[ClusterEnd, DatabaseAddress]) -> tuple[str, ...]:
+def _words_on_rest(after: str, there: Mapping[ClusterEnd, DatabaseAddress]) -> tuple[str, ...]:
     """That a text names the side also where nothing is changed; ``after`` is the text once it was, and nothing of it is kept."""
     found = sorted({f"the {end}'s endpoint" for end, address in there.items() if names_host(after, address.host)})
     if not found:

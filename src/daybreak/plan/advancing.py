@@ -11,7 +11,7 @@ from daybreak.model.cutover import CutoverSeen, SequenceSeen
 from daybreak.model.names import printable, sql_identifier
 
 
-def seen_on_both(source: SequenceSeen, clone: SequenceSeen) -> SequenceSeen:
+def sequence_of_both(source: SequenceSeen, clone: SequenceSeen) -> SequenceSeen:
     """A sequence as far as both sides allow it, with what keeps one side's from being set past the other's."""
     name, apart = name_of_sequence(source), ""
     if (source.step > 0) != (clone.step > 0):

@@ -77,7 +77,7 @@ def read_sequences(session: Session) -> Reached:
     rows = session.ask(_READ)
     hidden = [(schema, name) for schema, name, _, _, may_read, *_ in rows if not may_read]
     if hidden:
-        raise Failed(f"the login may not read {_listed(hidden)}")
+        raise Failed(f"the login may not read {_names_of(hidden)}")
     return _positions(session, rows)
 
 
@@ -91,13 +91,13 @@ def advance_sequences(session: Session, bearing: Bearing, reached: Reached) -> i
     here, known = _positions(session, rows), {(schema, name): by for schema, name, _, by, *_ in rows}
     common = {key: there for key, there in reached.items() if key in known}
     if turned := [key for key, there in common.items() if (known[key] > 0) != (there.by > 0)]:
-        raise Failed(f"{_listed(turned)} goes up on one side and down on the other")
+        raise Failed(f"{_names_of(turned)} goes up on one side and down on the other")
     if hidden := [key for key in common if key not in here]:
-        raise Failed(f"the login may not read {_listed(hidden)}")
+        raise Failed(f"the login may not read {_names_of(hidden)}")
     behind = {key: there for key, there in common.items() if there.is_past(here[key])}
     settable = {(schema, name) for schema, name, _, _, _, may_set, *_ in rows if may_set}
     if fixed := [key for key in behind if key not in settable]:
-        raise Failed(f"the login may not set {_listed(fixed)}")
+        raise Failed(f"the login may not set {_names_of(fixed)}")
     orders = [_order_to_set(key, there) for key, there in behind.items()]
     if orders:
         change_together(session, bearing, orders)
@@ -130,5 +130,5 @@ def _positions(session: Session, rows: Iterable[tuple[Any, ...]]) -> dict[tuple[
     return found
 
 
-def _listed(keys: Iterable[tuple[str, str]]) -> str:
+def _names_of(keys: Iterable[tuple[str, str]]) -> str:
     return comma_list([printable(".".join(key)) for key in keys])
