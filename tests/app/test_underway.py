@@ -7,15 +7,18 @@ from contextlib import contextmanager
 
 import pytest
 
+from daybreak.app.beginning import AnotherAtIt
+from daybreak.app.ending import next_of, state_of_run
 from daybreak.app.moving import CutoverWish, plan_cutover, plan_rollback
+from daybreak.app.running import Watchers, carry_out, start
 from daybreak.app.underway import refuse_second_move
-from daybreak.errors import Refused
+from daybreak.errors import Interrupted, Refused
 from daybreak.journal.folder import FolderStore
 from daybreak.model.actions import ChangeSql
 from daybreak.model.plan import Plan
 from daybreak.model.requests import RollbackRequest
 from daybreak.model.run import Event, RunState, StepIntended
-from tests.chaos.fix_cutover import SimulatedApp, ended_after, restored, restored_state, target, world
+from tests.chaos.fix_cutover import SimulatedApp, at_rest, ended_after, restored, restored_state, target, world
 from tests.chaos.simulation import Simulation
 
 
@@ -118,3 +121,58 @@ def test_a_role_that_a_person_closed_stays_closed_on_the_way_back() -> None:
         request = plan_rollback(app, plan.run).request
         assert isinstance(request, RollbackRequest)
         assert door.id not in {deed.step for deed in request.deeds}
+
+
+def test_of_two_that_were_planned_together_one_moves() -> None:
+    """Two people sat before the same question: whoever begins later changes nothing, and is led to the other."""
+    with restored_state() as folder:
+        aws = world()
+        ann, ben = (SimulatedApp(aws, folder, target(), name) for name in ("ann", "ben"))
+        first, second = (plan_cutover(app, CutoverWish(restored()[2])) for app in (ann, ben))
+        start(ann, first)
+        start(ben, second)
+        ann.stopping.set()
+        with pytest.raises(Interrupted):
+            carry_out(ann, first.run, Watchers())
+        before = len(aws.sent)
+        with pytest.raises(AnotherAtIt) as refused:
+            carry_out(ben, second.run, Watchers())
+        assert refused.value.run == first.run
+        assert refused.value.hints == (f"daybreak resume {first.run}",)
+        assert len(aws.sent) == before
+        _, ended = state_of_run(ben, second.run)
+        assert ended.status == "aborted"
+        assert next_of(ben, second, ended) == f"daybreak cutover {restored()[2]}"
+
+
+def test_the_older_of_two_waits_until_the_younger_gives_way() -> None:
+    """Both made their beginning durable before either looked; a younger one that died then gives way when it is resumed."""
+    with restored_state() as folder:
+        aws = world()
+        app = SimulatedApp(aws, folder, target())
+        first, second = (plan_cutover(app, CutoverWish(restored()[2])) for _ in range(2))
+        made_of(app, first, is_stopping=True)
+        aws.clock.elapsed += 1
+        made_of(app, second, is_stopping=True)
+        with pytest.raises(AnotherAtIt):
+            carry_out(app, second.run, Watchers())
+        app.stopping.set()
+        with pytest.raises(Interrupted):
+            carry_out(app, first.run, Watchers())
+
+
+def test_of_two_rollbacks_one_goes_back() -> None:
+    """The other would fail at a clone that is closed, and be taken for the one that left the source closed."""
+    with a_cutover_that_ended(is_closed=True) as (app, simulation):
+        at_rest(app.world)
+        first, second = (plan_rollback(app, simulation.plan.run) for _ in range(2))
+        start(app, first)
+        start(app, second)
+        app.stopping.set()
+        with pytest.raises(Interrupted):
+            carry_out(app, first.run, Watchers())
+        app.stopping.clear()
+        with pytest.raises(AnotherAtIt):
+            carry_out(app, second.run, Watchers())
+        assert carry_out(app, first.run, Watchers()).status == "finished"
+        refuse_second_move(app, target(), restored()[2], target().region)

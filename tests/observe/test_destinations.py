@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from daybreak.model.destinations import (
     ParameterDestination,
     RecordDestination,
     SecretDestination,
+    SecretFields,
     SideAddresses,
     TrafficDestination,
 )
@@ -313,3 +315,54 @@ def test_a_replica_of_a_silent_region_is_lost_until_somebody_promotes_it() -> No
     assert f"stop-replication-to-replica --secret-id {fix.SECRET} --region us-west-2" in (seen.lost or "")
     (seen,) = look_at_destinations([there], lambda region: door(region, is_silent=False), APART_REGIONS, SIDES)
     assert "name the region of its primary, eu-west-1" in (seen.unfit or "")
+
+
+READER = DatabaseAddress(host="embi-aurora-cluster.cluster-ro-abc.us-east-1.rds.amazonaws.com", port=5432)
+WITH_READER = SIDES.model_copy(update={"source": {"writer": fix.OLD, "reader": READER}})
+
+
+@pytest.mark.parametrize(
+    ("more", "left"),
+    [
+        ({}, ""),
+        ({"url": f"postgresql://u@{fix.OLD.host}:5432/embi"}, "the writer's endpoint"),
+        (
+            {"url": f"postgresql://u@{fix.OLD.host}:5432/embi", "ro": READER.host},
+            "the reader's endpoint, the writer's endpoint",
+        ),
+    ],
+    ids=["host", "url", "both"],
+)
+def test_what_a_secret_holds_besides_is_named(more: dict[str, str], left: str) -> None:
+    """Whoever reads the address in another key goes on to a server that is closed; which key it is stays in the secret."""
+    aws = fix.world()
+    held = json.loads(aws.secrets[fix.SECRET].versions[fix.VERSION]) | more
+    aws.secrets[fix.SECRET].versions[fix.VERSION] = json.dumps(held)
+    seen = seen_of(SECRET, aws, WITH_READER)
+    assert (seen.points_at, seen.unfit) == ("source", None)
+    assert [each for each in seen.notes if "where nothing is changed" in each] == (
+        [f"it also holds {left} where nothing is changed: whoever reads the address there is shut out"] if left else []
+    )
+    fields = SecretFields(host=("host", "url"))
+    named = seen_of(SECRET.model_copy(update={"fields": fields}), aws, WITH_READER) if "url" in more else seen
+    assert not any("writer's" in each for each in named.notes)
+
+
+def test_what_a_parameter_holds_besides_is_named() -> None:
+    """One text with both endpoints is changed for one of them."""
+    aws = fix.world()
+    aws.parameters[fix.PARAMETER][-1]["Value"] += f" {READER.host}"
+    seen = seen_of(PARAMETER, aws, WITH_READER)
+    assert any("it also holds the reader's endpoint where nothing is changed" in each for each in seen.notes)
+    assert READER.host not in seen.canonical().decode()
+
+
+def test_other_records_of_the_name_that_no_destination_names_are_named() -> None:
+    """A resolver may be given any of them, and goes to a server that is closed by it."""
+    aws = fix.world()
+    aws.records[fix.ZONE].append(fix.BEFORE.model_copy(update={"set_identifier": "red"}).body())
+    [note] = [each for each in seen_of(RECORD, aws).notes if "of the same name" in each]
+    assert note == f'"red" of the same name goes on leading to {fix.OLD.host}, since no destination names it'
+    both = [RECORD, RECORD.model_copy(update={"set_identifier": "red"})]
+    found = look_at_destinations(both, lambda _region: aws, Regions("us-east-1", "us-east-1"), SIDES)
+    assert not [each for seen in found for each in seen.notes if "of the same name" in each]

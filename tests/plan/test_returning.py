@@ -10,6 +10,7 @@ from daybreak.model.actions import (
     MoveSecretStage,
     PointParameter,
     PointSecret,
+    RebootInstance,
     SetClusterOptions,
     SetExpiry,
 )
@@ -18,6 +19,7 @@ from daybreak.model.destinations import (
 )
 from daybreak.model.guards import (
     Fenced,
+    Unwritten,
 )
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
@@ -29,7 +31,7 @@ from daybreak.plan.planner import plan_of
 from daybreak.report.sentences import title_of_notes
 from tests import fix_worlds
 from tests.fix_worlds import SOURCE
-from tests.plan.test_cutover import CLONE, cut_over, destinations, planned, quarantined, record, seen, target
+from tests.plan.test_cutover import CLONE, access, cut_over, destinations, planned, quarantined, record, seen, target
 
 
 def deeds(plan: Plan, *, until: int) -> tuple[CutoverDeed, ...]:
@@ -156,6 +158,22 @@ def test_taken_back_the_clone_is_quiet_before_anything_in_it_wakes() -> None:
     attached = next(n for n, text in enumerate(texts) if "news_slot" in text)
     assert 0 < place["set-parameter-group"] < place["reboot"] < on < attached
     assert "LOGIN" in texts[0], "the source is opened first"
+
+
+def test_what_a_restart_forgets_is_asked_before_it() -> None:
+    """A server that was restarted counts anew, and then nobody knows: the clone stayed half of one, and closed."""
+    made = planned(cut_over(**quarantined()))
+    asked = go_back_request(deeds(made, until=len(made.steps)))
+    counted = WriteCount(rows={"embi": 7}, definitions={"embi": 1})
+    there = seen(**quarantined(destinations=destinations("clone"), clone_access=access()))
+    plan = planned(plan_of(asked.model_copy(update={"counted": counted}), target(), there, fix_worlds.terms()))
+    left = next(number for number, step in enumerate(plan.steps) if step.id.endswith("-leave-clone"))
+    after = [step for step in plan.steps[left + 1 :] if step.id[3:] != "open-clone"]
+    first = next(number for number, step in enumerate(after) if isinstance(step.action, RebootInstance))
+    asks = [any(isinstance(guard, Unwritten) for guard in step.guards) for step in after]
+    assert asks == [True] * first + [False] * (len(after) - first)
+    assert first > 0
+    assert all(any(isinstance(guard, Fenced) for guard in step.guards) for step in after), "it stays closed meanwhile"
 
 
 def test_a_record_that_was_only_shortened_has_its_time_again() -> None:

@@ -451,6 +451,7 @@ def test_a_record_is_forgotten_before_the_gap(lab: LabUnderTest, person: Person,
         HostedZoneId=zone, ChangeBatch={"Changes": [{"Action": "UPSERT", "ResourceRecordSet": remembered}]}
     )
     run, earlier = restored(person), set(person.runs())
+    expiry = tags(lab, run)["daybreak:expires"]
     moved = person.daybreak("cutover", run, "--confirm", run)
     assert moved.code == 0, moved.out + moved.err
     there = cluster(lab, run)["Endpoint"]
@@ -459,8 +460,15 @@ def test_a_record_is_forgotten_before_the_gap(lab: LabUnderTest, person: Person,
     steps = {step["id"][3:]: step for step in person.daybreak("show", cutover, "-o", "json").json()["steps"]}
     waited = steps["await-shorten-record-3"]
     assert datetime.fromisoformat(waited["ended"]) - datetime.fromisoformat(waited["began"]) >= timedelta(seconds=3)
+    assert person.daybreak("validate", run, "-o", "json").json()["run"] == run, (
+        "it creates nothing that counts as written"
+    )
     back = person.daybreak("rollback", cutover, "--confirm", SOURCE)
     assert back.code == 0, back.out + back.err
+    assert tags(lab, run)["daybreak:expires"] == expiry, (
+        "nobody wrote there, so it is a clone again, with its quarantine"
+    )
+    assert may_log_in(lab, run) == may_log_in(lab, SOURCE)
     assert addresses(lab, zone)["record"] == remembered
 
 

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from daybreak.app.app import App
+from daybreak.app.beginning import AnotherAtIt, hold_to_first
 from daybreak.aws.faults import AwsFault
-from daybreak.errors import DaybreakError, Refused, Unreachable
+from daybreak.errors import DaybreakError, Unreachable
 from daybreak.journal.damage import Damaged, Newer
 from daybreak.model.actions import AwaitSnapshot, CopySnapshot
 from daybreak.model.copies import CopiesSeen, CopyRecord
@@ -30,8 +31,6 @@ from daybreak.plan.marks import contradiction_of, copy_origin, run_of
 WITHIN = timedelta(seconds=20)
 """How long each call to the source's region may take: it may be the one that is lost."""
 _PAST_COPIES = 10
-_LOOKS_AT_OTHERS, _BETWEEN_LOOKS = 20, 0.5
-"""How often a run looks whether a younger one gives way, and the seconds between."""
 _MOST_READ = 50
 """How many runs that have the name of the target's copies are read."""
 
@@ -109,37 +108,20 @@ def copy_runs(app: App, target: Target, region: str) -> Iterator[tuple[Plan, Run
                 yield plan, state
 
 
-class AnotherAtIt(Refused):
-    """A run that has just begun gives way to another one, which is at the same copies; the last word of the message is its name."""
-
-    @property
-    def run(self) -> str:
-        """The other run."""
-        return self.message.rpartition(" ")[2]
-
-
 def words_on_other(run: str) -> str:
     """That a run is at it, which another process carries out."""
     return f"another process is at it, the run {run}"
 
 
 def hold_to_one_run(app: App, plan: Plan, began: datetime) -> None:
-    """Raise ``AnotherAtIt`` where another process carries out a run for the same copies; called when this run has begun.
+    """Raise ``AnotherAtIt`` where another process carries out a run for the same copies; called when this run has begun."""
 
-    Each makes its first event durable and then looks, so of two at least one sees the other. The younger gives way at once. The
-    older waits until it does: who does not give way looked before the older could be seen, and is the one that goes on.
-    """
-    for is_last in (*(False,) * _LOOKS_AT_OTHERS, True):
-        others = sorted(
-            (state.began, other.run)
-            for other, state in copy_runs(app, plan.target, plan.identity.region)
-            if other.run != plan.run and state.ended is None and app.store.is_held(other.run)
-        )
-        if not others:
-            return
-        if is_last or others[0] < (began, plan.run):
-            raise AnotherAtIt(words_on_other(others[0][1]), f"daybreak watch {others[0][1]}")
-        app.timing.sleep(_BETWEEN_LOOKS)
+    def others() -> Iterator[tuple[datetime, str]]:
+        for other, state in copy_runs(app, plan.target, plan.identity.region):
+            if other.run != plan.run and state.ended is None and app.store.is_held(other.run):
+                yield state.began, other.run
+
+    hold_to_first(app, (began, plan.run), others, lambda run: AnotherAtIt(words_on_other(run), f"daybreak watch {run}"))
 
 
 def _past(app: App, target: Target, identity: Identity) -> Iterator[PastRun]:

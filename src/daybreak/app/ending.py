@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from daybreak.app.app import App
 from daybreak.app.carrying import as_it_is
@@ -39,7 +40,7 @@ def next_of(app: App, plan: Plan, state: RunState, left_open: str = "") -> str:
 
 
 def rollbacks_of(app: App, run: str) -> tuple[str, ...]:
-    """The runs that took a cutover back, or began to, oldest first."""
+    """The runs that took a cutover back, or began to, in the order of ``read_rollbacks``."""
     return read_rollbacks(app).get(run, ())
 
 
@@ -59,15 +60,16 @@ def completions_of(app: App, run: str) -> tuple[str, ...]:
 
 
 def read_rollbacks(app: App) -> dict[str, tuple[str, ...]]:
-    """The runs that took each cutover back, or began to, oldest first, by the cutover's name. Each is read once."""
-    found: dict[str, list[Plan]] = {}
+    """The runs that took each cutover back, or began to, by the cutover's name. Each is read once.
+
+    They are in the order in which they were made, and one that came to its end is the last: the others gave way to it, or failed.
+    """
+    found: dict[str, list[tuple[bool, datetime, str]]] = {}
     for name in app.store.runs():
         plan = app.store.plan(name) if "-rollback-" in name else None
-        if plan and isinstance(plan.request, RollbackRequest) and app.state_or_none(name):
-            found.setdefault(plan.request.run, []).append(plan)
-    return {
-        run: tuple(plan.run for plan in sorted(plans, key=lambda each: each.created)) for run, plans in found.items()
-    }
+        if plan and isinstance(plan.request, RollbackRequest) and (state := app.state_or_none(name)):
+            found.setdefault(plan.request.run, []).append((state.status == "finished", plan.created, plan.run))
+    return {run: tuple(name for *_, name in sorted(rollbacks)) for run, rollbacks in found.items()}
 
 
 def _next_of_taken_back(app: App, rollback: str) -> str:

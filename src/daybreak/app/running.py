@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from daybreak.app.across import abroad
 from daybreak.app.app import App
 from daybreak.app.approving import hold_to_carrier
-from daybreak.app.copies import AnotherAtIt, hold_to_one_run
+from daybreak.app.beginning import AnotherAtIt
+from daybreak.app.copies import hold_to_one_run
 from daybreak.app.explaining import explained
 from daybreak.app.finding import find_clone
 from daybreak.app.judging import judge_of
 from daybreak.app.planning import observe_for, terms_for
 from daybreak.app.superseding import end_those_before
+from daybreak.app.underway import hold_to_one_move
 from daybreak.app.vouching import hint_to_plan_again, objections_to_removing
 from daybreak.assess.ending import command_to_plan_again
 from daybreak.aws.gateway import Aws, RegionalDoor
@@ -171,7 +173,7 @@ def carry_out(
     aws = app.aws_for(plan)
     with app.attach(run, take_over=take_over, caller=present.caller) as journal:
         watchers.before(journal.events)
-        if not chain.events and isinstance(plan.request, CopyRequest):
+        if _may_give_way(plan, journal.state(), is_new=not chain.events):
             _give_way(app, plan, journal)
         if (differences := app.fitting.pop(run, ())) and not chain.events:
             watchers.on_event(journal.append(SourceMoved(differences=differences, planned=plan.created)))
@@ -199,10 +201,21 @@ def carry_out(
             app.sessions.hang_up()
 
 
+def _may_give_way(plan: Plan, state: RunState, *, is_new: bool) -> bool:
+    """Whether a run looks for others that are at the same: a move does until it has done something, also when it is resumed."""
+    if isinstance(plan.request, MoveRequest):
+        return all(state.step(step.id).began is None for step in plan.steps)
+    return is_new and isinstance(plan.request, CopyRequest)
+
+
 def _give_way(app: App, plan: Plan, journal: Journal) -> None:
-    """End the run where another one is at the same copies; raises ``AnotherAtIt``."""
+    """End the run where another one is at the same copies, or moves the same traffic; raises ``AnotherAtIt``."""
+    state = journal.state()
     try:
-        hold_to_one_run(app, plan, journal.state().began)
+        if isinstance(plan.request, MoveRequest):
+            hold_to_one_move(app, plan, state)
+        else:
+            hold_to_one_run(app, plan, state.began)
     except AnotherAtIt as other:
         journal.append(RunAborted(by=app.person(), why=other.message))
         raise

@@ -36,6 +36,7 @@ from daybreak.observe.look import AwsReads, Lookout
 from daybreak.observe.surroundings import BY_NAME, surroundings_of
 from daybreak.observe.writers import by_writer
 from daybreak.plan.adding import last_address, region_of, server_order
+from daybreak.plan.advancing import sequence_of_both
 from daybreak.plan.pointing import addresses_of
 from daybreak.plan.renaming import takes_name
 from daybreak.postgres.address import ServerPlace, address_of
@@ -245,12 +246,13 @@ def _with_databases(
             with _session(app, target, clone, database) as here:
                 jobs += [read_jobs(here)] if is_cutover else []
                 warmable += [database] if is_cutover and database in there and can_warm(here) else []
-                ours = {each.name: each for each in see_sequences(here)}
+                ours = {each.place: each for each in see_sequences(here)}
             if source is None:
                 found += ours.values()
             elif database in there:
                 with _session(app, target, source.cluster, database, is_by_address=source.is_by_address) as session:
-                    found += [_on_both(each, ours[each.name]) for each in see_sequences(session) if each.name in ours]
+                    there_too = [each for each in see_sequences(session) if each.place in ours]
+                    found += [sequence_of_both(each, ours[each.place]) for each in there_too]
     except DaybreakError as error:
         return both.model_copy(update={"silences": (f"the databases cannot be seen: {error.message}",)})
     seen = {
@@ -268,9 +270,3 @@ def _with_databases(
 def _databases_of(app: App, target: Target, source: _Asked) -> tuple[str, ...]:
     with _session(app, target, source.cluster, None, is_by_address=source.is_by_address) as session:
         return read_databases(session)
-
-
-def _on_both(one: SequenceSeen, other: SequenceSeen) -> SequenceSeen:
-    return one.model_copy(
-        update={"may_read": one.may_read and other.may_read, "may_set": one.may_set and other.may_set}
-    )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from daybreak.app.app import App
-from daybreak.app.ending import read_rollbacks
+from daybreak.app.beginning import AnotherAtIt, hold_to_first
+from daybreak.app.ending import next_of, read_rollbacks
 from daybreak.errors import Refused
 from daybreak.model.actions import ChangeSql
 from daybreak.model.plan import Plan
-from daybreak.model.requests import CutoverRequest
+from daybreak.model.requests import CutoverRequest, MoveRequest, RollbackRequest
 from daybreak.model.run import RunState
 from daybreak.model.targets import Target
 from daybreak.observe.look import Lookout
@@ -27,6 +29,41 @@ def refuse_second_move(app: App, target: Target, run: str, home: str) -> None:
     found = [each for name in names for each in _words_on(app, source, name, run, backs.get(name, ()))]
     if found:
         raise Refused("; ".join(words for words, _ in found), *(hint for _, hint in found))
+
+
+def hold_to_one_move(app: App, plan: Plan, state: RunState) -> None:
+    """Raise ``AnotherAtIt`` where another move of the same cluster has begun and not ended; called when this run has begun.
+
+    Two people may have planned before either began. A second cutover would take the clone's mark from the first one, and its rollback
+    would lead the traffic to a source that it does not open. What takes itself back gives way to nobody: it opens the source again.
+    """
+    request = plan.request
+    if isinstance(request, RollbackRequest) and request.unwritten is not None:
+        return
+
+    def others() -> Iterator[tuple[datetime, str]]:
+        for name in app.store.runs():
+            if name != plan.run and ("-cutover-" in name or "-rollback-" in name):
+                other, there = app.store.plan(name), app.state_or_none(name)
+                if there is not None and there.ended is None and _cluster_of(other) == _cluster_of(plan):
+                    yield there.began, name
+
+    def refusal(name: str) -> AnotherAtIt:
+        other, there = app.store.plan(name), app.state_or_none(name)
+        hints = (next_of(app, other, there),) if there is not None else ()
+        return AnotherAtIt(
+            f"one move of {plan.target.cluster} is carried out at a time, and not ended is {name}", *hints
+        )
+
+    hold_to_first(app, (state.began, plan.run), others, refusal)
+
+
+def _cluster_of(plan: Plan) -> tuple[str, str] | None:
+    """The cluster whose traffic a plan moves, and its region; ``None`` where it moves none."""
+    request = plan.request
+    if not isinstance(request, MoveRequest):
+        return None
+    return plan.target.cluster, request.home or plan.target.region
 
 
 def _words_on(

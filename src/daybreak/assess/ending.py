@@ -33,6 +33,7 @@ from daybreak.model.validation import Validation
 from daybreak.model.value import iso
 from daybreak.plan.asking import is_asking
 from daybreak.plan.fail_over import validate_command
+from daybreak.plan.gaps import deeds_of
 from daybreak.plan.servers import way_in
 
 
@@ -91,6 +92,11 @@ def objectives_missed(measured: Measured, objectives: Objectives) -> tuple[str, 
     )
 
 
+def _did_nothing(plan: Plan, state: RunState) -> bool:
+    """Whether a cutover ended before it changed anything, such as one that nobody approved."""
+    return isinstance(plan.request, CutoverRequest) and not plan.request.completes and not deeds_of(plan, state)
+
+
 def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> str:
     """The next command for a person: use a fit clone, read why it is not fit, ask again, go on, remove it, or plan anew.
 
@@ -107,6 +113,8 @@ def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> st
             return f"daybreak resume {state.run}"
         case "finished" if isinstance(plan.request, FailOverRequest):
             return validate_command(plan)
+        case "failed" | "aborted" if _did_nothing(plan, state):
+            return f"daybreak cutover {plan.clone}"  # nothing is there to take back
         case _ if isinstance(plan.request, CutoverRequest):
             is_whole = state.status == "finished" or not plan.request.completes
             return f"daybreak {'rollback' if is_whole else 'cutover'} {plan.request.completes or state.run}"

@@ -26,7 +26,7 @@ def copy(given: Given, target: str, why: str, *, is_yes: bool) -> int:
     oldest first and never the newest complete one. Where nothing is due it says so and ends with 0. [targets.NAME.copy.REGION]
     in daybreak.toml says how often and how many.
     """
-    from daybreak.app.copies import AnotherAtIt
+    from daybreak.app.beginning import AnotherAtIt
     from daybreak.app.copying import CopyWish, plan_copy, report_of_other, start_copy
     from daybreak.cli.following import Following
     from daybreak.cli.rendering import plan_aside

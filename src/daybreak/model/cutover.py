@@ -24,11 +24,13 @@ class SequenceSeen(Value):
     may_read: bool
     may_set: bool
     last: int | None = None
-    """The last number that was given out, or the one before its first."""
+    """The last number that was given out, or the one before that with which it goes on."""
     step: int = 1
     """By how much it goes on."""
     most: int | None = None
     """The last number that it can give out."""
+    apart: str = ""
+    """How it was altered on one side since the moment, so that one cannot be set past the other, and what helps; empty where it can."""
 
 
 class JobSeen(Value):

@@ -13,6 +13,7 @@ from typing import assert_never
 from daybreak.aws.destinations import RECOVERABLE, recovery_of_zone
 from daybreak.aws.faults import AwsFault
 from daybreak.model.destinations import (
+    ClusterEnd,
     DatabaseAddress,
     DestinationFacts,
     DestinationSeen,
@@ -27,8 +28,9 @@ from daybreak.model.destinations import (
     SideAddresses,
     TrafficDestination,
     Whereto,
+    full_name,
 )
-from daybreak.model.names import comma_list
+from daybreak.model.names import comma_list, printable
 from daybreak.model.replies import Category
 from daybreak.model.world import Cluster
 from daybreak.observe.look import GONE, AwsReads, Lookout
@@ -42,6 +44,8 @@ from daybreak.plan.rewriting import (
     secret_has_port,
     secret_points_at,
     secret_problem,
+    secret_rewritten,
+    with_new_address,
 )
 
 
@@ -75,6 +79,8 @@ def look_at_destinations(
     """
     found: list[DestinationSeen] = []
     silent: dict[tuple[str, str], str] = {}
+    destinations = tuple(destinations)
+    named = frozenset(_place_of(each) for each in destinations if isinstance(each, RecordDestination))
     for each in destinations:
         is_record = isinstance(each, RecordDestination)
         region = _region_of(each, regions)
@@ -85,7 +91,7 @@ def look_at_destinations(
             if isinstance(each, EndpointDestination):
                 found.append(_look_at_name(each, door(region), region, name, clusters))
                 continue
-            seen = _look_at(each, door(region), region, sides, clusters)
+            seen = _look_at(each, door(region), region, sides, clusters, named=named)
             found.append(_as_steered(seen, door, regions) if is_record else _as_replicated(seen, door))
         except AwsFault as fault:
             if fault.trouble.category in GONE - (SILENT if region != regions.own else frozenset()):
@@ -179,6 +185,8 @@ def _look_at(
     region: str,
     sides: SideAddresses,
     clusters: Mapping[Whereto, Cluster],
+    *,
+    named: frozenset[_RecordPlace],
 ) -> DestinationSeen:
     match destination:
         case SecretDestination():
@@ -186,7 +194,7 @@ def _look_at(
         case ParameterDestination():
             return _look_at_parameter(destination, aws, region, sides)
         case RecordDestination():
-            return _look_at_record(destination, aws, region, sides)
+            return _look_at_record(destination, aws, region, sides, named)
         case ProxyDestination():
             return look_at_proxy(destination, aws, region, clusters)
         case _:
@@ -217,7 +225,9 @@ def _look_at_secret(
     elif unfit is None and own is not None and _ports_differ(destination, sides):
         unfit = None if secret_has_port(text, destination.fields, own) else _NO_PORT
     rotated = "a function rotates it: what that writes into the next version is its owner's affair"
-    notes = (rotated,) if seen.is_rotated else ()
+    after = text if own is None else secret_rewritten(text, destination.fields, own, _NOWHERE)
+    left = _words_on_rest(after, sides.of(points_at))
+    notes = (*left, *((rotated,) if seen.is_rotated else ()))
     return _destination_seen(destination, region, seen, points_at=points_at, unfit=unfit, notes=notes)
 
 
@@ -231,6 +241,7 @@ def _look_at_parameter(
     points_at = _whereto(destination, sides, lambda to: names_host(text, to.host))
     own = sides.of(points_at).get(destination.endpoint)
     is_short = own is not None and _ports_differ(destination, sides) and not has_port(text, own)
+    after = text if own is None else with_new_address(text, own, _NOWHERE)
     labels = comma_list(list(seen.labels))
     stays = f"whoever reads it by the label {labels} goes on reading version {seen.version}"
     return _destination_seen(
@@ -239,12 +250,16 @@ def _look_at_parameter(
         seen.model_copy(update={"text": None}),
         points_at=points_at,
         unfit=_NO_PORT if is_short else None,
-        notes=(stays,) if labels else (),
+        notes=(*_words_on_rest(after, sides.of(points_at)), *((stays,) if labels else ())),
     )
 
 
 def _look_at_record(
-    destination: RecordDestination, aws: AwsReads, region: str, sides: SideAddresses
+    destination: RecordDestination,
+    aws: AwsReads,
+    region: str,
+    sides: SideAddresses,
+    named: frozenset[_RecordPlace],
 ) -> DestinationSeen:
     sets = Lookout(aws).records(destination.zone, destination.name, destination.type)
     seen = next((each for each in sets if each.set_identifier == destination.set_identifier), None)
@@ -259,10 +274,41 @@ def _look_at_record(
     if unfit is None and seen.type != "SRV" and _ports_differ(destination, sides):
         unfit = _NO_PORT
     remembered = f"resolvers remember it for {seen.ttl} seconds"
-    notes = (remembered,) if seen.ttl is not None else ()
+    own = sides.of(points_at).get(destination.endpoint)
+    left = _words_on_siblings([each for each in sets if _place_of(each, destination.zone) not in named], own)
+    notes = (*((remembered,) if seen.ttl is not None else ()), *left)
     return _destination_seen(destination, region, seen, points_at=points_at, unfit=unfit, notes=notes)
 
 
+_RecordPlace = tuple[str, str, str, str | None]
+"""What names a record: its zone, its name, its type, and what sets it apart from others of that name."""
+
+
+def _place_of(record: RecordDestination | RecordSet, zone: str = "") -> _RecordPlace:
+    zone = record.zone if isinstance(record, RecordDestination) else zone
+    return zone, full_name(record.name), record.type, record.set_identifier
+
+
+def _words_on_siblings(others: Iterable[RecordSet], own: DatabaseAddress | None) -> tuple[str, ...]:
+    """That other records of the same name lead where this one leads, and that no destination names them."""
+    if own is None:
+        return ()
+    found = [f'"{printable(each.set_identifier or "")}"' for each in others if record_points_at(each, own)]
+    if not found:
+        return ()
+    return (f"{comma_list(found)} of the same name goes on leading to {own.host}, since no destination names it",)
+
+
+def _words_on_rest(after: str, there: Mapping[ClusterEnd, DatabaseAddress]) -> tuple[str, ...]:
+    """That a text names the side also where nothing is changed; ``after`` is the text once it was, and nothing of it is kept."""
+    found = sorted({f"the {end}'s endpoint" for end, address in there.items() if names_host(after, address.host)})
+    if not found:
+        return ()
+    return (f"it also holds {comma_list(found)} where nothing is changed: whoever reads the address there is shut out",)
+
+
+_NOWHERE = DatabaseAddress(host="nowhere.invalid", port=0)
+"""In place of the address that is changed, whatever it is changed to."""
 _NO_PORT = "holds no port, and the clone's port is another one than the source's"
 
 

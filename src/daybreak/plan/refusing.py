@@ -21,6 +21,7 @@ from daybreak.model.tags import (
 from daybreak.model.targets import Target
 from daybreak.model.value import stamp
 from daybreak.model.world import Cluster
+from daybreak.plan.advancing import objections_to_advancing
 from daybreak.plan.fence import objections_to_fence
 from daybreak.plan.leaving import objections_to_leaving
 from daybreak.plan.lifting import objections_to_lifting
@@ -100,21 +101,6 @@ def _of_destinations(
         yield from filter(None, (objection_to(each, "source", sides, request.home) for each in changed))
         ends = {each.destination.endpoint for each in both.destinations} | ({"writer"} if both.pools else set())
         yield from (f"AWS shows no endpoint of the clone's {end}" for end in sorted(ends - sides.clone.keys()))
-
-
-def objections_to_advancing(both: CutoverSeen) -> Iterator[str]:
-    """Each sequence that cannot be set past the other side's, there and back: a way without a return would be no way."""
-    for each in both.sequences:
-        if not (each.may_read and each.may_set):
-            where = f"the sequence {printable(each.name)} in {printable(each.database)}"
-            word = "read" if not each.may_read else "set"
-            yield f"our login may not {word} {where} on both sides: {_grant(each.name, both)}"
-
-
-def _grant(name: str, both: CutoverSeen) -> str:
-    own = sql_identifier(both.access.own) if both.access else "it"
-    schema, _, rest = name.partition(".")
-    return f"GRANT USAGE, SELECT, UPDATE ON SEQUENCE {sql_identifier(schema)}.{sql_identifier(rest)} TO {own}"
 
 
 def _of_clone(request: CutoverRequest, both: CutoverSeen) -> Iterator[str]:

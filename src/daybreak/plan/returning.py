@@ -19,11 +19,12 @@ from daybreak.model.actions import (
     ChangeSql,
     MoveSecretStage,
     PausePool,
+    RebootInstance,
     SetExpiry,
 )
 from daybreak.model.cutover import CutoverSeen
 from daybreak.model.destinations import DestinationSeen, EndpointSeen, RecordSet, SecretSeen, SideAddresses
-from daybreak.model.guards import Guard
+from daybreak.model.guards import Guard, Unwritten
 from daybreak.model.names import clone_stem
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Estimate, Plan, Refusal, RunId, StepId
@@ -33,6 +34,7 @@ from daybreak.model.targets import Target
 from daybreak.model.world import Cluster
 from daybreak.plan import estimates
 from daybreak.plan.adding import add_next, fence_of, guard_of_writes, server_order
+from daybreak.plan.advancing import objections_to_advancing
 from daybreak.plan.cutover import add_pool_steps, advance, close, look_past_mark, plan_of_move, restart
 from daybreak.plan.fence import fence_around, objections_to_fence
 from daybreak.plan.opening import is_door, open_source, places_lost, plan_without_clone
@@ -48,7 +50,6 @@ from daybreak.plan.pools import (
     steps_to_pause,
 )
 from daybreak.plan.proofs import arrival_at, begin_probe, notes_on_proofs, read_probe
-from daybreak.plan.refusing import objections_to_advancing
 from daybreak.plan.remembering import restore_times, shorten, times_wanted
 from daybreak.plan.renaming import await_endpoint, guard_at, rename_back, under_name, with_own_name
 from daybreak.plan.sequence import Sequence
@@ -217,8 +218,10 @@ def _be_a_clone_again(
 ) -> None:
     """Take back what made the clone production, in the reverse order: its quarantine is in force before anything in it wakes up.
 
-    With ``guards`` it is done where they hold, and else left, which fails nothing: the traffic is back by then.
+    With ``guards`` it is done where they hold, and else left, which fails nothing: the traffic is back by then. A server that was
+    restarted counts anew, so what was written there is asked before: the clone is closed by then, and stays so.
     """
+    lasting = tuple(each for each in guards if not isinstance(each, Unwritten))
     deeds = [
         each for each in reversed(request.deeds) if not (is_door(each, request, target) or _is_of_clients(each.action))
     ]
@@ -227,7 +230,10 @@ def _be_a_clone_again(
             slug = f"{action.kind.partition('@')[0]}-{number}" + (f"-{part}" if part else "")
             reason, took = f"it takes back {deed.step}", estimates.of_going_back(action)
             if guards:
+                is_first = (number, part) == (1, 0)
+                guards = lasting if isinstance(action, RebootInstance) and not is_first else guards
                 add_next(sequence, slug, action, reason, took, guards=guards, when_refused="forgo")
+                guards = lasting if isinstance(action, RebootInstance) else guards
             else:
                 add_next(sequence, slug, action, reason, took)
 

@@ -19,6 +19,7 @@ from daybreak.model.targets import Target
 from daybreak.model.world import Cluster
 from daybreak.plan import estimates
 from daybreak.plan.adding import add_next, server_order
+from daybreak.plan.advancing import name_of_sequence
 from daybreak.plan.sequence import Sequence
 
 
@@ -73,7 +74,7 @@ def _objections_to_skipping(request: CutoverRequest, both: CutoverSeen | None, *
     for each in both.sequences:
         if not each.may_set:
             where = f"the sequence {printable(each.name)} in {printable(each.database)} of the clone"
-            grant = f"GRANT USAGE, SELECT, UPDATE ON SEQUENCE {_name_in_sql(each)} TO {own}"
+            grant = f"GRANT USAGE, SELECT, UPDATE ON SEQUENCE {name_of_sequence(each)} TO {own}"
             yield f"our login may not set {where}: {grant}, or leave --skip-sequences out"
 
 
@@ -130,7 +131,7 @@ def statement_to_skip(found: Iterable[SequenceSeen], skips: int) -> SqlStatement
     """What sets each sequence so many numbers ahead of where it was seen. Run twice, it leaves one effect."""
     wanted = [(each, (each.last or 0) + skips * each.step) for each in found]
     sets = " ".join(
-        f"PERFORM pg_catalog.setval({sql_text(_name_in_sql(each))}::pg_catalog.regclass, {to}, true);"
+        f"PERFORM pg_catalog.setval({sql_text(name_of_sequence(each))}::pg_catalog.regclass, {to}, true);"
         for each, to in wanted
     )
     tag = "$skip$"
@@ -149,8 +150,3 @@ def statement_to_skip(found: Iterable[SequenceSeen], skips: int) -> SqlStatement
             f"WHERE {behind})"
         ),
     )
-
-
-def _name_in_sql(seen: SequenceSeen) -> str:
-    schema, name = seen.place if seen.place != ("", "") else tuple(seen.name.partition(".")[::2])
-    return f"{sql_identifier(schema)}.{sql_identifier(name)}"

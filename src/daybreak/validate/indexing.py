@@ -8,7 +8,7 @@ two seconds.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,6 +18,7 @@ from typing import Protocol, TypeVar
 
 from daybreak.errors import DaybreakError
 from daybreak.model.answers import IndexContents, IndexRead, IndexWay, Passed, Silence, Unread
+from daybreak.model.tags import EXPIRES_TAG, LEFT, PRODUCTION, RUN_TAG
 from daybreak.postgres import index_contents, visibility
 from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.crew import CountProgress, Crew, Job, JobTrouble
@@ -42,7 +43,7 @@ class Manner:
     is_with_heap: bool = False
     """Whether index and table are held against each other row by row, and not only the index is read: what full depth means."""
     may_borrow: bool = False
-    """Whether amcheck may be created in a transaction that is rolled back: only on a clone of ours."""
+    """Whether amcheck may be created in a transaction that is rolled back: only on a clone of ours that nobody was led to."""
 
 
 class Readable(Protocol):
@@ -196,9 +197,7 @@ class _Reading:
         """Borrow an extension for the block. What the block did not reach when the server was lost is unread."""
         loan = _Loan()
         if not self.manner.may_borrow:
-            loan.why_not = (
-                f"{extension} is not installed, and nothing is created in a cluster that Daybreak did not restore"
-            )
+            loan.why_not = f"{extension} is not installed, and nothing is created in a cluster that Daybreak did not restore, or where traffic was moved"
         else:
             loan.why_not = index_contents.why_not_borrowed(leader, extension)
         if loan.why_not:
@@ -327,3 +326,17 @@ class _Reading:
 
 def _ask(ask: Callable[[Session, _T], _Note], thing: _T, session: Session) -> _Note:
     return ask(session, thing)
+
+
+def may_create_in(tags: Mapping[str, str], *, is_quarantined: bool) -> bool:
+    """Whether something may be created there, even for a moment: in a clone that Daybreak restored, and that nobody was led to.
+
+    A server counts what is rolled back too: where traffic was moved it would be taken for a client's write, and nothing went back.
+
+    >>> may_create_in({"daybreak:run": "r", "daybreak:expires": "2026-01-01T00:00:00Z"}, is_quarantined=True)
+    True
+    >>> may_create_in({"daybreak:run": "r", "daybreak:expires": "never: c"}, is_quarantined=True)
+    False
+    """
+    is_ours = RUN_TAG in tags or is_quarantined
+    return is_ours and not tags.get(EXPIRES_TAG, "").startswith((PRODUCTION, LEFT))

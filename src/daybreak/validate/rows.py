@@ -56,7 +56,6 @@ from daybreak.model.delta import Delta
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Inventory
 from daybreak.model.moment import span_in_words
-from daybreak.model.tags import RUN_TAG
 from daybreak.model.targets import Expectation
 from daybreak.model.thoroughness import Thoroughness
 from daybreak.postgres.bounds import ServerBounds
@@ -66,7 +65,7 @@ from daybreak.postgres.rows import End, Scan
 from daybreak.validate.checking import count_broken_rules
 from daybreak.validate.counting import ask_next_xid, count_rows
 from daybreak.validate.estimating import estimate_rows
-from daybreak.validate.indexing import Manner, read_indexes
+from daybreak.validate.indexing import Manner, may_create_in, read_indexes
 from daybreak.validate.large_objects import compare_large_objects
 from daybreak.validate.objects import constraints, sequences
 from daybreak.validate.references import Wanted, count_orphans
@@ -479,8 +478,7 @@ class _Reading:
     def _indexes(self, leash: Leash, progress: Callable[[CountProgress], None]) -> IndexContents | Silence:
         if self.visit.place is None or isinstance(self.visit.tables, Silence):
             return self._silence()
-        # Daybreak creates something, even for a moment, only in a clone that it restored itself.
-        is_ours = RUN_TAG in self.subject.clone.tags or bool(self.subject.action.quarantine)
+        is_ours = may_create_in(self.subject.clone.tags, is_quarantined=bool(self.subject.action.quarantine))
         manner = Manner(is_with_heap=self.how.depth == "full", may_borrow=is_ours)
         wanted = self._tables_to_read(self.visit.tables)
         return read_indexes(self.visit.place, wanted, manner, self.budget, progress, leash=leash)
