@@ -93,7 +93,9 @@ def load_script(
             program.path, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction", "--no-password",
             f"--dbname={conninfo_of(place.reach, program, secret, CONNECT, session=SESSION)}", "--file=-",
         ]  # fmt: skip
-        box = Box(bounds.limit, bounds.memory, secrets=frozenset({place.login.password}), keeps=_is_its_own)
+        box = Box(
+            bounds.limit, bounds.memory, port=place.port, secrets=frozenset({place.login.password}), keeps=_is_its_own
+        )
         feed = _feed(script, abilities, loaded, most, is_restricted=knows_restricting(program))
         said = run_and_end(place, lambda: run_boxed(command, box, leash, feed=feed, keeps=(secret,)))
     if said.code:

@@ -133,7 +133,7 @@ def restore_archive(
                 f"/dev/fd/{handle}",
             ]  # fmt: skip
             box = Box(
-                bounds.limit, bounds.memory, may_fork=bounds.jobs > 1, secrets=frozenset({place.login.password}),
+                bounds.limit, bounds.memory, may_fork=bounds.jobs > 1, port=place.port, secrets=frozenset({place.login.password}),
                 keeps=_is_its_own,
             )  # fmt: skip
             said = run_and_end(place, lambda: run_boxed(command, box, leash, keeps=(secret, listing, handle)))

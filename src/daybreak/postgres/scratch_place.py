@@ -111,6 +111,11 @@ class ScratchPlace:
         """
         return self.server.within(self.name)
 
+    @property
+    def port(self) -> int:
+        """The port at which the server is reached; 0 where that is a socket of this machine."""
+        return 0 if self.server.address.socket else self.server.address.port
+
     def end_sessions(self) -> None:
         """End whatever the role still does: a program that was ended leaves the server at its statement."""
         with _writing(self.server) as session:
