@@ -95,7 +95,7 @@ def test_what_only_has_such_a_name_is_left_alone(own: Server, boss: Reach) -> No
             f"CREATE DATABASE {NAME}",
         )
         for act in (lambda: make_scratch(boss, NAME), lambda: remove_scratch(boss, NAME)):
-            with pytest.raises(Refused, match="not ours|somebody else"):
+            with pytest.raises(Refused, match=r"not ours|somebody else"):
                 act()
         own.run("postgres", f"DROP DATABASE {NAME}", f"GRANT pg_read_all_data TO {NAME}")
         with pytest.raises(Refused, match="is a member of pg_read_all_data"):
