@@ -42,6 +42,7 @@ _FLAGS = (
 )  # fmt: skip
 _NEWEST: dict[tuple[int, int], int] = {(1, 14): 12, (1, 15): 16, (1, 16): 17}
 """Since which major version a program reads archives of a version."""
+_SETS_TIMEOUT = 17
 _ENTRY = re.compile(r"from TOC entry (\d+);")
 _ERROR = re.compile(r"error: (.*)")
 _MAJOR = re.compile(r"(\d+)")
@@ -88,6 +89,18 @@ def require_new_enough(program: ClientProgram, header: Header) -> None:
         )
 
 
+def _require_fitting(place: ScratchPlace, program: ClientProgram) -> None:
+    """Raise ``Refused`` for a program whose first statement an older server does not know, and that ends at the first error."""
+    with place.reach.session(_LOOKING) as session:
+        major = session.major
+    if major < _SETS_TIMEOUT <= program.major:
+        raise Refused(
+            f"{program.name} {program.version} cannot restore into a server of PostgreSQL {major}: it sets transaction_timeout, "
+            f"which begins with {_SETS_TIMEOUT}",
+            f"a {program.name} of PostgreSQL {major} to {_SETS_TIMEOUT - 1}",
+        )  # fmt: skip
+
+
 def read_abilities(place: ScratchPlace) -> Abilities:
     """What the throw-away role may make there beside its own objects, asked of the server."""
     with place.reach.session(_LOOKING) as session:
@@ -113,6 +126,7 @@ def restore_archive(
     With ``section`` only those of it. Raises ``Failed`` with the line that says why and the entry, ``Refused`` where the archive
     cannot be handed to the program, ``Unreachable`` where it was called off.
     """
+    _require_fitting(place, program)
     entries = {each.id: each for each in listed}
     what = f"{len(entries):,} entries" if section is None else f"the {section} of {len(entries):,} entries"
     hand_over(f"{program.name} {program.version} restores {what}")
