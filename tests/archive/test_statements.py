@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daybreak.archive.damage import UnreadableArchive
-from daybreak.archive.statements import Piece, cut
+from daybreak.archive.statements import ScriptPart, cut
 
 SCRIPT = (
     b"-- a comment; with 'signs'\n\\restrict w0rd\n\nSET x = 'it''s; -- none';\n"
@@ -36,7 +36,7 @@ KINDS = [
 ]
 
 
-def joined(pieces: list[Piece]) -> list[tuple[str, bytes]]:
+def joined(pieces: list[ScriptPart]) -> list[tuple[str, bytes]]:
     """What is not blank, with rows that came in several pieces as one."""
     found: list[tuple[str, bytes]] = []
     for each in pieces:

@@ -17,7 +17,7 @@ from daybreak.postgres.installs import find_server_programs
 from daybreak.postgres.leash import Leash
 from daybreak.postgres.login import Login
 from daybreak.postgres.reach import Reach
-from daybreak.postgres.restoring import needed_major, read_abilities, require_new_enough, restore_archive
+from daybreak.postgres.restoring import major_for, read_abilities, require_new_enough, restore_archive
 from daybreak.postgres.scratch_place import ScratchPlace, make_scratch, scratch_name
 from tests.archive.fix_archives import Archivist
 from tests.archive.fix_archives import programs as dump_programs
@@ -123,8 +123,8 @@ def test_an_archive_newer_than_the_program_is_refused(firing_range: Range, archi
     header = contents(archivist.archive(max(archivist.programs), "--format", "custom")).header
     program = firing_range.programs.client("pg_restore")
     require_new_enough(program, header)
-    assert needed_major(header) == max(archivist.programs)
-    assert needed_major(replace(header, program="nonsense", server="nonsense")) == 17
+    assert major_for(header) == max(archivist.programs)
+    assert major_for(replace(header, program="nonsense", server="nonsense")) == 17
     for newer in (replace(header, program="19.1"), replace(header, server="19beta1")):
         with pytest.raises(Refused, match="the archive is of PostgreSQL 19, and pg_restore is 18") as caught:
             require_new_enough(program, newer)

@@ -230,7 +230,7 @@ def _settings(sockets: Path, limits: ServerLimits) -> Mapping[str, str]:
 
 def _configure(folder: Path, sockets: Path, limits: ServerLimits) -> None:
     """Write all that the server reads when it starts: nothing that a session set there before counts."""
-    lines = [f"{name} = '{_quoted(value)}'\n" for name, value in _settings(sockets, limits).items()]
+    lines = [f"{name} = '{_quote(value)}'\n" for name, value in _settings(sockets, limits).items()]
     # A role comes into the database of its own name and nowhere else.
     rules = f"local all {BOSS} scram-sha-256\nlocal sameuser all scram-sha-256\nlocal all all reject\n"
     files = {"postgresql.conf": "".join(lines), "postgresql.auto.conf": "", "pg_hba.conf": rules, "pg_ident.conf": ""}
@@ -242,7 +242,7 @@ def _configure(folder: Path, sockets: Path, limits: ServerLimits) -> None:
         account().give(path)
 
 
-def _quoted(value: str) -> str:
+def _quote(value: str) -> str:
     if "\n" in value:
         raise Refused("the folder of a throw-away server has a line break in its name", "choose another folder")
     return value.replace("\\", "\\\\").replace("'", "''")

@@ -70,7 +70,7 @@ class RestoreBounds:
     """How many sessions load side by side."""
 
 
-def needed_major(header: Header) -> int:
+def major_for(header: Header) -> int:
     """The oldest major version whose programs and server can take an archive: those that it was dumped by and from.
 
     A text in its place says nothing, and then only the archive's format counts.
@@ -81,7 +81,7 @@ def needed_major(header: Header) -> int:
 
 def require_new_enough(program: ClientProgram, header: Header) -> None:
     """Raise ``Refused``, with the version needed, where the archive is newer than the program."""
-    need = needed_major(header)
+    need = major_for(header)
     if program.major < need:
         raise Refused(
             f"the archive is of PostgreSQL {need}, and {program.name} is {program.version}",
