@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from daybreak.errors import Failed, Refused, Unproven, Unreachable
+from daybreak.errors import DaybreakError, Failed, Refused, Unproven, Unreachable
 from daybreak.postgres.accounts import account
 from daybreak.postgres.installs import ServerPrograms, find_server_programs
-from daybreak.postgres.own_server import OwnServer, ServerLimits
+from daybreak.postgres.own_server import BOSS, OwnServer, ServerLimits
+from daybreak.postgres.scratch_place import list_scratch, make_scratch, scratch_name
 from daybreak.postgres.session import Limits
 from tests.fix_folders import new_folder
 
@@ -30,7 +31,7 @@ OWNER = """
 import sys, time
 from pathlib import Path
 from daybreak.postgres.installs import find_server_programs
-from daybreak.postgres.own_server import OwnServer, ServerLimits
+from daybreak.postgres.own_server import BOSS, OwnServer, ServerLimits
 with OwnServer.open(Path(sys.argv[1]), find_server_programs(18), ServerLimits(disk=2 << 30, spare=0)):
     print("up", flush=True)
     time.sleep(600)
@@ -95,6 +96,23 @@ def test_it_is_private_and_ends_with_the_block(folder: Path) -> None:
     assert not is_alive(pid)
     with pytest.raises(Unreachable):
         server.reach().connect(LIMITS)
+
+
+def test_a_role_comes_into_its_own_database_and_no_other(folder: Path) -> None:
+    """Two walls: the server's rules of who comes where, and the right to connect."""
+    with OwnServer.open(folder, find_server_programs(18), ROOMY) as server:
+        place, other = (make_scratch(server.reach(), scratch_name(each * 16)) for each in "ab")
+        assert place.open_doors == ()
+        for database in ("postgres", "template1", other.name):
+            with pytest.raises(DaybreakError):
+                place.reach.within(database).connect(LIMITS)
+        rules = (folder / "data" / "pg_hba.conf").read_text().splitlines()
+        assert [each.split()[:3] for each in rules] == [
+            ["local", "all", BOSS], ["local", "sameuser", "all"], ["local", "all", "all"]
+        ]  # fmt: skip
+        with place.reach.session(LIMITS) as session:
+            assert session.ask(sql.SQL("SELECT current_user::text")) == [(place.name,)]
+        assert list_scratch(server.reach()) == (place.name, other.name)
 
 
 def test_after_a_kill_it_is_taken_up_with_what_it_had(folder: Path) -> None:

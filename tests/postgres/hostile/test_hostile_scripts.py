@@ -6,6 +6,7 @@ r"""Plain scripts that want a shell: psql carries out none of their commands, wh
 from __future__ import annotations
 
 import bz2
+import ctypes
 import gzip
 import lzma
 import re
@@ -241,5 +242,8 @@ def test_the_child_has_nothing_of_ours(firing_range: Range, monkeypatch: pytest.
     assert account().uid != 0
     denied = {line.partition(": ")[0] for line in said.lines if re.fullmatch(r"\w+: (?!done).*", line)}
     if sys.platform == "linux":
-        assert denied == {"fork", "write", "empty", "remove", "other"}
+        assert denied >= {"fork", "write"}
+        walls = ctypes.CDLL(None).syscall(444, None, 0, 1)  # Landlock's version, where this kernel has it
+        assert denied >= ({"empty", "remove", "other"} if walls >= 4 else {"empty", "remove"} if walls >= 1 else set())
+    assert "connect" not in denied
     assert (firing_range.bait / "prey").read_text() == "as it was"
