@@ -17,11 +17,13 @@ import pytest
 from psycopg import sql
 
 from daybreak.errors import DaybreakError, Failed, Refused, Unproven, Unreachable
+from daybreak.model.trust import Trust
 from daybreak.postgres.accounts import account
+from daybreak.postgres.address import Address
 from daybreak.postgres.installs import ServerPrograms, find_server_programs
 from daybreak.postgres.own_server import BOSS, OwnServer, ServerLimits
 from daybreak.postgres.scratch_place import list_scratch, make_scratch, scratch_name
-from daybreak.postgres.session import Limits
+from daybreak.postgres.session import Limits, connect
 from tests.fix_folders import new_folder
 
 LIMITS = Limits(statement=timedelta(seconds=20), whole=timedelta(seconds=30))
@@ -30,6 +32,7 @@ ROOMY = ServerLimits(disk=2 << 30, spare=0)
 OWNER = """
 import sys, time
 from pathlib import Path
+from daybreak.postgres.address import Address
 from daybreak.postgres.installs import find_server_programs
 from daybreak.postgres.own_server import BOSS, OwnServer, ServerLimits
 with OwnServer.open(Path(sys.argv[1]), find_server_programs(18), ServerLimits(disk=2 << 30, spare=0)):
@@ -96,6 +99,15 @@ def test_it_is_private_and_ends_with_the_block(folder: Path) -> None:
     assert not is_alive(pid)
     with pytest.raises(Unreachable):
         server.reach().connect(LIMITS)
+
+
+def test_no_host_leads_to_a_socket(folder: Path) -> None:
+    """Whatever AWS or a person names as a host: only an address that was made for a server of ours has a socket."""
+    with OwnServer.open(folder, find_server_programs(18), ROOMY) as server:
+        ours = server.reach()
+        for host in (ours.address.socket, f"@{ours.address.socket}", ours.address.host):
+            with pytest.raises(Unreachable):
+                connect(Address(host, 5432, "postgres", Trust()), ours.login, LIMITS)
 
 
 def test_a_role_comes_into_its_own_database_and_no_other(folder: Path) -> None:

@@ -28,9 +28,8 @@ from psycopg import sql
 
 from daybreak.errors import Failed, Refused, Unreachable
 from daybreak.model.names import printable
-from daybreak.model.trust import Trust
 from daybreak.postgres.accounts import account
-from daybreak.postgres.address import Address
+from daybreak.postgres.address import address_inside
 from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.clients import bare_environment, open_nameless
 from daybreak.postgres.installs import ServerPrograms
@@ -133,8 +132,7 @@ class OwnServer:
 
     def reach(self, database: str = "postgres") -> Reach:
         """One of its databases, as its superuser: for what we make and look up there, never for what a dump brought."""
-        address = Address("the throw-away server", _PORT, database, Trust(), socket=str(self._sockets))
-        return Reach(address, self._login, self._meter)
+        return Reach(address_inside(self._sockets, _PORT, database), self._login, self._meter)
 
     def _close_doors(self) -> None:
         with self.reach().session(_BEGINNING) as session:
