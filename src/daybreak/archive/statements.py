@@ -16,7 +16,7 @@ from daybreak.archive.damage import UnreadableArchive, unreadable_at
 LONGEST = 64 << 20
 """Bytes of one statement."""
 
-PieceKind = Literal["statement", "rows", "command", "blank"]
+PartKind = Literal["statement", "rows", "command", "blank"]
 
 _STOPS = re.compile(rb"['\";\\$()]|--|/\*")
 _TAG = re.compile(rb"\$(?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*)?\$")
@@ -27,10 +27,10 @@ _NAME = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$"
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class ScriptPart:
     """A part of a script."""
 
-    kind: PieceKind
+    kind: PartKind
     text: bytes
     place: int
     """Its first byte, counted in what was unpacked."""
@@ -42,7 +42,7 @@ class Piece:
         return self.text[found.end() if found else 0 :]
 
 
-def cut(chunks: Iterable[bytes], name: str) -> Iterator[Piece]:
+def cut(chunks: Iterable[bytes], name: str) -> Iterator[ScriptPart]:
     """The pieces of a script, in order; together they are all of it. Raises ``UnreadableArchive`` for a statement without an end."""
     yield from _Cutter(chunks, name).pieces()
 
@@ -54,7 +54,7 @@ class _Cutter:
         self._chunks, self._name = iter(chunks), name
         self._held, self._place, self._is_over = b"", 0, False
 
-    def pieces(self) -> Iterator[Piece]:
+    def pieces(self) -> Iterator[ScriptPart]:
         while True:
             end, kind = self._statement_end()
             if end == 0:
@@ -64,20 +64,20 @@ class _Cutter:
             if kind == "statement" and _COPY.match(piece.code):
                 yield from self._rows()
 
-    def _statement_end(self) -> tuple[int, PieceKind]:
+    def _statement_end(self) -> tuple[int, PartKind]:
         """Where the statement, the command or the blank that begins here ends; 0 at the end of all."""
         at, depth = 0, 0
         while True:
             found = self._search(_STOPS, at)
             if found is None:
                 end = len(self._held)
-                is_blank = not Piece("statement", self._held, 0).code
+                is_blank = not ScriptPart("statement", self._held, 0).code
                 if end and not is_blank:
                     raise self._fail(end, "a statement has no end")
                 return end, "blank"
             sign, start, at = found[0], found.start(), found.end()
             if sign == b"\\":
-                if start and (code := Piece("statement", self._held[:start], 0).code.strip()):
+                if start and (code := ScriptPart("statement", self._held[:start], 0).code.strip()):
                     raise self._fail(start, f"psql's own command stands within a statement ({len(code)} bytes of it)")
                 return (start, "blank") if start else (self._after(b"\n", at), "command")
             if sign == b";":
@@ -141,7 +141,7 @@ class _Cutter:
         end = self._find(sign, at)
         return len(self._held) if end < 0 else end + len(sign)
 
-    def _rows(self) -> Iterator[Piece]:
+    def _rows(self) -> Iterator[ScriptPart]:
         """What follows a COPY, up to the line that ends it; in pieces as it comes."""
         yield self._take(self._after(b"\n", 0), "blank")
         while True:
@@ -166,8 +166,8 @@ class _Cutter:
 
     # -- what is held -------------------------------------------------------------------------------------------------
 
-    def _take(self, end: int, kind: PieceKind) -> Piece:
-        piece = Piece(kind, self._held[:end], self._place)
+    def _take(self, end: int, kind: PartKind) -> ScriptPart:
+        piece = ScriptPart(kind, self._held[:end], self._place)
         self._held, self._place = self._held[end:], self._place + end
         return piece
 

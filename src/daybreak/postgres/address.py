@@ -6,6 +6,7 @@ The law: no address exists without that decision, so no caller can open a sessio
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from daybreak.model.destinations import DatabaseAddress
 from daybreak.model.names import printable
@@ -45,6 +46,11 @@ class Address:
 def address_by(place: DatabaseAddress, database: str, trust: Trust, leash: Leash, alias: str = "") -> Address:
     """The address to which a place leads by which applications find the database; ``alias`` is the name that is looked up."""
     return Address(place.host, place.port, database, trust, leash, alias)
+
+
+def address_inside(sockets: Path, port: int, database: str) -> Address:
+    """The address of a server that we started on this machine, by the folder of its socket: the folder proves who listens there."""
+    return Address("the throw-away server", port, database, Trust(), socket=str(sockets))
 
 
 ServerPlace = Cluster | DatabaseAddress

@@ -59,8 +59,8 @@ class ClientProgram:
             return ""
         need = f"{self.major}.{FIXED[self.major]}" if self.major in FIXED else f"{max(FIXED)}.{FIXED[max(FIXED)]}"
         return (
-            f"{self.name} {self.version} is older than {need}: a hostile dump could run commands through a program of that "
-            "age (CVE-2025-8714, CVE-2026-18408)"
+            f"{self.name} {self.version} lacks what {need} has against CVE-2025-8714 or CVE-2026-18408, by which a hostile dump "
+            "runs commands on the machine where psql reads it"
         )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from daybreak.archive.beyond import Abilities, why_not_run
 from daybreak.archive.script import TAIL, is_end_of_script, script_head
-from daybreak.archive.statements import Piece, cut
+from daybreak.archive.statements import ScriptPart, cut
 from daybreak.errors import Failed, Refused
 from daybreak.model.names import printable
 from daybreak.postgres.accounts import account
@@ -93,7 +93,9 @@ def load_script(
             program.path, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction", "--no-password",
             f"--dbname={conninfo_of(place.reach, program, secret, CONNECT, session=SESSION)}", "--file=-",
         ]  # fmt: skip
-        box = Box(bounds.limit, bounds.memory, secrets=frozenset({place.login.password}), keeps=_is_its_own)
+        box = Box(
+            bounds.limit, bounds.memory, port=place.port, secrets=frozenset({place.login.password}), keeps=_is_its_own
+        )
         feed = _feed(script, abilities, loaded, most, is_restricted=knows_restricting(program))
         said = run_and_end(place, lambda: run_boxed(command, box, leash, feed=feed, keeps=(secret,)))
     if said.code:
@@ -144,7 +146,7 @@ def _feed(
         raise Failed(f'"{printable(name)}" is torn: it does not end as a dump does')
 
 
-def _is_dump(piece: Piece, name: str) -> bool:
+def _is_dump(piece: ScriptPart, name: str) -> bool:
     """Raise ``Refused`` where the beginning is no dump of one database."""
     head = script_head(piece.text[:65_536])
     if head is None:
@@ -157,7 +159,7 @@ def _is_dump(piece: Piece, name: str) -> bool:
     return True
 
 
-def _allow(piece: Piece, name: str, word: bytes, *, is_first: bool, is_ended: bool) -> tuple[bytes, bool]:
+def _allow(piece: ScriptPart, name: str, word: bytes, *, is_first: bool, is_ended: bool) -> tuple[bytes, bool]:
     r"""Take out the dump's own ``\restrict`` at its beginning and ``\unrestrict`` at its end; raise ``Refused`` for any other command."""
     found = _WORD.match(piece.text)
     if found and found[1] == b"restrict" and is_first and not word:

@@ -28,9 +28,8 @@ from psycopg import sql
 
 from daybreak.errors import Failed, Refused, Unreachable
 from daybreak.model.names import printable
-from daybreak.model.trust import Trust
 from daybreak.postgres.accounts import account
-from daybreak.postgres.address import Address
+from daybreak.postgres.address import address_inside
 from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.clients import bare_environment, open_nameless
 from daybreak.postgres.installs import ServerPrograms
@@ -133,8 +132,7 @@ class OwnServer:
 
     def reach(self, database: str = "postgres") -> Reach:
         """One of its databases, as its superuser: for what we make and look up there, never for what a dump brought."""
-        address = Address("the throw-away server", _PORT, database, Trust(), socket=str(self._sockets))
-        return Reach(address, self._login, self._meter)
+        return Reach(address_inside(self._sockets, _PORT, database), self._login, self._meter)
 
     def _close_doors(self) -> None:
         with self.reach().session(_BEGINNING) as session:
@@ -230,7 +228,7 @@ def _settings(sockets: Path, limits: ServerLimits) -> Mapping[str, str]:
 
 def _configure(folder: Path, sockets: Path, limits: ServerLimits) -> None:
     """Write all that the server reads when it starts: nothing that a session set there before counts."""
-    lines = [f"{name} = '{_quoted(value)}'\n" for name, value in _settings(sockets, limits).items()]
+    lines = [f"{name} = '{_quote(value)}'\n" for name, value in _settings(sockets, limits).items()]
     # A role comes into the database of its own name and nowhere else.
     rules = f"local all {BOSS} scram-sha-256\nlocal sameuser all scram-sha-256\nlocal all all reject\n"
     files = {"postgresql.conf": "".join(lines), "postgresql.auto.conf": "", "pg_hba.conf": rules, "pg_ident.conf": ""}
@@ -242,7 +240,7 @@ def _configure(folder: Path, sockets: Path, limits: ServerLimits) -> None:
         account().give(path)
 
 
-def _quoted(value: str) -> str:
+def _quote(value: str) -> str:
     if "\n" in value:
         raise Refused("the folder of a throw-away server has a line break in its name", "choose another folder")
     return value.replace("\\", "\\\\").replace("'", "''")

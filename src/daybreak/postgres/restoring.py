@@ -42,6 +42,7 @@ _FLAGS = (
 )  # fmt: skip
 _NEWEST: dict[tuple[int, int], int] = {(1, 14): 12, (1, 15): 16, (1, 16): 17}
 """Since which major version a program reads archives of a version."""
+_SETS_TIMEOUT = 17
 _ENTRY = re.compile(r"from TOC entry (\d+);")
 _ERROR = re.compile(r"error: (.*)")
 _MAJOR = re.compile(r"(\d+)")
@@ -69,7 +70,7 @@ class RestoreBounds:
     """How many sessions load side by side."""
 
 
-def needed_major(header: Header) -> int:
+def major_for(header: Header) -> int:
     """The oldest major version whose programs and server can take an archive: those that it was dumped by and from.
 
     A text in its place says nothing, and then only the archive's format counts.
@@ -80,12 +81,24 @@ def needed_major(header: Header) -> int:
 
 def require_new_enough(program: ClientProgram, header: Header) -> None:
     """Raise ``Refused``, with the version needed, where the archive is newer than the program."""
-    need = needed_major(header)
+    need = major_for(header)
     if program.major < need:
         raise Refused(
             f"the archive is of PostgreSQL {need}, and {program.name} is {program.version}",
             f"a {program.name} of PostgreSQL {need} or later",
         )
+
+
+def _require_fitting(place: ScratchPlace, program: ClientProgram) -> None:
+    """Raise ``Refused`` for a program whose first statement an older server does not know, and that ends at the first error."""
+    with place.reach.session(_LOOKING) as session:
+        major = session.major
+    if major < _SETS_TIMEOUT <= program.major:
+        raise Refused(
+            f"{program.name} {program.version} cannot restore into a server of PostgreSQL {major}: it sets transaction_timeout, "
+            f"which begins with {_SETS_TIMEOUT}",
+            f"a {program.name} of PostgreSQL {major} to {_SETS_TIMEOUT - 1}",
+        )  # fmt: skip
 
 
 def read_abilities(place: ScratchPlace) -> Abilities:
@@ -113,6 +126,7 @@ def restore_archive(
     With ``section`` only those of it. Raises ``Failed`` with the line that says why and the entry, ``Refused`` where the archive
     cannot be handed to the program, ``Unreachable`` where it was called off.
     """
+    _require_fitting(place, program)
     entries = {each.id: each for each in listed}
     what = f"{len(entries):,} entries" if section is None else f"the {section} of {len(entries):,} entries"
     hand_over(f"{program.name} {program.version} restores {what}")
@@ -133,7 +147,7 @@ def restore_archive(
                 f"/dev/fd/{handle}",
             ]  # fmt: skip
             box = Box(
-                bounds.limit, bounds.memory, may_fork=bounds.jobs > 1, secrets=frozenset({place.login.password}),
+                bounds.limit, bounds.memory, may_fork=bounds.jobs > 1, port=place.port, secrets=frozenset({place.login.password}),
                 keeps=_is_its_own,
             )  # fmt: skip
             said = run_and_end(place, lambda: run_boxed(command, box, leash, keeps=(secret, listing, handle)))

@@ -111,9 +111,14 @@ class ScratchPlace:
         """
         return self.server.within(self.name)
 
+    @property
+    def port(self) -> int:
+        """The port at which the server is reached; 0 where that is a socket of this machine."""
+        return 0 if self.server.address.socket else self.server.address.port
+
     def end_sessions(self) -> None:
         """End whatever the role still does: a program that was ended leaves the server at its statement."""
-        with _writing(self.server) as session:
+        with _open_for_writing(self.server) as session:
             session.ask(_END, (self.name,))
 
     def remove(self) -> None:
@@ -128,7 +133,7 @@ def make_scratch(server: Reach, name: str, encoding: str | None = None) -> Scrat
     the wanted one. Raises ``Refused`` where a role or database of that name is not ours, or the role would have more than nothing.
     """
     login = Login(_ours(name), secrets.token_urlsafe(24))
-    with _writing(server) as session:
+    with _open_for_writing(server) as session:
         _make_role(session, login)
         _make_database(session, name, encoding)
         _require_powerless(session, name)
@@ -149,7 +154,7 @@ def list_scratch(server: Reach) -> tuple[str, ...]:
 def remove_scratch(server: Reach, name: str) -> None:
     """Take a scratch database and its role away, and end their sessions; raises as ``ScratchPlace.remove`` does."""
     _ours(name)
-    with _writing(server) as session:
+    with _open_for_writing(server) as session:
         if not _is_ours(session, name):
             return
         for [is_its_own] in session.ask(_DATABASE, (name, name)):
@@ -209,7 +214,7 @@ def _is_ours(session: Session, name: str) -> bool:
 
 
 @contextmanager
-def _writing(place: Reach) -> Iterator[Session]:
+def _open_for_writing(place: Reach) -> Iterator[Session]:
     with place.session(_LIMITS) as session:
         session.order(_MAY_WRITE)
         yield session

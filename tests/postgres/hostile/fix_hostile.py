@@ -27,7 +27,7 @@ from daybreak.postgres.leash import Leash
 from daybreak.postgres.loading import ScriptLoaded, load_script
 from daybreak.postgres.own_server import OwnServer, ServerLimits
 from daybreak.postgres.restoring import RestoreBounds, read_abilities, restore_archive
-from daybreak.postgres.scratch_place import ScratchPlace, make_scratch, scratch_name
+from daybreak.postgres.scratch_place import ScratchPlace, list_scratch, make_scratch, remove_scratch, scratch_name
 from daybreak.postgres.session import Limits
 from tests.fix_folders import new_folder
 
@@ -84,6 +84,8 @@ class Range:
     folder: Path
     bait: Path
     archives: dict[str, bytes] = field(default_factory=dict)
+    common: ScratchPlace | None = None
+    before: tuple[str, ...] = ()
 
     def outside(self) -> tuple[str, ...]:
         """Everything but the scratch database, by digest."""
@@ -102,13 +104,24 @@ class Range:
 
     @contextmanager
     def scratch(self) -> Iterator[ScratchPlace]:
-        """A scratch database, and its end; nothing else is changed by either."""
+        """A scratch database of a test's own, and its end; everything else is as it was before the first dump."""
         place = make_scratch(self.server.reach(), scratch_name(f"{next(_NONCES):016x}"))
-        before = self.outside()
         yield place
-        assert self.outside() == before
+        self.require_unchanged()
         place.remove()
-        assert self.outside() == before
+
+    @contextmanager
+    def shared_scratch(self) -> Iterator[ScratchPlace]:
+        """The same of all tests whose dumps leave nothing in it."""
+        if self.common is None:
+            self.common = make_scratch(self.server.reach(), scratch_name("c" * 16))
+        yield self.common
+        self.require_unchanged()
+        assert rows_as(self.common, "SELECT count(*) FROM pg_catalog.pg_class WHERE oid >= 16384") == [(0,)]
+
+    def require_unchanged(self) -> None:
+        """Fail where anything outside of scratch is not what it was."""
+        assert self.outside() == self.before
 
     def archive(self, *statements: str, form: str = "custom") -> Path:
         """A real archive of a database in which these were carried out, and the canary before them."""
@@ -195,7 +208,12 @@ def firing_range() -> Iterator[Range]:
     work = folder / "work"
     work.mkdir(mode=0o700)
     with OwnServer.open(folder / "server", programs, ROOMY) as server:
-        yield Range(server, programs, work, bait)
+        made = Range(server, programs, work, bait)
+        made.before = made.outside()
+        yield made
+        for name in list_scratch(server.reach()):
+            remove_scratch(server.reach(), name)
+        made.require_unchanged()
     OwnServer.remove(folder / "server")
     shutil.rmtree(folder)
 
