@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,31 +60,55 @@ def where(lab: LabUnderTest) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def dump(lab: LabUnderTest, where: dict[str, Any], server: Server, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A dump of the shop in the bucket, as the runbook has it, made of a server that any pg_dump can read; its URL."""
+def shop(where: dict[str, Any], server: Server) -> str:
+    """The shop, in the source and in a database of a server that any pg_dump can read; the name of that one."""
     with psycopg.connect(**where, autocommit=True) as connection:
         connection.execute(SHOP)
-    path = tmp_path_factory.mktemp("dump") / "export.dump"
     name = f"shop_{uuid.uuid4().hex[:8]}"
     server.run("postgres", f"CREATE DATABASE {name}")
     server.run(name, SHOP)
-    command: list[str | Path] = [
-        programs()[NEWEST] / "pg_dump",
-        "-Fc",
-        "-n",
-        "shop",
-        "-f",
-        path,
-        "-h",
-        server.host,
-        "-p",
-        str(server.port),
-    ]
+    return name
+
+
+def made_dump(server: Server, database: str, path: Path, form: str, *, is_piped: bool = False) -> Path:
+    """What pg_dump writes of the shop."""
+    command: list[str | Path] = [programs()[NEWEST] / "pg_dump", form, "-n", "shop", "-h", server.host]
+    command += ["-p", str(server.port), "-U", server.master.username, database]
+    command += [] if is_piped else ["-f", path]
     environment = os.environ | {"PGPASSWORD": PASSWORD}
-    subprocess.run([*command, "-U", server.master.username, name], env=environment, check=True, timeout=60)
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, timeout=60)
+    if is_piped:
+        path.write_bytes(done.stdout)
+    return path
+
+
+@pytest.fixture(scope="module")
+def dump(lab: LabUnderTest, shop: str, server: Server, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A dump of the shop in the bucket, as the runbook has it; its URL."""
+    path = made_dump(server, shop, tmp_path_factory.mktemp("dump") / "export.dump", "-Fc")
     key = f"exports/{uuid.uuid4().hex[:8]}/export.dump"
     lab.client("s3").put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
     return f"s3://{BUCKET}/{key}"
+
+
+@pytest.fixture
+def stored(lab: LabUnderTest, shop: str, server: Server, tmp_path: Path) -> Callable[[str], str]:
+    """Stores a dump of the shop in a form; its URL."""
+
+    def store(form: str) -> str:
+        key, s3 = f"exports/{uuid.uuid4().hex[:8]}/dump", lab.client("s3")
+        path = made_dump(
+            server, shop, tmp_path / "dump", form.split(maxsplit=1)[0].removesuffix(".gz"), is_piped="|" in form
+        )
+        if path.is_dir():
+            for each in path.iterdir():
+                s3.put_object(Bucket=BUCKET, Key=f"{key}/{each.name}", Body=each.read_bytes())
+            return f"s3://{BUCKET}/{key}/"
+        packed = gzip.compress(path.read_bytes()) if form.endswith(".gz") else path.read_bytes()
+        s3.put_object(Bucket=BUCKET, Key=key, Body=packed)
+        return f"s3://{BUCKET}/{key}"
+
+    return store
 
 
 @pytest.fixture
@@ -251,3 +276,20 @@ def test_a_killed_restore_is_resumed_and_brings_each_row_once(person: Person, wh
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert ask(where, ORDERS) == before
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["-Fd", "-Fp.gz", *(pytest.param(form, marks=pytest.mark.sweep) for form in ("-Ft", "-Fp", "-Fc | cat"))],
+)
+def test_every_form_of_a_dump_gives_the_same_rows(
+    person: Person, where: dict[str, Any], stored: Callable[[str], str], form: str
+) -> None:
+    """A directory, a tar, a script, a packed one, and an archive that went through a pipe."""
+    before = ask(where, ORDERS)
+    address = stored(form)
+    ask(where, "TRUNCATE shop.orders")
+    done = restore(person, address, "--table", "shop.orders")
+    assert done.code == 0, done.err
+    assert ask(where, ORDERS) == before
+    assert done.json()["standing"] == "fit"

@@ -34,6 +34,7 @@ class ExportWish:
     where: str = ""
     into: str = ""
     mode: ReceiverMode = "empty"
+    is_old_client_allowed: bool = False
     why: str = ""
 
 
@@ -52,6 +53,7 @@ def plan_export(app: App, wish: ExportWish) -> Plan:
         renames=renames,
         where=wish.where.strip(),
         mode=wish.mode,
+        is_old_client_allowed=wish.is_old_client_allowed,
         why=wish.why,
         suffix=new_suffix(),
     )

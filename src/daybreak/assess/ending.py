@@ -269,6 +269,7 @@ def plan_export_again(request: ExportRequest) -> str:
         f"--into {shlex.quote(f'{request.receiver.run or request.receiver.cluster}/{request.receiver.database}')}"
     )
     words += [f"--{request.mode}"] if request.mode != "empty" else []
+    words += ["--allow-old-client"] if request.is_old_client_allowed else []
     words += [f"--why {shlex.quote(request.why)}"] if request.why else []
     return " ".join(["daybreak plan", *words])
 

@@ -223,6 +223,7 @@ def _export_wish(
     into: str,
     is_appended: bool,
     is_replaced: bool,
+    is_old_client_allowed: bool,
     why: str,
 ) -> ExportWish:
     from daybreak.app.importing import ExportWish
@@ -230,7 +231,17 @@ def _export_wish(
     if is_appended and is_replaced:
         raise click.UsageError("--append adds to the rows that are there, and --replace deletes them: say one of them")
     mode: ReceiverMode = "append" if is_appended else "replace" if is_replaced else "empty"
-    return ExportWish(target, export, tables, schemas, where, into, mode, why)
+    return ExportWish(
+        target=target,
+        export=export,
+        tables=tables,
+        schemas=schemas,
+        where=where,
+        into=into,
+        mode=mode,
+        is_old_client_allowed=is_old_client_allowed,
+        why=why,
+    )
 
 
 export_options = gather(
@@ -258,6 +269,12 @@ export_options = gather(
     click.option("--append", "is_appended", is_flag=True, help="Add to the rows that the tables have."),
     click.option(
         "--replace", "is_replaced", is_flag=True, help="Delete the rows that the tables have, in the same transaction."
+    ),
+    click.option(
+        "--allow-old-client",
+        "is_old_client_allowed",
+        is_flag=True,
+        help="Give a plain script to a psql with known faults, where you know who made the dump.",
     ),
     click.option("--why", default="", metavar="TEXT", help="The reason, for the report."),
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from daybreak.errors import Refused
 from daybreak.model.exports_seen import ScratchTools
 from daybreak.postgres.clients import ClientProgram
 from daybreak.postgres.installs import ServerPrograms, find_server_programs
@@ -16,16 +18,29 @@ OLDEST = 14
 
 @dataclass(frozen=True)
 class Toolbox:
-    """A server's programs and the ``pg_restore`` beside them."""
+    """A server's programs, and the ``pg_restore`` and ``psql`` beside them."""
 
     server: ServerPrograms
     restore: ClientProgram
+    psql: ClientProgram | None
+    """``None`` where there is none."""
+
+    @property
+    def psql_or_refuse(self) -> ClientProgram:
+        """The ``psql``; raises ``Refused`` where there is none."""
+        return self.psql or self.server.client("psql")
 
 
 def find_toolbox(least: int, folder: str | None) -> Toolbox:
     """The programs of that major version or the next one up, in the folder where one is named; raises ``Refused`` where there are none."""
     server = find_server_programs(max(least, OLDEST), Path(folder) if folder else None)
-    return Toolbox(server, server.client("pg_restore"))
+    return Toolbox(server, server.client("pg_restore"), _psql(server))
+
+
+def _psql(server: ServerPrograms) -> ClientProgram | None:
+    with suppress(Refused):
+        return server.client("psql")
+    return None
 
 
 def look_at_tools(folder: Path, programs: str | None, dumped_by: int | None) -> ScratchTools:
@@ -35,6 +50,7 @@ def look_at_tools(folder: Path, programs: str | None, dumped_by: int | None) -> 
         version=found.restore.version,
         major=found.restore.major,
         warning=found.restore.warning,
+        script_doubt=found.psql.warning if found.psql else "there is no psql beside pg_restore",
         room=shutil.disk_usage(_there(folder)).free,
     )
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from daybreak.archive.beyond import sort_out
-from daybreak.archive.contents import Contents, read_contents
+from daybreak.archive.contents import ArchiveEntry, Contents, read_contents
+from daybreak.archive.script_rows import count_script_rows
+from daybreak.archive.statements import cut
 from daybreak.archive.tape import content_of, members
 from daybreak.aws.objects import Objects
 from daybreak.errors import Bug
@@ -27,19 +29,23 @@ from daybreak.judge.exports import findings_on
 from daybreak.model.actions import ClearScratch, ExportOrder, FetchExport, JudgeScratch, LoadScratch
 from daybreak.model.exports import place_at
 from daybreak.model.plan import Plan
-from daybreak.model.receiver import ExportFetched, ScratchCleared, ScratchJudged, ScratchLoaded
+from daybreak.model.receiver import ExportFetched, ScratchAnswers, ScratchCleared, ScratchJudged, ScratchLoaded
 from daybreak.postgres.accounts import account
 from daybreak.postgres.archive_rows import count_archived_rows
 from daybreak.postgres.leash import Leash
+from daybreak.postgres.loading import load_script
 from daybreak.postgres.own_server import OwnServer, ServerLimits
-from daybreak.postgres.restoring import RestoreBounds, read_abilities, restore_archive
+from daybreak.postgres.restoring import RestoreBounds, read_abilities, require_new_enough, restore_archive
 from daybreak.postgres.scratch_place import ScratchPlace, make_scratch, scratch_name
 from daybreak.postgres.scratch_rows import ScratchRows, ask_scratch
 from daybreak.postgres.session import Limits
+from daybreak.postgres.unpacking import read_unpacked
 
 Order = TypeVar("Order", bound=ExportOrder)
 
 _LOADED = "loaded"
+_LONGEST_LEFT = 200
+"""Signs of a statement that was left out."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ class Workshop:
     def fetch(self, action: FetchExport, hand_over: Callable[[News], None], leash: Leash) -> ExportFetched:
         """Read what is wanted of the export into a file of this machine."""
         self._make_folder()
+        self._close_archive()
         fetched = fetch(self.objects(place_at(action.export).bucket), action.picking, self._archive, hand_over, leash)
         return ExportFetched(bytes=fetched.bytes, of_before=fetched.of_before)
 
@@ -68,40 +75,64 @@ class Workshop:
         with self._server(action, tools) as server:
             self._place(server).remove()
             place = self._place(server)
-            contents = self._contents(action)
-            taken = set(action.picking.take)
-            entries = tuple(each for each in contents.entries if each.id in taken)
-            kept, beyond = sort_out(entries, read_abilities(place))
-            restore_archive(
-                place, tools.restore, path, kept, RestoreBounds(action.limit, jobs=self._jobs(action)),
-                leash=leash, hand_over=hand_over,
-            )  # fmt: skip
+            left_out = self._restore(action, place, path, hand_over, leash)
         self._write_receipt(action)
         return ScratchLoaded(
             server_version=tools.server.version,
             program=tools.restore.version,
-            left_out=tuple(f"{each.entry.label}: {each.why}" for each in beyond),
+            left_out=left_out,
         )
+
+    def _restore(
+        self, action: LoadScratch, place: ScratchPlace, path: Path, hand_over: Callable[[News], None], leash: Leash
+    ) -> tuple[str, ...]:
+        """Restore what was fetched; what of it the throw-away role may not make, each with the reason."""
+        tools, abilities = self._tools(action), read_abilities(place)
+        if action.picking.form == "sql":
+            loaded = load_script(
+                place, tools.psql_or_refuse, path, abilities, RestoreBounds(action.limit), most=action.most,
+                is_old_client_allowed=action.is_old_client_allowed, leash=leash, hand_over=hand_over,
+            )  # fmt: skip
+            return tuple(f"{each.text[:_LONGEST_LEFT]}: {each.why}" for each in loaded.left_out)
+        contents = self._contents(action)
+        require_new_enough(tools.restore, contents.header)
+        kept, beyond = sort_out(_entries(action, contents), abilities)
+        restore_archive(
+            place, tools.restore, path, kept, RestoreBounds(action.limit, jobs=self._jobs(action)),
+            leash=leash, hand_over=hand_over,
+        )  # fmt: skip
+        return tuple(f"{each.entry.label}: {each.why}" for each in beyond)
 
     def judge(self, action: JudgeScratch, hand_over: Callable[[News], None], leash: Leash) -> ScratchJudged:
         """Hold what is there against the archive; it hands over each finding."""
         loading = self._order(LoadScratch)
         self._load_rest(hand_over, leash)
-        tools, contents = self._tools(loading), self._contents(loading)
-        with self._server(loading, tools) as server:
+        with self._server(loading, self._tools(loading)) as server:
             place = self._place(server)
-            taken = set(loading.picking.take)
-            entries, _ = sort_out(tuple(each for each in contents.entries if each.id in taken), read_abilities(place))
-            hand_over("counting the rows in the archive")
-            archived = count_archived_rows(tools.restore, self._path(loading), entries, loading.limit, leash)
-            hand_over("looking at the scratch database")
-            answers = ask_scratch(place.reach, entries, archived, _limits(loading))
+            answers = self._ask(loading, place, hand_over, leash)
             for finding in findings_on(answers):
                 hand_over(finding)
             rows = ScratchRows(place.reach, _limits(loading))
             return ScratchJudged(
                 rows={".".join(each.table): rows.count(each.table, action.where) for each in action.tables}
             )
+
+    def _ask(
+        self, action: LoadScratch, place: ScratchPlace, hand_over: Callable[[News], None], leash: Leash
+    ) -> ScratchAnswers:
+        """What the archive and the scratch database say of each other."""
+        path = self._path(action)
+        entries: tuple[ArchiveEntry, ...] = ()
+        archived: Mapping[tuple[str, str], int | None]
+        hand_over("counting the rows in the archive")
+        if action.picking.form == "sql":
+            counted, is_whole = count_script_rows(cut(read_unpacked(path, action.most), path.name))
+            archived = counted if is_whole else dict.fromkeys(counted)
+        else:
+            entries, _ = sort_out(_entries(action, self._contents(action)), read_abilities(place))
+            archived = count_archived_rows(self._tools(action).restore, path, entries, action.limit, leash)
+        hand_over("looking at the scratch database")
+        return ask_scratch(place.reach, entries, archived, _limits(action))
 
     @contextmanager
     def source(self, hand_over: Callable[[News], None], leash: Leash) -> Iterator[ScratchRows]:
@@ -121,6 +152,11 @@ class Workshop:
         self.folder.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
         self.folder.mkdir(exist_ok=True, mode=0o711 if account().is_lent else 0o700)
 
+    def _close_archive(self) -> None:
+        """Take back what was lent of it to the account that runs the programs: a process that was killed left it open."""
+        if self._archive.is_dir() and not self._archive.is_symlink():
+            self._archive.chmod(0o700)
+
     @property
     def _archive(self) -> Path:
         return self.folder / "export"
@@ -132,6 +168,7 @@ class Workshop:
     def _fetch_rest(self, hand_over: Callable[[News], None], leash: Leash) -> Path:
         """What pg_restore reads; what is missing of it is fetched."""
         action = self._order(FetchExport)
+        self._close_archive()
         return fetch(self.objects(place_at(action.export).bucket), action.picking, self._archive, hand_over, leash).path
 
     def _path(self, action: LoadScratch) -> Path:
@@ -212,6 +249,11 @@ def clear_workshop(folder: Path) -> None:
         return
     OwnServer.remove(folder / "server")
     shutil.rmtree(folder)
+
+
+def _entries(action: LoadScratch, contents: Contents) -> tuple[ArchiveEntry, ...]:
+    taken = set(action.picking.take)
+    return tuple(each for each in contents.entries if each.id in taken)
 
 
 def _limits(action: LoadScratch) -> Limits:

@@ -25,6 +25,8 @@ class ScratchTools(Value):
     major: int
     warning: str = ""
     """What is known to be wrong with so old a version."""
+    script_doubt: str = ""
+    """Why the ``psql`` beside them is not given a plain script; empty where it may be."""
     room: int
     """How many bytes are free where a scratch server would lie."""
 

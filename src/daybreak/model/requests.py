@@ -243,6 +243,8 @@ class ExportRequest(Value):
     where: str = ""
     """The condition on the rows of the one table that is wanted, in SQL; empty wants all."""
     mode: ReceiverMode = "empty"
+    is_old_client_allowed: bool = Field(default=False, exclude_if=lambda found: not found)
+    """Whether a psql that a hostile script could make run commands here is given one all the same."""
     why: str = ""
     suffix: str
 

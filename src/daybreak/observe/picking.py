@@ -16,10 +16,12 @@ from daybreak.aws.objects import Objects
 from daybreak.errors import DaybreakError, Refused
 from daybreak.model.exports import ExportFound, ExportPlace
 from daybreak.model.exports_seen import ExportSeen, TableOffered
+from daybreak.model.names import printable
 from daybreak.model.pickings import Picking
 from daybreak.observe.export_tables import MOST_BYTES, MOST_MEMBERS, MOST_REQUESTS, TablesWanted, find_pile
 from daybreak.observe.exports import Finder
 from daybreak.observe.ranges import ReadBudget
+from daybreak.postgres.restoring import major_for
 
 _ROWS = "TABLE DATA"
 _PARTITION = "TABLE ATTACH"
@@ -35,10 +37,11 @@ def see_export(objects: Objects, place: ExportPlace, wanted: TablesWanted) -> Ex
     pile = find_pile(objects, place)
     examined = finder.look(pile)
     found, contents = examined.found, examined.contents
+    if contents is None and found.kind == "sql":
+        return _see_script(pile, found, wanted)
     if contents is None:
         return ExportSeen(found=found, why_not=(_why_without_contents(found),))
-    dumped_by = _MAJOR.match(contents.header.program)
-    seen = ExportSeen(found=found, dumped_by=int(dumped_by[0]) if dumped_by else None)
+    seen = ExportSeen(found=found, dumped_by=major_for(contents.header))
     if not wanted:
         return seen
     try:
@@ -52,6 +55,26 @@ def see_export(objects: Objects, place: ExportPlace, wanted: TablesWanted) -> Ex
             "choice": choice_shown(choice, lambda _entry: None),
             "picking": picking,
         }
+    )
+
+
+def _see_script(pile: Pile, found: ExportFound, wanted: TablesWanted) -> ExportSeen:
+    """A script, of which all is read: which tables are in it is known only then, so each is named in full."""
+    reasons = [
+        f'a script does not say which tables are in it before it is read: name "{printable(name)}" with its schema'
+        for name in wanted.tables
+        if not all(name.partition("."))
+    ]
+    if wanted.schemas:
+        reasons.append("a script does not say which tables a schema has before it is read: name each with --table")
+    said = _MAJOR.match(found.program) or _MAJOR.match(found.server)
+    tables = (name.partition(".") for name in wanted.tables if all(name.partition(".")))
+    return ExportSeen(
+        found=found,
+        tables=tuple(TableOffered(table=(schema, name)) for schema, _, name in tables),
+        picking=pick(pile, "sql"),
+        why_not=tuple(reasons),
+        dumped_by=int(said[0]) if said else None,
     )
 
 

@@ -96,7 +96,12 @@ def _add_steps(
     )
     loaded = sequence.add(
         "load-scratch",
-        LoadScratch(picking=picking, major=export.dumped_by or 0, most=size * _GROWTH + _LEAST_ROOM),
+        LoadScratch(
+            picking=picking,
+            major=export.dumped_by or 0,
+            is_old_client_allowed=request.is_old_client_allowed,
+            most=size * _GROWTH + _LEAST_ROOM,
+        ),
         "an archive runs its own code, so it is loaded where nothing of yours is",
         _estimate(size, _FAST_LOAD, _SLOW_LOAD),
         after=(fetched,),
@@ -185,7 +190,7 @@ def _objections(request: ExportRequest, seen: Observation) -> Iterator[str]:
     yield from export.why_not
     if export.found.whole == "torn":
         yield f"the export is not whole: {export.found.why}"
-    yield from _objections_to_tools(export)
+    yield from _objections_to_tools(request, export)
     if not request.tables and not request.schemas:
         yield (
             f"no table is named, and a whole archive does not go into a living database: name what is wanted with --table "
@@ -206,7 +211,7 @@ def _objections(request: ExportRequest, seen: Observation) -> Iterator[str]:
         yield from _objections_to_table(export.receiver, offered, one, frozenset(taken))
 
 
-def _objections_to_tools(export: ExportSeen) -> Iterator[str]:
+def _objections_to_tools(request: ExportRequest, export: ExportSeen) -> Iterator[str]:
     tools = export.tools
     if tools is None:
         yield f"it cannot be restored on this machine: {export.tools_silence}"
@@ -216,6 +221,8 @@ def _objections_to_tools(export: ExportSeen) -> Iterator[str]:
             f"it was made by pg_dump {export.dumped_by}, and the programs here are of {tools.version}: it takes those of "
             f"PostgreSQL {export.dumped_by} or later"
         )
+    if export.found.kind == "sql" and tools.script_doubt and not request.is_old_client_allowed:
+        yield f"plain SQL is not given to it: {tools.script_doubt} (--allow-old-client, where you know who made the dump)"
     size = export.picking.bytes if export.picking else 0
     if tools.room < size + _LEAST_ROOM + _RESERVE:
         needed = humanize.naturalsize(size + _LEAST_ROOM + _RESERVE)
@@ -269,6 +276,8 @@ def _notes(export: ExportSeen, wanted: tuple[WantedTable, ...]) -> Iterator[str]
     receiver = export.receiver
     if export.tools and export.tools.warning:
         yield export.tools.warning
+    if export.found.kind == "sql":
+        yield "it is plain SQL, so all of it is fetched and loaded, and only then it is known which tables are in it"
     if export.found.whole == "unknown":
         yield f"whether the export is complete is not known{f': {export.found.why}' if export.found.why else ''}"
     for each in wanted:

@@ -23,7 +23,7 @@ _PIECE = 1 << 20
 
 def count_archived_rows(
     program: ClientProgram, archive: Path, entries: Iterable[ArchiveEntry], limit: timedelta, leash: Leash
-) -> dict[str, int | None]:
+) -> dict[tuple[str, str], int | None]:
     """The rows of each table of which the entries have rows, by schema and name; ``None`` where they could not be counted.
 
     Rows that were dumped as statements, and not by ``COPY``, cannot be. Raises ``Failed`` and ``Unreachable`` as ``run_boxed`` does.
@@ -41,7 +41,7 @@ def count_archived_rows(
     finally:
         os.close(handle)
     if said.code or not tally.is_whole:
-        return {f"{each.schema}.{each.name}": None for each in of_rows}
+        return {(each.schema, each.name): None for each in of_rows}
     return tally.rows()
 
 
@@ -54,11 +54,11 @@ class _Tally:
         self.is_whole = True
         """Whether all blocks were found that should be there."""
 
-    def rows(self) -> dict[str, int | None]:
+    def rows(self) -> dict[tuple[str, str], int | None]:
         """What was counted."""
-        found = dict.fromkeys((f"{each.schema}.{each.name}" for each in self._entries), 0)
+        found = dict.fromkeys(((each.schema, each.name) for each in self._entries), 0)
         for each, number in zip((one for one in self._entries if one.has_data), self._counts, strict=True):
-            found[f"{each.schema}.{each.name}"] = number
+            found[each.schema, each.name] = number
         return dict(found)
 
     def read(self, out: BinaryIO) -> None:

@@ -169,7 +169,7 @@ def _allow(piece: ScriptPart, name: str, word: bytes, *, is_first: bool, is_ende
     raise Refused(
         f'"{printable(name)}" has a command for psql at byte {piece.place:,}, and none of a dump\'s is carried out: '
         f"{printable(piece.text.decode(errors='replace').strip(), 80)}",
-        "a dump without --create and --clean, or in the custom format",
+        "a dump in the custom format, or one that neither makes nor drops its database",
     )
 
 

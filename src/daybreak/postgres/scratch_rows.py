@@ -149,7 +149,10 @@ _OF_ROWS = frozenset({"TABLE DATA", "BLOBS", "BLOB"})
 
 
 def ask_scratch(
-    reach: Reach, entries: Iterable[ArchiveEntry], archived: Mapping[str, int | None], limits: Limits = LOOKING
+    reach: Reach,
+    entries: Iterable[ArchiveEntry],
+    archived: Mapping[tuple[str, str], int | None],
+    limits: Limits = LOOKING,
 ) -> ScratchAnswers:
     """What the scratch database has of these entries; ``archived`` are the rows that the archive has of each table.
 
@@ -162,11 +165,7 @@ def ask_scratch(
         validity = session.ask(_VALIDITY)
         sequences = session.ask(_SEQUENCES)
         behind = {name: found for row in sequences for name, found in _behind(session, row)}
-        restored = {
-            f"{each.schema}.{each.name}": _rows_of(session, (each.schema, each.name))
-            for each in whole
-            if each.kind == "TABLE DATA"
-        }
+        restored = {".".join(each): _rows_of(session, each) for each in archived}
     expected = {_label(_BY_NAME[each.kind], each.schema, each.name) for each in named}
     # What was not valid at its source does not become so.
     never = {f"{each.schema}.{each.name}" for each in whole if each.definition.rstrip().endswith("NOT VALID;")}
@@ -175,7 +174,7 @@ def ask_scratch(
         expected=tuple(sorted(expected)),
         present=tuple(sorted(expected & present)),
         uncounted=dict(Counter(each.kind for each in whole if each.kind not in _BY_NAME and each.kind not in _OF_ROWS)),
-        archived=dict(archived),
+        archived={".".join(each): number for each, number in archived.items()},
         restored=restored,
         constraints=len(validity),
         invalid=tuple(each for each in invalid if each not in never),

@@ -43,6 +43,8 @@ class LoadScratch(ExportOrder):
     """The major version of PostgreSQL that dumped it, at least; the scratch server is not older."""
     jobs: int = Field(default=1, ge=1)
     """How many tables are loaded side by side."""
+    is_old_client_allowed: bool = Field(default=False, exclude_if=lambda found: not found)
+    """Whether a plain script is given to a psql that is known to be unsafe with a hostile one."""
     limit: Span = Span(hours=12)
     """How long it may take."""
     most: int = Field(gt=0)
