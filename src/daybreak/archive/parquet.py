@@ -33,7 +33,7 @@ def footer_length(name: str, tail: bytes, size: int) -> int:
 
 def rows_in(name: str, footer: bytes) -> int:
     """The number of rows, of a description with its end; raises ``UnreadableArchive`` where it does not hold one."""
-    scan = _Scan(name, footer[:-_END])
+    scan = ThriftScan(name, footer[:-_END])
     field = 0
     while (head := scan.byte()) & 15 != _STOP:
         field = scan.field(head, field)
@@ -46,20 +46,32 @@ def rows_in(name: str, footer: bytes) -> int:
     raise scan.fail("it does not say how many rows it has")
 
 
-class _Scan:
-    def __init__(self, name: str, content: bytes) -> None:
+class ThriftScan:
+    """Goes forward through values in Thrift's compact protocol; for errors, ``start`` is where they stand in their file."""
+
+    def __init__(self, name: str, content: bytes, start: int = 0, what: str = "its description") -> None:
         self._name = name
         self._content = content
+        self._start = start
+        self._what = what
         self._at = 0
 
+    @property
+    def passed(self) -> int:
+        """How many bytes it went through."""
+        return self._at
+
     def fail(self, why: str) -> Exception:
-        return unreadable_at(self._name, self._at, f"its description cannot be read: {why}")
+        """The error for something wrong at the position."""
+        return unreadable_at(self._name, self._start + self._at, f"{self._what} cannot be read: {why}")
 
     def byte(self) -> int:
+        """The next byte."""
         self._pass(1)
         return self._content[self._at - 1]
 
     def field(self, head: int, before: int) -> int:
+        """The number of the field that begins with a byte; ``before`` is that of the field before it."""
         return before + (head >> 4) if head >> 4 else self.number()
 
     def number(self) -> int:
