@@ -100,7 +100,7 @@ def load_parquet(
         files=len(order.files),
         remarks=plan.matching.remarks,
         condition=plan.way,
-        groups_skipped=sum(len(each.file.groups) - len(each.groups) for each in plan.files),
+        groups_skipped=sum(each.skipped for each in plan.files),
     )
 
 
@@ -110,6 +110,11 @@ class FilePlan:
 
     file: RowFile
     groups: tuple[RowGroup, ...]
+
+    @property
+    def skipped(self) -> int:
+        """How many groups with rows are not among them."""
+        return len(self.file.wanted_groups(None)) - len(self.groups)
 
     @property
     def passed(self) -> int:
@@ -166,7 +171,7 @@ def plan_load(order: ParquetOrder, table: Sequence[TargetColumn]) -> LoadPlan:
             reasons=tuple(reasons),
         )
     if asked is None:
-        return LoadPlan(order, matching, tuple(FilePlan(each, each.groups) for each in files))
+        return LoadPlan(order, matching, tuple(FilePlan(each, each.wanted_groups(None)) for each in files))
     check_columns(asked, matching.columns, _not_loaded(table))
     here = comparable_here(asked, matching.assigned)
     chosen = tuple(FilePlan(each, each.wanted_groups(here)) for each in files)
@@ -208,11 +213,11 @@ class _Work:
             self.read += each.passed
             self.left_out += each.passed
             for group in each.groups:
-                for rows, blocks in each.file.blocks(group, self.plan.matching.assigned, self.plan.wanted):
-                    self.read += rows
-                    self.left_out += rows - sum(map(len, blocks))
+                for batch in each.file.blocks(group, self.plan.matching.assigned, self.plan.wanted):
+                    self.read += batch.rows
+                    self.left_out += batch.rows - batch.wanted
                     self._say(total)
-                    yield from blocks
+                    yield from batch.blocks
 
     def _say(self, total: int) -> None:
         if self.leash.is_called_off.is_set():

@@ -269,7 +269,7 @@ def comparable_here(wanted: Wanted, assigned: Collection[Assigned]) -> Wanted | 
                 return part if _is_comparable(part, by_name[column]) else None
             case AllOf(parts):
                 kept = tuple(each for each in map(cut, parts) if each is not None)
-                return AllOf(kept) if kept else None
+                return (kept[0] if len(kept) == 1 else AllOf(kept)) if kept else None
             case AnyOf(parts):
                 branches = tuple(each for each in map(cut, parts) if each is not None)
                 # One branch that is not compared here may want any row.

@@ -117,7 +117,8 @@ def _hex(column: Any) -> Any:
     first, last = offsets[0].as_py(), offsets[rows].as_py()
     raw = b"" if content is None else content.slice(first, last - first).to_pybytes()
     digits = pa.py_buffer(raw.hex().encode())
-    doubled = pc.multiply(pc.subtract(offsets, first), 2)
+    # A number of Python's would widen them, and the array below takes what it gets.
+    doubled = pc.multiply(pc.subtract(offsets, offsets[0]), pa.scalar(2, pa.int32()))
     texts = pa.StringArray.from_buffers(rows, doubled.buffers()[1], digits)
     marked = pc.binary_join_element_wise(pa.scalar("\\x"), texts, pa.scalar(""))
     return pc.if_else(column.is_valid(), marked, pa.scalar(None, pa.string()))

@@ -21,7 +21,14 @@ def mask_of(wanted: Wanted, batch: Any) -> Any:
             return reduce(pc.or_kleene, (mask_of(part, batch) for part in parts))
         case Asked(name, operator, values):
             column = batch.column(name)
-            return _ANSWERS[operator](column, [_scalar(value, column.type) for value in values])
+            if pa.types.is_dictionary(column.type) and values:
+                # Each value once, however often it is repeated: unpacked they may be larger than the memory.
+                return _answer(column.dictionary, operator, values).take(column.indices)
+            return _answer(column, operator, values)
+
+
+def _answer(column: Any, operator: Operator, values: tuple[Known, ...]) -> Any:
+    return _ANSWERS[operator](column, [_scalar(value, column.type) for value in values])
 
 
 def _scalar(value: Known, kind: Any) -> Any:
@@ -30,7 +37,7 @@ def _scalar(value: Known, kind: Any) -> Any:
         return pa.scalar(value, pa.bool_())
     if isinstance(value, int):
         return pa.scalar(value, pa.int64())
-    return pa.scalar(value, kind.value_type if pa.types.is_dictionary(kind) else kind)
+    return pa.scalar(value, kind)
 
 
 def _is_in(column: Any, values: list[Any]) -> Any:

@@ -79,6 +79,17 @@ class RowGroup:
     """Its rows, as the file says."""
 
 
+@dataclass(frozen=True, slots=True)
+class RowBatch:
+    """Some rows that were read together."""
+
+    rows: int
+    wanted: int
+    """How many of them the condition wants, as far as it is compared here."""
+    blocks: Iterator[RowBlock]
+    """Those, each block made when it is asked for."""
+
+
 class RowFile:
     """An open file, of which nothing but its description was read."""
 
@@ -123,22 +134,21 @@ class RowFile:
 
     def wanted_groups(self, wanted: Wanted | None) -> tuple[RowGroup, ...]:
         """Those that may have a row that is wanted; ``wanted`` is what is compared here."""
+        some = tuple(group for group in self.groups if group.rows)
         if wanted is None:
-            return self.groups
+            return some
         asked = sorted({each.column for each in questions_of(wanted)})
         with self._in_our_words("its figures"):
             return tuple(
-                group for group in self.groups if may_hold(wanted, {name: self._extent(group, name) for name in asked})
+                group for group in some if may_hold(wanted, {name: self._extent(group, name) for name in asked})
             )
 
     def wanted_ranges(self, groups: Sequence[RowGroup], names: Sequence[str]) -> tuple[tuple[int, int], ...]:
         """What has to be fetched for these columns of these groups, as places and lengths, beside the file's end."""
         return tuple(self._range(group, self._index(name)) for group in groups for name in names)
 
-    def blocks(
-        self, group: RowGroup, assigned: Sequence[Assigned], wanted: Wanted | None
-    ) -> Iterator[tuple[int, list[RowBlock]]]:
-        """The rows of a group, batch by batch: how many were read, and blocks of those that the condition wants.
+    def blocks(self, group: RowGroup, assigned: Sequence[Assigned], wanted: Wanted | None) -> Iterator[RowBatch]:
+        """The rows of a group, batch by batch.
 
         Raises ``UnreadableArchive`` where the group cannot be read, or has other rows than the file says.
         """
@@ -160,7 +170,7 @@ class RowFile:
                 if wanted is not None:
                     mask = mask_of(wanted, batch)
                     batch, places = batch.filter(mask), places.filter(mask)
-                yield found, list(blocks_of(self.name, batch, places, assigned))
+                yield RowBatch(found, batch.num_rows, blocks_of(self.name, batch, places, assigned))
         if read != group.rows:
             raise unreadable_at(self.name, 0, f"{what} has {read:,} rows, and its description says {group.rows:,}")
 
