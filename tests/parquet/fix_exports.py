@@ -5,7 +5,6 @@ No export of a real Aurora was seen: what is here is the documentation's word (F
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -157,7 +157,7 @@ CONDITIONS = st.recursive(QUESTIONS, lambda parts: joined(AllOf)(parts) | joined
 VALUES = st.lists(st.tuples(NUMBERS | st.none(), NUMBERS | st.none()), min_size=1, max_size=6)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(wanted=CONDITIONS, rows=VALUES)
 def test_rows_and_groups_are_chosen_as_sql_chooses(wanted: Wanted, rows: list[tuple[int | None, int | None]]) -> None:
     """Another database agrees on each row, nulls among them; and no group is skipped that has a wanted one."""

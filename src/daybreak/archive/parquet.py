@@ -76,10 +76,11 @@ class ThriftScan:
 
     def number(self) -> int:
         """A number with its sign in its last bit."""
-        raw = self._raw()
+        raw = self.length()
         return (raw >> 1) ^ -(raw & 1)
 
-    def _raw(self) -> int:
+    def length(self) -> int:
+        """A number without a sign."""
         value = 0
         for shift in range(0, 70, 7):
             byte = self.byte()
@@ -103,11 +104,11 @@ class ThriftScan:
             case 3:
                 self._pass(1)
             case 4 | 5 | 6:
-                self._raw()
+                self.length()
             case 7:
                 self._pass(8)
             case 8:
-                self._pass(self._raw())
+                self._pass(self.length())
             case 9 | 10:
                 self._skip_list(depth)
             case 11:
@@ -119,15 +120,26 @@ class ThriftScan:
             case _:
                 raise self.fail(f"a value is of kind {kind}, which Thrift has not")
 
-    def _skip_list(self, depth: int) -> None:
+    def content(self) -> bytes:
+        """Bytes, whose number stands before them."""
+        length = self.length()
+        self._pass(length)
+        return self._content[self._at - length : self._at]
+
+    def members(self) -> tuple[int, int]:
+        """How many members a list has, and of what kind they are; the first one follows."""
         head = self.byte()
-        count = head >> 4 if head >> 4 != 15 else self._raw()  # the mark of a long list
+        count = head >> 4 if head >> 4 != 15 else self.length()  # the mark of a long list
         self._room_for(count)
+        return count, head & 15
+
+    def _skip_list(self, depth: int) -> None:
+        count, kind = self.members()
         for _ in range(count):
-            self.skip(head & 15, depth + 1, is_inside=True)
+            self.skip(kind, depth + 1, is_inside=True)
 
     def _skip_map(self, depth: int) -> None:
-        count = self._raw()
+        count = self.length()
         self._room_for(count)
         kinds = self.byte() if count else 0
         for _ in range(count):

@@ -15,7 +15,7 @@ import pyarrow.csv
 
 from daybreak.parquet.columns import Assigned
 
-BLOCK = 8 << 20
+BLOCK = 4 << 20
 """The bytes of the values that are sent to the server at once, about."""
 _LONGEST_SHOWN = 64 << 10
 """Bytes of a value that are shown of a row that was rejected."""
@@ -32,16 +32,15 @@ class RowBlock:
     """The columns of texts."""
     places: Any
     """The number of each row in its file, from 0 on."""
+    encoded: Any = None
+    """The rows as CSV, where they were encoded before they are sent."""
 
     def __len__(self) -> int:
         return int(self.batch.num_rows)
 
-    def lines(self) -> bytes:
+    def lines(self) -> memoryview:
         """The rows as CSV."""
-        sink = pa.BufferOutputStream()
-        pyarrow.csv.write_csv(self.batch, sink, _OPTIONS)
-        content: bytes = sink.getvalue().to_pybytes()
-        return content
+        return memoryview(_csv(self.batch) if self.encoded is None else self.encoded)
 
     def halves(self) -> tuple[RowBlock, RowBlock]:
         """Its first and its second half; it has two rows at least."""
@@ -59,6 +58,12 @@ class RowBlock:
     def values(self) -> dict[str, str | None]:
         """Its first row, by column; of a very long value only the beginning."""
         return {name: _shown(self.batch.column(index)[0]) for index, name in enumerate(self.batch.schema.names)}
+
+
+def _csv(batch: Any) -> Any:
+    sink = pa.BufferOutputStream()
+    pyarrow.csv.write_csv(batch, sink, _OPTIONS)
+    return sink.getvalue()
 
 
 def _shown(value: Any) -> str | None:
@@ -81,7 +86,8 @@ def blocks_of(file: str, batch: Any, places: Any, assigned: Sequence[Assigned]) 
             waiting.append((part.slice(0, middle), where.slice(0, middle)))
         elif rows:
             columns = [_text(part.column(each.source.name), each) for each in assigned]
-            yield RowBlock(file, pa.record_batch(columns, names=[each.target.name for each in assigned]), where)
+            texts = pa.record_batch(columns, names=[each.target.name for each in assigned])
+            yield RowBlock(file, texts, where, _csv(texts))
 
 
 def _weight(column: Any) -> int:

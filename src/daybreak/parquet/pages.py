@@ -35,6 +35,8 @@ class ChunkLook:
     """The bytes of its dictionary, unpacked; 0 where it has none."""
     densest: float = 0.0
     """The most bytes that a value takes, as the average of its page."""
+    repeated: float = 0.0
+    """The bytes of a value of the dictionary, on the average."""
 
 
 @dataclass(slots=True)
@@ -50,7 +52,7 @@ def look_at_chunk(source: ByteSource, start: int, length: int) -> ChunkLook:
     position, end = start, start + length
     if start < 0 or length < 0 or end > source.size:
         raise unreadable_at(source.name, max(start, 0), f"a column would take {length:,} bytes, beyond its end")
-    largest, dictionary, densest, pages = 0, 0, 0.0, 0
+    largest, dictionary, densest, repeated, pages = 0, 0, 0.0, 0.0, 0
     while position < end:
         pages += 1
         if pages > MOST_PAGES:
@@ -63,10 +65,11 @@ def look_at_chunk(source: ByteSource, start: int, length: int) -> ChunkLook:
         largest = max(largest, page.unpacked)
         if page.kind == _DICTIONARY:
             dictionary = max(dictionary, page.unpacked)
+            repeated = page.unpacked / page.values if page.values > 0 else 0.0
         elif page.values > 0:
             densest = max(densest, page.unpacked / page.values)
         position += head + page.packed
-    return ChunkLook(largest, dictionary, densest)
+    return ChunkLook(largest, dictionary, densest, repeated)
 
 
 def _header(source: ByteSource, position: int, end: int) -> tuple[_Page, int]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,26 +18,32 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from daybreak.archive.damage import BeyondReach, UnreadableArchive, unreadable_at
-from daybreak.archive.parquet import TAIL, footer_length
+from daybreak.archive.parquet import TAIL, footer_length, rows_in
 from daybreak.archive.sources import ByteSource
 from daybreak.errors import DaybreakError
 from daybreak.model.names import printable
 from daybreak.parquet.columns import Assigned, FileColumn, FileKind
 from daybreak.parquet.condition import Extent, Wanted, may_hold, questions_of
+from daybreak.parquet.description import describe_groups
 from daybreak.parquet.encoding import BLOCK, RowBlock, blocks_of
 from daybreak.parquet.masks import mask_of
 from daybreak.parquet.pages import look_at_chunk, read_exactly
 
 MOST_UNPACKED = 256 << 20
 """The bytes that the largest pages of all columns of a row group may take together."""
-_MOST_ROWS = 1 << 16
-_BUFFERS = 16 << 20
+_MOST_ROWS = 1 << 15
+_MOST_REPEATED = 16 << 20
+"""The bytes that a column of a batch may take, if every row held all that its dictionary holds."""
+_BUFFERS = 8 << 20
 """The bytes that are read ahead for all columns together; of one column not more and not less than so many:"""
 _MOST_BUFFER = 1 << 20
 _LEAST_BUFFER = 16 << 10
 _LONGEST_TEXT = 16 << 20
 _MOST_MEMBERS = 4_000_000
 """Limits of what the file's description may hold."""
+
+# It gives back what it no longer needs; the usual one keeps it, for each thread by itself.
+pa.set_memory_pool(pa.system_memory_pool())
 
 
 class _Handle(io.RawIOBase):
@@ -97,17 +103,22 @@ class RowFile:
         """Raises ``UnreadableArchive`` where it is no whole Parquet file, or not one that can be read here."""
         self._source = source
         tail = read_exactly(source, max(0, source.size - TAIL), min(source.size, TAIL))
-        footer_length(source.name, tail, source.size)
-        with self._in_our_words("its description"):
-            self._described = self._open()
-            self._metadata = self._described.metadata
-            self.columns: tuple[FileColumn, ...] = tuple(_columns(self._metadata.schema))
-            self.groups = tuple(self._groups())
+        length = footer_length(source.name, tail, source.size)
+        footer = tail[-length:] if length <= len(tail) else read_exactly(source, source.size - length, length)
+        self._described = describe_groups(source.name, footer)
+        self.groups = tuple(self._groups())
         self.rows = sum(group.rows for group in self.groups)
         """Its rows, as it says itself."""
-        if self.rows != self._metadata.num_rows or any(group.rows < 0 for group in self.groups):
-            said = f"it says that it has {self._metadata.num_rows:,} rows, and its row groups have {self.rows:,}"
-            raise unreadable_at(source.name, source.size, said)
+        if self.rows != (said := rows_in(source.name, footer)):
+            why = f"it says that it has {said:,} rows, and its row groups have {self.rows:,}"
+            raise unreadable_at(source.name, source.size, why)
+        with self._in_our_words("its description"):
+            self._metadata = self._open().metadata
+            self.columns: tuple[FileColumn, ...] = tuple(_columns(self._metadata.schema))
+        if any(len(each.chunks) != len(self.columns) for each in self._described):
+            raise unreadable_at(
+                source.name, source.size, f"a row group has not the {len(self.columns):,} columns of the file"
+            )
 
     @property
     def name(self) -> str:
@@ -127,10 +138,9 @@ class RowFile:
 
     def _groups(self) -> Iterator[RowGroup]:
         first = 0
-        for number in range(self._metadata.num_row_groups):
-            rows = self._metadata.row_group(number).num_rows
-            yield RowGroup(number, first, rows)
-            first += rows
+        for number, group in enumerate(self._described):
+            yield RowGroup(number, first, group.rows)
+            first += group.rows
 
     def wanted_groups(self, wanted: Wanted | None) -> tuple[RowGroup, ...]:
         """Those that may have a row that is wanted; ``wanted`` is what is compared here."""
@@ -138,10 +148,7 @@ class RowFile:
         if wanted is None:
             return some
         asked = sorted({each.column for each in questions_of(wanted)})
-        with self._in_our_words("its figures"):
-            return tuple(
-                group for group in some if may_hold(wanted, {name: self._extent(group, name) for name in asked})
-            )
+        return tuple(group for group in some if may_hold(wanted, {name: self._extent(group, name) for name in asked}))
 
     def wanted_ranges(self, groups: Sequence[RowGroup], names: Sequence[str]) -> tuple[tuple[int, int], ...]:
         """What has to be fetched for these columns of these groups, as places and lengths, beside the file's end."""
@@ -183,10 +190,12 @@ class RowFile:
                 f'"{printable(self.name, 400)}" cannot be read: the largest pages of row group {group.number + 1} would take '
                 f"{at_once:,} bytes unpacked, and {MOST_UNPACKED:,} are the most that are read here"
             )
-        density = sum(look.densest for look in looks.values())
-        rows = int(BLOCK / density) if density else _MOST_ROWS
-        repeated = [name for name, look in looks.items() if look.dictionary and self._is_bytes(name)]
-        return _GroupLook(max(1, min(rows, _MOST_ROWS)), tuple(repeated))
+        density = sum(look.densest + look.repeated for look in looks.values())
+        rows = max(1, min(int(BLOCK / density) if density else _MOST_ROWS, _MOST_ROWS))
+        long = [
+            name for name, look in looks.items() if look.dictionary * rows > _MOST_REPEATED and self._is_bytes(name)
+        ]
+        return _GroupLook(rows, tuple(long))
 
     def _index(self, name: str) -> int:
         return next(index for index, column in enumerate(self.columns) if column.name == name)
@@ -196,24 +205,14 @@ class RowFile:
 
     def _range(self, group: RowGroup, index: int) -> tuple[int, int]:
         """Where the pages of a column stand."""
-        chunk = self._metadata.row_group(group.number).column(index)
-        start = chunk.data_page_offset
-        if chunk.dictionary_page_offset:
-            start = min(start, chunk.dictionary_page_offset)
-        return start, chunk.total_compressed_size
+        chunk = self._described[group.number].chunks[index]
+        return chunk.start, chunk.packed
 
     def _extent(self, group: RowGroup, name: str) -> Extent:
-        chunk = self._metadata.row_group(group.number).column(self._index(name))
-        figures = chunk.statistics if chunk.is_stats_set else None
-        if figures is None:
-            return Extent(group.rows)
-        nulls = figures.null_count if figures.has_null_count else None
-        try:
-            bounds = (figures.min, figures.max) if figures.has_min_max else (None, None)
-        except UnicodeDecodeError:
-            bounds = (None, None)
-        least, most = (bound if isinstance(bound, bool | int | str) else None for bound in bounds)
-        return Extent(group.rows, nulls, least, most)
+        index = self._index(name)
+        chunk = self._described[group.number].chunks[index]
+        least, most = (_bound(self.columns[index], each) for each in (chunk.least, chunk.most))
+        return Extent(group.rows, chunk.nulls, least, most)
 
     @contextmanager
     def _in_our_words(self, what: str) -> Iterator[None]:
@@ -233,7 +232,21 @@ class _GroupLook:
     rows: int
     """How many rows are read at once."""
     repeated: tuple[str, ...]
-    """The columns with a dictionary: their values are read as numbers, and unpacked when their length is known."""
+    """The columns whose dictionary may have long values: they are read as numbers, and unpacked when it is known how often each
+    is there."""
+
+
+def _bound(column: FileColumn, content: bytes | None) -> int | bool | str | None:
+    """A value that stands in the figures of a row group, where its kind is compared here."""
+    match column.kind:
+        case "integer" if content is not None and len(content) in (4, 8):
+            return int.from_bytes(content, "little", signed=True)
+        case "boolean" if content in (b"\0", b"\1"):
+            return content == b"\1"
+        case "text" if content is not None:
+            with suppress(UnicodeDecodeError):
+                return content.decode()
+    return None
 
 
 def _columns(schema: Any) -> Iterator[FileColumn]:

@@ -7,7 +7,7 @@ whoever is killed before the commit has loaded nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, Protocol, Self, TypeVar
@@ -27,7 +27,7 @@ class Block(Protocol):
     def __len__(self) -> int:
         """How many there are."""
 
-    def lines(self) -> bytes:
+    def lines(self) -> memoryview:
         """The rows as the server reads them."""
 
     def halves(self) -> tuple[Self, Self]:
@@ -83,6 +83,7 @@ def load_blocks(session: Session, bearing: Bearing, load: BlockLoad[AnyBlock], b
     try:
         begin_change(session, bearing)
         session.copy_in(load.order.statement, ())  # so that what is refused later is refused for the rows
+        session.order(sql.SQL("SAVEPOINT block"))
         for block in blocks:
             _take(session, load, block, taken)
         commit_change(session, lambda number: load.staged(number, taken))
@@ -97,9 +98,8 @@ def _take(session: Session, load: BlockLoad[AnyBlock], block: AnyBlock, taken: T
     waiting = [block]
     while waiting:
         part = waiting.pop()
-        session.order(sql.SQL("SAVEPOINT block"))
         try:
-            rows = session.copy_in(load.order.statement, (part.lines(),))
+            rows = session.copy_in(load.order.statement, _slices(part.lines()))
         except Failed as error:
             if not is_of_rows(error):
                 raise
@@ -114,8 +114,16 @@ def _take(session: Session, load: BlockLoad[AnyBlock], block: AnyBlock, taken: T
                 raise Failed(f"the server took {rows} rows of {len(part)}: nothing was loaded")
             taken.loaded += rows
             taken.left_out += len(part) - rows
-        session.order(sql.SQL("RELEASE SAVEPOINT block"))
+            session.order(sql.SQL("RELEASE SAVEPOINT block; SAVEPOINT block"))
 
+
+def _slices(lines: memoryview) -> Iterator[memoryview]:
+    for start in range(0, len(lines), _SENT):
+        yield lines[start : start + _SENT]
+
+
+_SENT = 256 << 10
+"""Bytes that are given to libpq at once: it keeps a copy of them."""
 
 _COLUMNS = sql.SQL("""
 WITH RECURSIVE beneath AS (
