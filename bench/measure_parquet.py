@@ -30,7 +30,7 @@ from daybreak.execute.parquet_rows import plan_load
 from daybreak.model.exports import StoredObject
 from daybreak.model.parquet import ParquetLoaded
 from daybreak.parquet.reconciling import ExportSeen, reconcile
-from daybreak.postgres.piecewise import expected_tables, target_columns
+from daybreak.postgres.piecewise import tables_to_expect, target_columns
 from daybreak.postgres.session import open_session
 
 ROWS = 400_000 if os.environ.get("DAYBREAK_BENCH") == "quick" else 1_000_000
@@ -241,7 +241,7 @@ def _take_some(made: Made) -> tuple[ParquetLoaded, int]:
         order = order_of(stack, list(made.files), _SOME)
         session = stack.enter_context(open_session(made.built.address, made.built.login, LIMITS))
         plan = plan_load(order, target_columns(session, order.table))
-        wanted = sum(length for ranges in plan.wanted_ranges() for _, length in ranges)
+        wanted = sum(length for ranges in plan.ranges_wanted() for _, length in ranges)
     return _load(made, _SOME), wanted
 
 
@@ -250,6 +250,6 @@ def _lacking(made: Made) -> tuple[int, int]:
     now = made.built.ask("SELECT now()")[0][0]
     stored = [StoredObject(str(path.relative_to(made.folder)), path.stat().st_size, now) for path in made.files]  # type: ignore[arg-type]
     with open_session(made.built.address, made.built.login, LIMITS) as session:
-        expected = expected_tables(session)
+        expected = tables_to_expect(session)
     found = reconcile(expected, ExportSeen("warehouse", files_by_table("", stored), rows={"public.loaded": made.rows}))
     return found.tables, 0 if found.is_whole else len({loss.table for loss in found.losses})

@@ -16,10 +16,10 @@ from daybreak.parquet.columns import Assigned, FileColumn, FileKind
 from daybreak.parquet.condition import (
     AllOf,
     AnyOf,
-    Asked,
-    Extent,
+    ColumnTest,
+    GroupExtent,
     Operator,
-    Wanted,
+    RowCondition,
     comparable_here,
     may_hold,
     parse_condition,
@@ -144,11 +144,11 @@ OPERATORS: dict[Operator, st.SearchStrategy[tuple[int, ...]]] = {
     **dict.fromkeys(("null", "not null"), st.just(())),
 }
 QUESTIONS = st.sampled_from(sorted(OPERATORS)).flatmap(
-    lambda operator: st.builds(Asked, st.sampled_from("xy"), st.just(operator), OPERATORS[operator])
+    lambda operator: st.builds(ColumnTest, st.sampled_from("xy"), st.just(operator), OPERATORS[operator])
 )
 
 
-def joined(kind: type[AllOf | AnyOf]) -> Callable[[st.SearchStrategy[Wanted]], st.SearchStrategy[Wanted]]:
+def joined(kind: type[AllOf | AnyOf]) -> Callable[[st.SearchStrategy[RowCondition]], st.SearchStrategy[RowCondition]]:
     """Several conditions as one."""
     return lambda parts: st.lists(parts, min_size=2, max_size=3).map(lambda found: kind(tuple(found)))
 
@@ -159,7 +159,9 @@ VALUES = st.lists(st.tuples(NUMBERS | st.none(), NUMBERS | st.none()), min_size=
 
 @settings(max_examples=150, deadline=None)
 @given(wanted=CONDITIONS, rows=VALUES)
-def test_rows_and_groups_are_chosen_as_sql_chooses(wanted: Wanted, rows: list[tuple[int | None, int | None]]) -> None:
+def test_rows_and_groups_are_chosen_as_sql_chooses(
+    wanted: RowCondition, rows: list[tuple[int | None, int | None]]
+) -> None:
     """Another database agrees on each row, nulls among them; and no group is skipped that has a wanted one."""
     with sqlite3.connect(":memory:") as memory:
         memory.execute("CREATE TABLE t (x, y)")
@@ -173,9 +175,9 @@ def test_rows_and_groups_are_chosen_as_sql_chooses(wanted: Wanted, rows: list[tu
     for name, column in (("x", x), ("y", y)):
         values = [value for value in column.to_pylist() if value is not None]
         bounds = (min(values), max(values)) if values else (None, None)
-        extents[name] = Extent(len(rows), column.null_count, *bounds)
+        extents[name] = GroupExtent(len(rows), column.null_count, *bounds)
     assert may_hold(wanted, extents) or not found
-    assert may_hold(wanted, {name: Extent(len(rows)) for name in extents})
+    assert may_hold(wanted, {name: GroupExtent(len(rows)) for name in extents})
 
 
 def test_a_text_is_repeated_by_a_number_and_compared_once() -> None:

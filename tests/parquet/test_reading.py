@@ -36,7 +36,7 @@ def read(source: ByteSource) -> int:
     file = open_rows(source)
     assigned = match_columns(TABLE, file.columns).assigned
     found = 0
-    for group in file.wanted_groups(None):
+    for group in file.groups_wanted(None):
         for batch in file.blocks(group, assigned, None):
             found += sum(map(len, batch.blocks))
     return found
@@ -168,13 +168,13 @@ def test_a_sparse_file_of_the_wanted_ranges_serves_as_well(tmp_path: Path) -> No
     content = file_of(compression="gzip")
     whole = open_rows(HeldBytes("a", content))
     wanted = parse_condition("id BETWEEN 45 AND 50")
-    groups = whole.wanted_groups(wanted)
+    groups = whole.groups_wanted(wanted)
     assert [group.number for group in groups] == [1]
     path = tmp_path / "sparse"
     footer = int.from_bytes(content[-8:-4], "little") + 8
     with path.open("wb") as file:
         file.truncate(len(content))
-        for start, length in (*whole.wanted_ranges(groups, ["id", "t"]), (len(content) - footer, footer)):
+        for start, length in (*whole.ranges_wanted(groups, ["id", "t"]), (len(content) - footer, footer)):
             file.seek(start)
             file.write(content[start : start + length])
     with open_local(path) as source:

@@ -16,7 +16,7 @@ from daybreak.model.parquet import ExpectedTable, Reconciliation
 from daybreak.parquet.local import open_local
 from daybreak.parquet.opening import open_rows
 from daybreak.parquet.reconciling import ExportSeen, reconcile
-from daybreak.postgres.piecewise import expected_tables
+from daybreak.postgres.piecewise import tables_to_expect
 from daybreak.postgres.session import Limits, open_session
 from tests.fix_postgres import Server
 from tests.parquet.fix_exports import Exporter
@@ -178,7 +178,7 @@ def test_an_export_of_a_real_schema_is_reconciled(server: Server, database: str,
                 except UnreadableArchive as error:
                     unreadable[file.key] = error.message
     with open_session(server.address(database), server.master, Limits()) as session:
-        expected = expected_tables(session)
+        expected = tables_to_expect(session)
     figures = {"public.kept": 5000, "public.short": 3000, "public.my own": 1}
     found = reconcile(expected, ExportSeen(database, folders, rows=rows, unreadable=unreadable), figures)
     assert kinds(found) == [

@@ -24,7 +24,7 @@ from daybreak.model.names import comma_list, printable
 from daybreak.model.parquet import LoadCounts, ParquetLoaded, TargetColumn
 from daybreak.parquet.columns import Matching, match_columns
 from daybreak.parquet.condition import (
-    Wanted,
+    RowCondition,
     check_columns,
     comparable_here,
     parse_condition,
@@ -64,7 +64,7 @@ class ParquetOrder:
     most_rejects: int = MOST_REJECTS
 
 
-Stage = Callable[[str | None, LoadCounts], None]
+LoadStage = Callable[[str | None, LoadCounts], None]
 """Takes the number of the transaction and what it holds, before its commit leaves; may raise to prevent it."""
 
 
@@ -72,7 +72,7 @@ def load_parquet(
     session: Session,
     bearing: Bearing,
     order: ParquetOrder,
-    staged: Stage,
+    staged: LoadStage,
     hand_over: Callable[[News], None],
     *,
     leash: Leash,
@@ -114,7 +114,7 @@ class FilePlan:
     @property
     def skipped(self) -> int:
         """How many groups with rows are not among them."""
-        return len(self.file.wanted_groups(None)) - len(self.groups)
+        return len(self.file.groups_wanted(None)) - len(self.groups)
 
     @property
     def passed(self) -> int:
@@ -129,7 +129,7 @@ class LoadPlan:
     order: ParquetOrder
     matching: Matching
     files: tuple[FilePlan, ...]
-    wanted: Wanted | None = None
+    wanted: RowCondition | None = None
     """As much of the condition as is compared here."""
     condition: str = ""
     """The whole condition, as the server gets it."""
@@ -141,10 +141,10 @@ class LoadPlan:
         """The table, and the columns that are filled."""
         return Columns(self.order.table, self.matching.columns)
 
-    def wanted_ranges(self) -> tuple[tuple[tuple[int, int], ...], ...]:
+    def ranges_wanted(self) -> tuple[tuple[tuple[int, int], ...], ...]:
         """What has to be there of each file, beside its end, as places and lengths: the rest may be missing."""
         names = [each.source.name for each in self.matching.assigned]
-        return tuple(each.file.wanted_ranges(each.groups, names) for each in self.files)
+        return tuple(each.file.ranges_wanted(each.groups, names) for each in self.files)
 
 
 def plan_load(order: ParquetOrder, table: Sequence[TargetColumn]) -> LoadPlan:
@@ -171,10 +171,10 @@ def plan_load(order: ParquetOrder, table: Sequence[TargetColumn]) -> LoadPlan:
             reasons=tuple(reasons),
         )
     if asked is None:
-        return LoadPlan(order, matching, tuple(FilePlan(each, each.wanted_groups(None)) for each in files))
+        return LoadPlan(order, matching, tuple(FilePlan(each, each.groups_wanted(None)) for each in files))
     check_columns(asked, matching.columns, _not_loaded(table))
     here = comparable_here(asked, matching.assigned)
-    chosen = tuple(FilePlan(each, each.wanted_groups(here)) for each in files)
+    chosen = tuple(FilePlan(each, each.groups_wanted(here)) for each in files)
     return LoadPlan(order, matching, chosen, here, sql_of(asked), _way(asked, here))
 
 
@@ -184,7 +184,7 @@ def _not_loaded(table: Sequence[TargetColumn]) -> dict[str, str]:
     }
 
 
-def _way(asked: Wanted, here: Wanted | None) -> str:
+def _way(asked: RowCondition, here: RowCondition | None) -> str:
     names = sorted({each.column for each in questions_of(asked)})
     at_server = "the server compares every row, in the types of the table"
     if here is None:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from daybreak.model.value import Value
 
-LossKind = Literal[
+DiscrepancyKind = Literal[
     "unlogged",
     "name",
     "columns",
@@ -84,12 +84,12 @@ class ExpectedTable(Value):
     """The tables that hold its rows, as ``schema.table``, where it is partitioned."""
 
 
-class Loss(Value):
+class Discrepancy(Value):
     """Something that an export lacks or says otherwise."""
 
     table: str
     """``schema.table``."""
-    kind: LossKind
+    kind: DiscrepancyKind
     why: str
     """A clause, such as ``it is unlogged, and RDS exports no such table``."""
 
@@ -100,7 +100,7 @@ class Reconciliation(Value):
     database: str
     tables: int
     """Tables that the schema has."""
-    losses: tuple[Loss, ...] = ()
+    losses: tuple[Discrepancy, ...] = ()
     unchecked: tuple[str, ...] = ()
     """What could not be held against anything, each as a clause."""
 

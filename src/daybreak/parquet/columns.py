@@ -83,7 +83,7 @@ _NEVER_EXPORTED = frozenset({"oid"})
 def match_columns(table: Sequence[TargetColumn], file: Sequence[FileColumn]) -> Matching:
     """Bring the columns of a table and of its files together, by their names."""
     objections = [
-        f"the files have {number} columns that are called {_quoted(name)}"
+        f"the files have {number} columns that are called {_quote(name)}"
         for name, number in Counter(each.name for each in file).items()
         if number > 1
     ]
@@ -92,16 +92,16 @@ def match_columns(table: Sequence[TargetColumn], file: Sequence[FileColumn]) -> 
     for target in table:
         source = found.pop(target.name, None)
         if target.is_generated:
-            remarks.append(f"the column {_quoted(target.name)} is generated, and the server makes its values")
+            remarks.append(f"the column {_quote(target.name)} is generated, and the server makes its values")
         elif source is None:
-            (objections if target.is_needed else remarks).append(_missing(target, found))
+            (objections if target.is_needed else remarks).append(_absence(target, found))
         elif _takes(target, source):
             assigned.append(Assigned(target, source))
             remarks += _surprise(target, source)
         else:
             objections.append(_mismatch(target, source))
     remarks += [
-        f"the files have a column {_quoted(name)}, and the table has no such column: its values are not loaded"
+        f"the files have a column {_quote(name)}, and the table has no such column: its values are not loaded"
         for name in found
     ]
     if not assigned and not objections:
@@ -109,17 +109,17 @@ def match_columns(table: Sequence[TargetColumn], file: Sequence[FileColumn]) -> 
     return Matching(tuple(assigned), tuple(remarks), tuple(objections))
 
 
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     return f'"{printable(name)}"'
 
 
-def _missing(target: TargetColumn, others: Iterable[str]) -> str:
+def _absence(target: TargetColumn, others: Iterable[str]) -> str:
     why = " (RDS exports no oid)" if target.base in _NEVER_EXPORTED else ""
-    filled = "a row needs a value for it" if target.is_needed else _filling(target)
-    return f"the files have no column {_quoted(target.name)}{why}{did_you_mean(target.name, others)}: {filled}"
+    filled = "a row needs a value for it" if target.is_needed else _what_fills(target)
+    return f"the files have no column {_quote(target.name)}{why}{did_you_mean(target.name, others)}: {filled}"
 
 
-def _filling(target: TargetColumn) -> str:
+def _what_fills(target: TargetColumn) -> str:
     return "each row gets its default" if target.has_default else "it is null in each row"
 
 
@@ -132,12 +132,12 @@ def _surprise(target: TargetColumn, source: FileColumn) -> list[str]:
     if source.kind == usual:
         return []
     return [
-        f"the column {_quoted(target.name)} is {source.words} in the files; RDS is documented to write {target.type} as {usual}"
+        f"the column {_quote(target.name)} is {source.words} in the files; RDS is documented to write {target.type} as {usual}"
     ]
 
 
 def _mismatch(target: TargetColumn, source: FileColumn) -> str:
     return (
-        f"the column {_quoted(target.name)} is {source.words} in the files and {target.type} in the table, "
+        f"the column {_quote(target.name)} is {source.words} in the files and {target.type} in the table, "
         "and nothing makes one of the other exactly"
     )

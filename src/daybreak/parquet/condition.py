@@ -17,7 +17,7 @@ from daybreak.errors import Refused
 from daybreak.model.names import comma_list, did_you_mean, printable, sql_identifier, sql_text
 from daybreak.parquet.columns import Assigned
 
-Known = bool | int | Decimal | str
+Constant = bool | int | Decimal | str
 """A value that a condition names."""
 
 Operator = Literal["=", "<>", "<", "<=", ">", ">=", "in", "not in", "between", "not between", "null", "not null"]
@@ -29,39 +29,39 @@ _LONGEST_NUMBER = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ColumnTest:
     """One question of one column."""
 
     column: str
     operator: Operator
-    values: tuple[Known, ...] = ()
+    values: tuple[Constant, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
     """Conditions that must all hold."""
 
-    parts: tuple[Wanted, ...]
+    parts: tuple[RowCondition, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
     """Conditions of which one must hold."""
 
-    parts: tuple[Wanted, ...]
+    parts: tuple[RowCondition, ...]
 
 
-Wanted = Asked | AllOf | AnyOf
+RowCondition = ColumnTest | AllOf | AnyOf
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
+class GroupExtent:
     """What a file says of a column's values in a row group."""
 
     rows: int
     nulls: int | None = None
-    least: Known | None = None
-    most: Known | None = None
+    least: Constant | None = None
+    most: Constant | None = None
 
 
 _TOKEN = re.compile(
@@ -82,7 +82,7 @@ _ALLOWED = (
 )
 
 
-def parse_condition(text: str) -> Wanted:
+def parse_condition(text: str) -> RowCondition:
     """The condition that a person wrote; raises ``Refused`` for anything that is not in this small part of SQL."""
     if len(text) > MOST_TEXT:
         raise Refused(f"the condition is {len(text):,} characters long, and {MOST_TEXT:,} are the most", _ALLOWED)
@@ -113,13 +113,13 @@ class _Parser:
         what = f'"{printable(rest, 40)}"' if rest else "its end"
         return Refused(f"the condition cannot be read at {what}{wanted}", _ALLOWED)
 
-    def whole(self) -> Wanted:
+    def whole(self) -> RowCondition:
         found = self._any(0)
         if self._at < len(self._tokens):
             raise self._error(self._tokens[self._at][2])
         return found
 
-    def _any(self, depth: int) -> Wanted:
+    def _any(self, depth: int) -> RowCondition:
         if depth > DEEPEST:
             raise Refused(f"the condition has more than {DEEPEST} parentheses inside each other", _ALLOWED)
         parts = [self._all(depth)]
@@ -127,13 +127,13 @@ class _Parser:
             parts.append(self._all(depth))
         return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
 
-    def _all(self, depth: int) -> Wanted:
+    def _all(self, depth: int) -> RowCondition:
         parts = [self._one(depth)]
         while self._accept("and"):
             parts.append(self._one(depth))
         return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
-    def _one(self, depth: int) -> Wanted:
+    def _one(self, depth: int) -> RowCondition:
         if self._accept("("):
             found = self._any(depth + 1)
             self._expect(")")
@@ -148,11 +148,11 @@ class _Parser:
             raise self._error(position, ": a name of a column is wanted there")
         return text.lower()  # as PostgreSQL reads a name without quotes
 
-    def _question(self, column: str) -> Asked:
+    def _question(self, column: str) -> ColumnTest:
         if self._accept("is"):
             is_negated = self._accept("not")
             self._expect("null")
-            return Asked(column, "not null" if is_negated else "null")
+            return ColumnTest(column, "not null" if is_negated else "null")
         is_negated = self._accept("not")
         if self._accept("in"):
             self._expect("(")
@@ -160,17 +160,17 @@ class _Parser:
             while self._accept(","):
                 values.append(self._value())
             self._expect(")")
-            return Asked(column, "not in" if is_negated else "in", tuple(values))
+            return ColumnTest(column, "not in" if is_negated else "in", tuple(values))
         if self._accept("between"):
             least = self._value()
             self._expect("and")
-            return Asked(column, "not between" if is_negated else "between", (least, self._value()))
+            return ColumnTest(column, "not between" if is_negated else "between", (least, self._value()))
         kind, text, position = self._next("a comparison")
         if is_negated or kind != "sign" or text not in _SIGNS:
             raise self._error(position, ": a comparison is wanted there")
-        return Asked(column, _SIGNS[text], (self._value(),))
+        return ColumnTest(column, _SIGNS[text], (self._value(),))
 
-    def _value(self) -> Known:
+    def _value(self) -> Constant:
         self._values += 1
         if self._values > MOST_VALUES:
             raise Refused(f"the condition names more than {MOST_VALUES:,} values", _ALLOWED)
@@ -203,16 +203,16 @@ class _Parser:
             raise self._error(position, f': "{word.upper()}" is wanted there')
 
 
-def questions_of(wanted: Wanted) -> Iterator[Asked]:
+def questions_of(wanted: RowCondition) -> Iterator[ColumnTest]:
     """Every question of a condition."""
-    if isinstance(wanted, Asked):
+    if isinstance(wanted, ColumnTest):
         yield wanted
     else:
         for part in wanted.parts:
             yield from questions_of(part)
 
 
-def check_columns(wanted: Wanted, loaded: Collection[str], others: Mapping[str, str]) -> None:
+def check_columns(wanted: RowCondition, loaded: Collection[str], others: Mapping[str, str]) -> None:
     """Raise ``Refused`` where the condition asks for a column that is not loaded; ``others`` says why, by name."""
     missing = sorted({each.column for each in questions_of(wanted)} - set(loaded))
     if missing:
@@ -227,14 +227,14 @@ def check_columns(wanted: Wanted, loaded: Collection[str], others: Mapping[str, 
         )
 
 
-def sql_of(wanted: Wanted) -> str:
+def sql_of(wanted: RowCondition) -> str:
     """The condition as SQL of its own making: each name and each text is quoted anew."""
     match wanted:
         case AllOf(parts):
             return "(" + " AND ".join(map(sql_of, parts)) + ")"
         case AnyOf(parts):
             return "(" + " OR ".join(map(sql_of, parts)) + ")"
-        case Asked(column, operator, values):
+        case ColumnTest(column, operator, values):
             return f"{sql_identifier(column)} {_tail(operator, tuple(map(_sql_value, values)))}"
 
 
@@ -250,22 +250,22 @@ def _tail(operator: Operator, values: tuple[str, ...]) -> str:
             return f"{operator} {values[0]}"
 
 
-def _sql_value(value: Known) -> str:
+def _sql_value(value: Constant) -> str:
     if isinstance(value, str):
         return sql_text(value)
     return str(value).upper()
 
 
-def comparable_here(wanted: Wanted, assigned: Collection[Assigned]) -> Wanted | None:
+def comparable_here(wanted: RowCondition, assigned: Collection[Assigned]) -> RowCondition | None:
     """As much of a condition as is compared here as the server does it; it holds wherever the whole one does.
 
     ``None`` where nothing of it is.
     """
     by_name = {each.target.name: each for each in assigned}
 
-    def cut(part: Wanted) -> Wanted | None:
+    def cut(part: RowCondition) -> RowCondition | None:
         match part:
-            case Asked(column):
+            case ColumnTest(column):
                 return part if _is_comparable(part, by_name[column]) else None
             case AllOf(parts):
                 kept = tuple(each for each in map(cut, parts) if each is not None)
@@ -278,7 +278,7 @@ def comparable_here(wanted: Wanted, assigned: Collection[Assigned]) -> Wanted | 
     return cut(wanted)
 
 
-def _is_comparable(asked: Asked, column: Assigned) -> bool:
+def _is_comparable(asked: ColumnTest, column: Assigned) -> bool:
     if asked.operator in ("null", "not null"):
         return True
     match column.source.kind:
@@ -294,19 +294,19 @@ def _is_comparable(asked: Asked, column: Assigned) -> bool:
             return False
 
 
-def may_hold(wanted: Wanted, extents: Mapping[str, Extent]) -> bool:
+def may_hold(wanted: RowCondition, extents: Mapping[str, GroupExtent]) -> bool:
     """Whether the condition may want a row of a group that has such values; ``wanted`` is what is compared here."""
     match wanted:
         case AllOf(parts):
             return all(may_hold(part, extents) for part in parts)
         case AnyOf(parts):
             return any(may_hold(part, extents) for part in parts)
-        case Asked(column, operator, values):
+        case ColumnTest(column, operator, values):
             extent = extents.get(column)
             return extent is None or _may_answer(operator, values, extent)
 
 
-def _may_answer(operator: Operator, values: tuple[Known, ...], extent: Extent) -> bool:
+def _may_answer(operator: Operator, values: tuple[Constant, ...], extent: GroupExtent) -> bool:
     if operator == "null":
         return extent.nulls != 0
     if extent.nulls is not None and extent.nulls >= extent.rows:
@@ -317,7 +317,7 @@ def _may_answer(operator: Operator, values: tuple[Known, ...], extent: Extent) -
     return _MAY[operator](values, least, most)
 
 
-_May = Callable[[tuple[Known, ...], Known, Known], bool]
+_May = Callable[[tuple[Constant, ...], Constant, Constant], bool]
 _MAY: Mapping[Operator, _May] = {
     "=": lambda values, least, most: _is_within(values[0], least, most),
     "<>": lambda values, least, most: not (least == most == values[0]),
@@ -332,11 +332,11 @@ _MAY: Mapping[Operator, _May] = {
 }
 
 
-def _is_within(value: Known, least: Known, most: Known) -> bool:
+def _is_within(value: Constant, least: Constant, most: Constant) -> bool:
     return not (_is_less(value, least) or _is_less(most, value))
 
 
-def _is_less(one: Known, other: Known) -> bool:
+def _is_less(one: Constant, other: Constant) -> bool:
     if isinstance(one, str) and isinstance(other, str):
         return one.encode() < other.encode()  # as the files order texts
     return not isinstance(one, str) and not isinstance(other, str) and one < other

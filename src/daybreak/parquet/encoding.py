@@ -57,7 +57,7 @@ class RowBlock:
 
     def values(self) -> dict[str, str | None]:
         """Its first row, by column; of a very long value only the beginning."""
-        return {name: _shown(self.batch.column(index)[0]) for index, name in enumerate(self.batch.schema.names)}
+        return {name: _show(self.batch.column(index)[0]) for index, name in enumerate(self.batch.schema.names)}
 
 
 def _csv(batch: Any) -> Any:
@@ -66,7 +66,7 @@ def _csv(batch: Any) -> Any:
     return sink.getvalue()
 
 
-def _shown(value: Any) -> str | None:
+def _show(value: Any) -> str | None:
     if not value.is_valid:
         return None
     content = value.as_buffer()

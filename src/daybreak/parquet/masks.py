@@ -9,17 +9,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from daybreak.parquet.condition import AllOf, AnyOf, Asked, Known, Operator, Wanted
+from daybreak.parquet.condition import AllOf, AnyOf, ColumnTest, Constant, Operator, RowCondition
 
 
-def mask_of(wanted: Wanted, batch: Any) -> Any:
+def mask_of(wanted: RowCondition, batch: Any) -> Any:
     """A truth for each row of a batch; null where the row is not known to be wanted."""
     match wanted:
         case AllOf(parts):
             return reduce(pc.and_kleene, (mask_of(part, batch) for part in parts))
         case AnyOf(parts):
             return reduce(pc.or_kleene, (mask_of(part, batch) for part in parts))
-        case Asked(name, operator, values):
+        case ColumnTest(name, operator, values):
             column = batch.column(name)
             if pa.types.is_dictionary(column.type) and values:
                 # Each value once, however often it is repeated: unpacked they may be larger than the memory.
@@ -27,11 +27,11 @@ def mask_of(wanted: Wanted, batch: Any) -> Any:
             return _answer(column, operator, values)
 
 
-def _answer(column: Any, operator: Operator, values: tuple[Known, ...]) -> Any:
+def _answer(column: Any, operator: Operator, values: tuple[Constant, ...]) -> Any:
     return _ANSWERS[operator](column, [_scalar(value, column.type) for value in values])
 
 
-def _scalar(value: Known, kind: Any) -> Any:
+def _scalar(value: Constant, kind: Any) -> Any:
     # Of the widest kind: a number beyond the column's own is compared all the same.
     if isinstance(value, bool):
         return pa.scalar(value, pa.bool_())

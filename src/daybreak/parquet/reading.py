@@ -2,7 +2,7 @@
 
 The law: nothing is unpacked before its size is known from its own head, rows are counted as they are read, and whatever is torn
 or lies ends in ``UnreadableArchive`` that names the file. The pages' heads are looked at one by one, so the source should be a file
-of this machine: it may be sparse, with ``wanted_ranges`` of it fetched.
+of this machine: it may be sparse, with ``ranges_wanted`` of it fetched.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from daybreak.archive.sources import ByteSource
 from daybreak.errors import DaybreakError
 from daybreak.model.names import printable
 from daybreak.parquet.columns import Assigned, FileColumn, FileKind
-from daybreak.parquet.condition import Extent, Wanted, may_hold, questions_of
+from daybreak.parquet.condition import GroupExtent, RowCondition, may_hold, questions_of
 from daybreak.parquet.description import describe_groups
 from daybreak.parquet.encoding import BLOCK, RowBlock, blocks_of
 from daybreak.parquet.masks import mask_of
@@ -142,7 +142,7 @@ class RowFile:
             yield RowGroup(number, first, group.rows)
             first += group.rows
 
-    def wanted_groups(self, wanted: Wanted | None) -> tuple[RowGroup, ...]:
+    def groups_wanted(self, wanted: RowCondition | None) -> tuple[RowGroup, ...]:
         """Those that may have a row that is wanted; ``wanted`` is what is compared here."""
         some = tuple(group for group in self.groups if group.rows)
         if wanted is None:
@@ -150,11 +150,11 @@ class RowFile:
         asked = sorted({each.column for each in questions_of(wanted)})
         return tuple(group for group in some if may_hold(wanted, {name: self._extent(group, name) for name in asked}))
 
-    def wanted_ranges(self, groups: Sequence[RowGroup], names: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    def ranges_wanted(self, groups: Sequence[RowGroup], names: Sequence[str]) -> tuple[tuple[int, int], ...]:
         """What has to be fetched for these columns of these groups, as places and lengths, beside the file's end."""
         return tuple(self._range(group, self._index(name)) for group in groups for name in names)
 
-    def blocks(self, group: RowGroup, assigned: Sequence[Assigned], wanted: Wanted | None) -> Iterator[RowBatch]:
+    def blocks(self, group: RowGroup, assigned: Sequence[Assigned], wanted: RowCondition | None) -> Iterator[RowBatch]:
         """The rows of a group, batch by batch.
 
         Raises ``UnreadableArchive`` where the group cannot be read, or has other rows than the file says.
@@ -208,11 +208,11 @@ class RowFile:
         chunk = self._described[group.number].chunks[index]
         return chunk.start, chunk.packed
 
-    def _extent(self, group: RowGroup, name: str) -> Extent:
+    def _extent(self, group: RowGroup, name: str) -> GroupExtent:
         index = self._index(name)
         chunk = self._described[group.number].chunks[index]
         least, most = (_bound(self.columns[index], each) for each in (chunk.least, chunk.most))
-        return Extent(group.rows, chunk.nulls, least, most)
+        return GroupExtent(group.rows, chunk.nulls, least, most)
 
     @contextmanager
     def _in_our_words(self, what: str) -> Iterator[None]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from daybreak.archive.snapshot_export import COMPLETE, TableFiles, TableStatus
 from daybreak.model.names import comma_list, printable
-from daybreak.model.parquet import ExpectedTable, Loss, LossKind, Reconciliation
+from daybreak.model.parquet import Discrepancy, DiscrepancyKind, ExpectedTable, Reconciliation
 
 _UNDERSCORED = str.maketrans(dict.fromkeys('\\`" ', "_"))
 """What RDS writes as an underscore in the names of folders."""
@@ -44,7 +44,7 @@ def reconcile(
     tables = tuple(expected)
     work = _Held(tables, seen, figures or {})
     losses = tuple(sorted(work.losses(), key=lambda loss: (loss.table, loss.kind)))
-    return Reconciliation(database=seen.database, tables=len(tables), losses=losses, unchecked=tuple(work.unchecked()))
+    return Reconciliation(database=seen.database, tables=len(tables), losses=losses, unchecked=tuple(work.gaps()))
 
 
 def folder_of(table: str) -> str:
@@ -67,14 +67,14 @@ class _Held:
             each.target.removeprefix(prefix): each for each in seen.statuses if each.target.startswith(prefix)
         }
 
-    def losses(self) -> Iterator[Loss]:
+    def losses(self) -> Iterator[Discrepancy]:
         for name, table in self._tables.items():
             for kind, why in self._of_table(name, table):
-                yield Loss(table=printable(name, 200), kind=kind, why=why)
+                yield Discrepancy(table=printable(name, 200), kind=kind, why=why)
         yield from self._of_strangers()
         yield from self._of_unreadable()
 
-    def _of_table(self, name: str, table: ExpectedTable) -> Iterator[tuple[LossKind, str]]:
+    def _of_table(self, name: str, table: ExpectedTable) -> Iterator[tuple[DiscrepancyKind, str]]:
         folder, status = self._folders.get(folder_of(name)), self._status(name)
         if status is not None:
             yield from _of_status(status)
@@ -99,31 +99,31 @@ class _Held:
     def _is_in_parts(self, table: ExpectedTable) -> bool:
         return bool(table.parts) and all(folder_of(part) in self._folders for part in table.parts)
 
-    def _of_rows(self, name: str) -> Iterator[tuple[LossKind, str]]:
+    def _of_rows(self, name: str) -> Iterator[tuple[DiscrepancyKind, str]]:
         rows, wanted = self._seen.rows.get(folder_of(name)), self._figures.get(name)
         if rows is None or wanted is None or rows == wanted:
             return
-        kind: LossKind = "fewer-rows" if rows < wanted else "more-rows"
+        kind: DiscrepancyKind = "fewer-rows" if rows < wanted else "more-rows"
         yield kind, f"its files have {rows:,} rows, and it had {wanted:,}"
 
-    def _of_strangers(self) -> Iterator[Loss]:
+    def _of_strangers(self) -> Iterator[Discrepancy]:
         known = {folder_of(name) for name in self._tables}
         for name in self._folders:
             if name not in known:
                 why = "it has files, and the schema has no such table"
-                yield Loss(table=printable(name, 200), kind="unknown-table", why=why)
+                yield Discrepancy(table=printable(name, 200), kind="unknown-table", why=why)
         for name, status in self._statuses.items():
             if folder_of(name) not in known | set(self._folders):
                 why = f"the export's own list names it as {printable(status.status) or 'nothing'}, and neither files nor schema have it"
-                yield Loss(table=printable(name, 200), kind="unknown-table", why=why)
+                yield Discrepancy(table=printable(name, 200), kind="unknown-table", why=why)
 
-    def _of_unreadable(self) -> Iterator[Loss]:
+    def _of_unreadable(self) -> Iterator[Discrepancy]:
         for folder in self._folders.values():
             for file in folder.files:
                 if why := self._seen.unreadable.get(file.key):
-                    yield Loss(table=printable(folder.table, 200), kind="unreadable", why=why)
+                    yield Discrepancy(table=printable(folder.table, 200), kind="unreadable", why=why)
 
-    def unchecked(self) -> Iterator[str]:
+    def gaps(self) -> Iterator[str]:
         if not self._statuses:
             yield "the export's own list of tables: there is none"
         uncounted = [name for name in self._folders if self._seen.rows.get(name) is None]
@@ -138,7 +138,7 @@ def _full_name(table: ExpectedTable) -> str:
     return f"{table.schema_name}.{table.name}"
 
 
-def _of_status(status: TableStatus) -> Iterator[tuple[LossKind, str]]:
+def _of_status(status: TableStatus) -> Iterator[tuple[DiscrepancyKind, str]]:
     if status.status != COMPLETE:
         warning = f": {printable(status.warning, 300)}" if status.warning else ""
         yield "status", f"RDS says of it {printable(status.status) or 'nothing'}{warning}"
@@ -148,7 +148,7 @@ def _of_status(status: TableStatus) -> Iterator[tuple[LossKind, str]]:
         yield "partitions", f"RDS exported {status.parts_done:,} of its {status.parts:,} ranges"
 
 
-def _reason(table: ExpectedTable, status: TableStatus | None, *, is_listed: bool) -> tuple[LossKind, str]:
+def _reason(table: ExpectedTable, status: TableStatus | None, *, is_listed: bool) -> tuple[DiscrepancyKind, str]:
     """Why a table has no folder, as far as its shape explains it."""
     for kind, is_so, why in _SKIPPED:
         if is_so(table):
@@ -166,7 +166,7 @@ def _bad_columns(table: ExpectedTable) -> Collection[str]:
     return [name for name in table.columns if set(name) & set(_NO_COLUMN)]
 
 
-_SKIPPED: tuple[tuple[LossKind, Callable[[ExpectedTable], bool], str], ...] = (
+_SKIPPED: tuple[tuple[DiscrepancyKind, Callable[[ExpectedTable], bool], str], ...] = (
     ("unlogged", lambda table: table.is_unlogged, "it is unlogged, and RDS exports no such table"),
     ("name", lambda table: _NO_TABLE in table.name, "its name has a slash, and RDS exports no such table"),
     (

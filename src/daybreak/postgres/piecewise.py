@@ -21,7 +21,7 @@ from daybreak.postgres.faults import is_of_rows, reason_of
 from daybreak.postgres.session import Session
 
 
-class Block(Protocol):
+class CopyBlock(Protocol):
     """Some rows, as lines of CSV."""
 
     def __len__(self) -> int:
@@ -34,7 +34,7 @@ class Block(Protocol):
         """Its first and its second half."""
 
 
-AnyBlock = TypeVar("AnyBlock", bound=Block)
+AnyBlock = TypeVar("AnyBlock", bound=CopyBlock)
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def target_columns(session: Session, table: tuple[str, str]) -> tuple[TargetColu
     return tuple(TargetColumn(**dict(zip(members, row, strict=True))) for row in rows)
 
 
-def expected_tables(session: Session) -> tuple[ExpectedTable, ...]:
+def tables_to_expect(session: Session) -> tuple[ExpectedTable, ...]:
     """The tables of the database that an export of it should have, or is known not to; none of an extension."""
     members = ("schema_name", "name", "columns", "is_unlogged", "is_partition", "parts")
     return tuple(ExpectedTable(**dict(zip(members, row, strict=True))) for row in session.ask(_EXPECTED))
