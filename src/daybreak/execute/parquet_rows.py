@@ -113,8 +113,8 @@ class FilePlan:
 
     @property
     def skipped(self) -> int:
-        """How many groups with rows are not among them."""
-        return len(self.file.groups_wanted(None)) - len(self.groups)
+        """How many groups are not among them."""
+        return len(self.file.groups) - len(self.groups)
 
     @property
     def passed(self) -> int:
@@ -171,7 +171,7 @@ def plan_load(order: ParquetOrder, table: Sequence[TargetColumn]) -> LoadPlan:
             reasons=tuple(reasons),
         )
     if asked is None:
-        return LoadPlan(order, matching, tuple(FilePlan(each, each.groups_wanted(None)) for each in files))
+        return LoadPlan(order, matching, tuple(FilePlan(each, each.groups) for each in files))
     check_columns(asked, matching.columns, _not_loaded(table))
     here = comparable_here(asked, matching.assigned)
     chosen = tuple(FilePlan(each, each.groups_wanted(here)) for each in files)

@@ -13,6 +13,8 @@ from daybreak.archive.parquet import ThriftScan
 _STOP = 0
 _NUMBERS = (4, 5, 6)
 _LIST, _STRUCT = 9, 12
+_FIRST = 4
+"""The first place that a page may have: the magic bytes stand before it, and 0 stands for none."""
 _END = 8
 """Bytes after the description: its length, and the magic bytes."""
 
@@ -34,7 +36,7 @@ class ChunkDescription:
     @property
     def start(self) -> int:
         """Where its first page stands."""
-        return min(self.data, self.dictionary) if self.dictionary > 0 else self.data
+        return min((place for place in (self.data, self.dictionary) if place >= _FIRST), default=-1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ class ChunkLook:
     """The most bytes that a value takes, as the average of its page."""
     repeated: float = 0.0
     """The bytes of a value of the dictionary, on the average."""
+    values: int = 0
+    """The values of all its pages, nulls among them."""
 
 
 @dataclass(slots=True)
@@ -50,9 +52,11 @@ class _Page:
 def look_at_chunk(source: ByteSource, start: int, length: int) -> ChunkLook:
     """The sizes of the pages that stand there; raises ``UnreadableArchive`` where they are not what they should be."""
     position, end = start, start + length
+    if length == 0:
+        return ChunkLook()
     if start < 0 or length < 0 or end > source.size:
         raise unreadable_at(source.name, max(start, 0), f"a column would take {length:,} bytes, beyond its end")
-    largest, dictionary, densest, repeated, pages = 0, 0, 0.0, 0.0, 0
+    largest, dictionary, densest, repeated, pages, values = 0, 0, 0.0, 0.0, 0, 0
     while position < end:
         pages += 1
         if pages > MOST_PAGES:
@@ -68,8 +72,9 @@ def look_at_chunk(source: ByteSource, start: int, length: int) -> ChunkLook:
             repeated = page.unpacked / page.values if page.values > 0 else 0.0
         elif page.values > 0:
             densest = max(densest, page.unpacked / page.values)
+            values += page.values
         position += head + page.packed
-    return ChunkLook(largest, dictionary, densest, repeated)
+    return ChunkLook(largest, dictionary, densest, repeated, values)
 
 
 def _header(source: ByteSource, position: int, end: int) -> tuple[_Page, int]:

@@ -144,11 +144,12 @@ class RowFile:
 
     def groups_wanted(self, wanted: RowCondition | None) -> tuple[RowGroup, ...]:
         """Those that may have a row that is wanted; ``wanted`` is what is compared here."""
-        some = tuple(group for group in self.groups if group.rows)
         if wanted is None:
-            return some
+            return self.groups
         asked = sorted({each.column for each in questions_of(wanted)})
-        return tuple(group for group in some if may_hold(wanted, {name: self._extent(group, name) for name in asked}))
+        return tuple(
+            group for group in self.groups if may_hold(wanted, {name: self._extent(group, name) for name in asked})
+        )
 
     def ranges_wanted(self, groups: Sequence[RowGroup], names: Sequence[str]) -> tuple[tuple[int, int], ...]:
         """What has to be fetched for these columns of these groups, as places and lengths, beside the file's end."""
@@ -162,6 +163,8 @@ class RowFile:
         names = [each.source.name for each in assigned]
         what = f"row group {group.number + 1}"
         look = self._look(group, names)
+        if not group.rows:
+            return
         read = 0
         with self._in_our_words(what):
             file = self._open(
@@ -184,6 +187,10 @@ class RowFile:
     def _look(self, group: RowGroup, names: Sequence[str]) -> _GroupLook:
         """How to read a group, by the heads of its pages; raises ``BeyondReach`` where that would take too much memory."""
         looks = {name: look_at_chunk(self._source, *self._range(group, self._index(name))) for name in names}
+        for name, look in looks.items():
+            if look.values != group.rows:
+                why = f"row group {group.number + 1} would have {group.rows:,} rows, and its column {printable(name)} has {look.values:,}"
+                raise unreadable_at(self.name, self._range(group, self._index(name))[0], why)
         at_once = sum(look.largest + look.dictionary for look in looks.values())
         if at_once > MOST_UNPACKED:
             raise BeyondReach(
