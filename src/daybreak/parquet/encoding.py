@@ -15,7 +15,7 @@ import pyarrow.csv
 
 from daybreak.parquet.columns import Assigned
 
-BLOCK = 4 << 20
+BLOCK = 2 << 20
 """The bytes of the values that are sent to the server at once, about."""
 _LONGEST_SHOWN = 64 << 10
 """Bytes of a value that are shown of a row that was rejected."""

@@ -31,12 +31,12 @@ from daybreak.parquet.pages import look_at_chunk, read_exactly
 
 MOST_UNPACKED = 256 << 20
 """The bytes that the largest pages of all columns of a row group may take together."""
-_MOST_ROWS = 1 << 15
+_MOST_ROWS = 1 << 14
 _MOST_REPEATED = 16 << 20
 """The bytes that a column of a batch may take, if every row held all that its dictionary holds."""
-_BUFFERS = 8 << 20
+_BUFFERS = 4 << 20
 """The bytes that are read ahead for all columns together; of one column not more and not less than so many:"""
-_MOST_BUFFER = 1 << 20
+_MOST_BUFFER = 256 << 10
 _LEAST_BUFFER = 16 << 10
 _LONGEST_TEXT = 16 << 20
 _MOST_MEMBERS = 4_000_000
