@@ -29,7 +29,7 @@ from daybreak.archive.snapshot_export import files_by_table
 from daybreak.execute.parquet_rows import plan_load
 from daybreak.model.exports import StoredObject
 from daybreak.model.parquet import ParquetLoaded
-from daybreak.parquet.reconciling import ExportSeen, reconcile
+from daybreak.parquet.reconciling import DatabaseExport, reconcile
 from daybreak.postgres.piecewise import tables_to_expect, target_columns
 from daybreak.postgres.session import open_session
 
@@ -251,5 +251,7 @@ def _lacking(made: Made) -> tuple[int, int]:
     stored = [StoredObject(str(path.relative_to(made.folder)), path.stat().st_size, now) for path in made.files]  # type: ignore[arg-type]
     with open_session(made.built.address, made.built.login, LIMITS) as session:
         expected = tables_to_expect(session)
-    found = reconcile(expected, ExportSeen("warehouse", files_by_table("", stored), rows={"public.loaded": made.rows}))
+    found = reconcile(
+        expected, DatabaseExport("warehouse", files_by_table("", stored), rows={"public.loaded": made.rows})
+    )
     return found.tables, 0 if found.is_whole else len({loss.table for loss in found.losses})

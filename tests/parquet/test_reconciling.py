@@ -15,7 +15,7 @@ from daybreak.model.exports import StoredObject
 from daybreak.model.parquet import ExpectedTable, Reconciliation
 from daybreak.parquet.local import open_local
 from daybreak.parquet.opening import open_rows
-from daybreak.parquet.reconciling import ExportSeen, reconcile
+from daybreak.parquet.reconciling import DatabaseExport, reconcile
 from daybreak.postgres.piecewise import tables_to_expect
 from daybreak.postgres.session import Limits, open_session
 from tests.fix_postgres import Server
@@ -34,7 +34,7 @@ def held(
     """A schema ``public``, and an export of it with a file of each of the folders."""
     expected = [ExpectedTable(schema_name="public", name=name, **shape) for name, shape in tables.items()]
     stored = [StoredObject(f"e/db/{folder}/1/part-0.gz.parquet", 10, NOW) for folder in folders]
-    found = ExportSeen("db", files_by_table("e/", stored), statuses or [], **seen)
+    found = DatabaseExport("db", files_by_table("e/", stored), statuses or [], **seen)
     return reconcile(expected, found, figures)
 
 
@@ -180,7 +180,7 @@ def test_an_export_of_a_real_schema_is_reconciled(server: Server, database: str,
     with open_session(server.address(database), server.master, Limits()) as session:
         expected = tables_to_expect(session)
     figures = {"public.kept": 5000, "public.short": 3000, "public.my own": 1}
-    found = reconcile(expected, ExportSeen(database, folders, rows=rows, unreadable=unreadable), figures)
+    found = reconcile(expected, DatabaseExport(database, folders, rows=rows, unreadable=unreadable), figures)
     assert kinds(found) == [
         ("public.a/b", "name"),
         ("public.odd", "columns"),

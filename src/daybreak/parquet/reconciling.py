@@ -21,7 +21,7 @@ _NO_TABLE = "/"
 
 
 @dataclass(frozen=True)
-class ExportSeen:
+class DatabaseExport:
     """What was found of one database's export."""
 
     database: str
@@ -35,7 +35,7 @@ class ExportSeen:
 
 
 def reconcile(
-    expected: Iterable[ExpectedTable], seen: ExportSeen, figures: Mapping[str, int] | None = None
+    expected: Iterable[ExpectedTable], seen: DatabaseExport, figures: Mapping[str, int] | None = None
 ) -> Reconciliation:
     """Everything that the export lacks or says otherwise.
 
@@ -57,7 +57,7 @@ def folder_of(table: str) -> str:
 
 
 class _Held:
-    def __init__(self, tables: Sequence[ExpectedTable], seen: ExportSeen, figures: Mapping[str, int]) -> None:
+    def __init__(self, tables: Sequence[ExpectedTable], seen: DatabaseExport, figures: Mapping[str, int]) -> None:
         self._seen = seen
         self._figures = figures
         self._tables = {_full_name(each): each for each in tables}
