@@ -33,7 +33,7 @@ def footer_length(name: str, tail: bytes, size: int) -> int:
 
 def rows_in(name: str, footer: bytes) -> int:
     """The number of rows, of a description with its end; raises ``UnreadableArchive`` where it does not hold one."""
-    scan = _Scan(name, footer[:-_END])
+    scan = ThriftScan(name, footer[:-_END])
     field = 0
     while (head := scan.byte()) & 15 != _STOP:
         field = scan.field(head, field)
@@ -46,28 +46,41 @@ def rows_in(name: str, footer: bytes) -> int:
     raise scan.fail("it does not say how many rows it has")
 
 
-class _Scan:
-    def __init__(self, name: str, content: bytes) -> None:
+class ThriftScan:
+    """Goes forward through values in Thrift's compact protocol; for errors, ``start`` is where they stand in their file."""
+
+    def __init__(self, name: str, content: bytes, start: int = 0, what: str = "its description") -> None:
         self._name = name
         self._content = content
+        self._start = start
+        self._what = what
         self._at = 0
 
+    @property
+    def passed(self) -> int:
+        """How many bytes it went through."""
+        return self._at
+
     def fail(self, why: str) -> Exception:
-        return unreadable_at(self._name, self._at, f"its description cannot be read: {why}")
+        """The error for something wrong at the position."""
+        return unreadable_at(self._name, self._start + self._at, f"{self._what} cannot be read: {why}")
 
     def byte(self) -> int:
+        """The next byte."""
         self._pass(1)
         return self._content[self._at - 1]
 
     def field(self, head: int, before: int) -> int:
+        """The number of the field that begins with a byte; ``before`` is that of the field before it."""
         return before + (head >> 4) if head >> 4 else self.number()
 
     def number(self) -> int:
         """A number with its sign in its last bit."""
-        raw = self._raw()
+        raw = self.length()
         return (raw >> 1) ^ -(raw & 1)
 
-    def _raw(self) -> int:
+    def length(self) -> int:
+        """A number without a sign."""
         value = 0
         for shift in range(0, 70, 7):
             byte = self.byte()
@@ -91,11 +104,11 @@ class _Scan:
             case 3:
                 self._pass(1)
             case 4 | 5 | 6:
-                self._raw()
+                self.length()
             case 7:
                 self._pass(8)
             case 8:
-                self._pass(self._raw())
+                self._pass(self.length())
             case 9 | 10:
                 self._skip_list(depth)
             case 11:
@@ -107,15 +120,26 @@ class _Scan:
             case _:
                 raise self.fail(f"a value is of kind {kind}, which Thrift has not")
 
-    def _skip_list(self, depth: int) -> None:
+    def content(self) -> bytes:
+        """Bytes, whose number stands before them."""
+        length = self.length()
+        self._pass(length)
+        return self._content[self._at - length : self._at]
+
+    def members(self) -> tuple[int, int]:
+        """How many members a list has, and of what kind they are; the first one follows."""
         head = self.byte()
-        count = head >> 4 if head >> 4 != 15 else self._raw()  # the mark of a long list
+        count = head >> 4 if head >> 4 != 15 else self.length()  # the mark of a long list
         self._room_for(count)
+        return count, head & 15
+
+    def _skip_list(self, depth: int) -> None:
+        count, kind = self.members()
         for _ in range(count):
-            self.skip(head & 15, depth + 1, is_inside=True)
+            self.skip(kind, depth + 1, is_inside=True)
 
     def _skip_map(self, depth: int) -> None:
-        count = self._raw()
+        count = self.length()
         self._room_for(count)
         kinds = self.byte() if count else 0
         for _ in range(count):

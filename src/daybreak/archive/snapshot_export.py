@@ -36,6 +36,10 @@ class TableStatus:
 
     target: str
     status: str
+    parts: int | None = None
+    """Into how many ranges RDS divided it, and how many of them it exported; ``None`` where that is not said."""
+    parts_done: int | None = None
+    warning: str = ""
 
 
 def export_info(name: str, document: bytes) -> ExportInfo:
@@ -53,7 +57,7 @@ def tables_info(name: str, document: bytes) -> tuple[TableStatus, ...]:
     if not isinstance(rows, list):
         raise unreadable_at(name, 0, "it has no list of tables")
     return tuple(
-        TableStatus(_text(each, "target"), _text(each, "status").upper())
+        TableStatus(_text(each, "target"), _text(each, "status").upper(), *_parts(each), _text(each, "warningMessage"))
         for each in rows
         if isinstance(each, dict) and _text(each, "target")
     )
@@ -92,6 +96,15 @@ def _object(name: str, document: bytes) -> dict[str, Any]:
     if not isinstance(said, dict):
         raise _no_json(name)
     return said
+
+
+def _parts(row: dict[str, Any]) -> tuple[int | None, int | None]:
+    figures: Any = row.get("tableStatistics")
+    figures = figures.get("partitioningInfo") if isinstance(figures, dict) else None
+    members = ("numberOfPartitions", "numberOfCompletedPartitions")
+    found = [figures.get(member) if isinstance(figures, dict) else None for member in members]
+    parts, done = (number if type(number) is int else None for number in found)
+    return parts, done
 
 
 def _no_json(name: str) -> UnreadableArchive:

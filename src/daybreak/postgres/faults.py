@@ -110,3 +110,27 @@ def is_beyond_reach(error: DaybreakError) -> bool:
 def is_full(error: DaybreakError) -> bool:
     """Whether the server, the database or the role has no connection left."""
     return _state_of(error) == "53300"
+
+
+_NOT_OF_ROWS = ("25", "58", "XX")
+"""Classes of SQLSTATE that say something of the transaction, the system or the server's files, and nothing of what was sent."""
+
+
+def is_of_rows(error: DaybreakError) -> bool:
+    """Whether a server that could take rows at all refused those that it was sent: another row may fare better.
+
+    Which code a type's input function gives is the type's own affair: a text search's is that of a statement's syntax.
+    """
+    state = _state_of(error)
+    return isinstance(error, Failed) and state is not None and state[:2] not in _NOT_OF_ROWS
+
+
+def reason_of(error: DaybreakError) -> str:
+    """Why the server said no, in its words; the words may quote a value of the row."""
+    cause = error.__cause__
+    if isinstance(cause, psycopg.Error) and cause.diag.message_primary:
+        return printable(cause.diag.message_primary, _LONGEST_REASON)
+    return error.message
+
+
+_LONGEST_REASON = 1_000

@@ -136,7 +136,7 @@ class Session:
             # The extended protocol takes a single statement, so the text cannot end the transaction and go on.
             cursor.execute(text.encode(), binary=True)
 
-    def copy_in(self, statement: sql.Composed, lines: Iterable[bytes]) -> int:
+    def copy_in(self, statement: sql.Composed, lines: Iterable[bytes | memoryview]) -> int:
         """Send lines to a ``COPY … FROM STDIN``; the number of rows that the server took."""
         with self._bound(self.limits.statement), self._connection.cursor() as cursor:
             with cursor.copy(statement) as copy:
