@@ -19,7 +19,7 @@ from typing import Any, Literal
 from daybreak.assess.obstacles import Obstacle
 from daybreak.errors import DaybreakError, Interrupted, Uncertain, Unreachable
 from daybreak.execute.beside import Beside
-from daybreak.execute.doors import Doors, Patience, Place, SqlDoor, Timing
+from daybreak.execute.doors import Doors, ExportDoor, NoExports, Patience, Place, SqlDoor, Timing
 from daybreak.execute.interpreter import carry_out
 from daybreak.execute.writing import Sql
 from daybreak.journal.folder import FolderStore
@@ -107,6 +107,8 @@ class Simulation:
     """How work is done beside the walk; ``None`` is in virtual time."""
     environ: dict[str, str] = field(default_factory=dict)
     """The environment of the owner's programs."""
+    exports: ExportDoor = field(default_factory=NoExports)
+    """What is done with an export."""
     undertakings: list[SimulatedErrand] = field(default_factory=list)
     """Everything that was done beside a walk."""
 
@@ -181,6 +183,7 @@ class Simulation:
             asked=(lambda: self.store.inbox(self.plan.run)) if self.asked else tuple,
             is_stopping=self.is_stopping,
             environ=self.environ,
+            exports=self.exports,
         )
 
     def _has_intent(self, call: AwsCall) -> None:

@@ -1,0 +1,125 @@
+"""Tables carried into a database by the real interpreter: each row once, whatever is lost and whoever dies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+
+from daybreak.execute.beside import News
+from daybreak.execute.doors import NoExports, RowSource
+from daybreak.model.actions import CarryTables, WantedTable
+from daybreak.model.attempts import StepStaged
+from daybreak.model.guards import FoundFit
+from daybreak.model.receiver import ReceiverMode
+from daybreak.model.run import Event, StepUncertain
+from daybreak.postgres.leash import Leash
+from daybreak.postgres.login import Login
+from daybreak.postgres.meter import Meter
+from daybreak.postgres.reach import Reach
+from daybreak.postgres.scratch_rows import ScratchRows
+from tests.chaos.simulation import Crash, Killed, Simulation
+from tests.fix_hands import CLONE, LOGIN, Bench, fresh, types_of
+from tests.fix_postgres import Server, Wire
+
+STEP = "04-carry-tables"
+ROWS = 500
+
+
+@dataclass
+class Rows(NoExports):
+    """The scratch database of a test: a real one, on the same server."""
+
+    server: Server
+    database: str
+    opened: int = 0
+
+    @contextmanager
+    def source(self, hand_over: Callable[[News], None], leash: Leash) -> Iterator[RowSource]:
+        """Its rows."""
+        self.opened += 1
+        login = Login(self.server.master.username, self.server.master.password)
+        yield ScratchRows(Reach(self.server.address(self.database), login, Meter()))
+
+
+@pytest.fixture
+def rows(server: Server, bench: Bench) -> Rows:
+    """Five hundred rows of a table."""
+    name = f"{bench.database}_scratch"
+    server.run("postgres", f"CREATE DATABASE {name}")
+    server.run(name, f"CREATE TABLE t (a int); INSERT INTO t SELECT generate_series(1, {ROWS})")
+    return Rows(server, name)
+
+
+def carry(bench: Bench, mode: ReceiverMode = "empty") -> CarryTables:
+    """The rows of t into t."""
+    table = WantedTable(table=("public", "t"), into=("public", "t"), mode=mode)
+    return CarryTables(cluster=CLONE, database=bench.database, login=LOGIN, tables=(table,), limit=timedelta(seconds=5))
+
+
+def begun(bench: Bench, rows: Rows, mode: ReceiverMode = "empty") -> Simulation:
+    """A run that carries them."""
+    return bench.simulation(carry(bench, mode), exports=rows)
+
+
+def test_all_rows_come_in_a_transaction_that_is_in_the_journal(bench: Bench, rows: Rows) -> None:
+    """Its number stands before its commit, with how many rows it has."""
+    simulation = begun(bench, rows)
+    state = simulation.live()
+    assert (state.status, bench.count()) == ("finished", ROWS)
+    assert types_of(simulation.told, STEP) == ["step.intended", "step.staged", "step.done"]
+    [staged] = [each.body for each in simulation.told if isinstance(each.body, StepStaged)]
+    assert staged.rows == ROWS
+    assert state.step(STEP).result == {"rows": {"public.t": ROWS}, "sequences": {}}
+
+
+@pytest.mark.sample("before", "after")
+@pytest.mark.parametrize("mode", ["before", "torn", "after"])
+def test_whoever_dies_leaves_each_row_once(bench: Bench, rows: Rows, mode: str) -> None:
+    """At every append of the step, where rows are added beside others: nothing but the number shows that they came."""
+    with fresh(bench) as here:
+        whole = begun(here, rows, "append")
+        whole.live()
+        appends = len(whole.told)
+        first = next(place for place, each in enumerate(whole.told) if getattr(each.body, "step", "") == STEP)
+    for number in range(first + 1, appends + 2):
+        with fresh(bench) as here:
+            simulation = begun(here, rows, "append")
+            try:
+                state = simulation.live(Crash(number, mode))  # type: ignore[arg-type]
+            except Killed:
+                state = simulation.live()
+            assert (state.status, here.count()) == ("finished", ROWS), number
+
+
+@pytest.mark.parametrize("arrives", [False, True])
+def test_a_lost_commit_is_looked_up_and_not_guessed(cut_bench: Bench, wire: Wire, rows: Rows, *, arrives: bool) -> None:
+    """The line breaks as the commit leaves: the server knows by the number whether it arrived."""
+    simulation = begun(cut_bench, rows, "append")
+    broken = wire.is_mute if arrives else wire.is_cut
+    uncertain: list[str] = []
+
+    def on_told(event: Event) -> None:
+        if isinstance(event.body, StepStaged) and not uncertain:
+            broken.set()
+        if isinstance(event.body, StepUncertain):
+            uncertain.append(event.body.why)
+            broken.clear()
+
+    simulation.on_told = on_told
+    state = simulation.live()
+    assert (state.status, cut_bench.count()) == ("finished", ROWS)
+    assert uncertain
+    assert state.step(STEP).was_adopted is arrives
+    assert rows.opened == (1 if arrives else 2)
+
+
+def test_nothing_is_carried_that_was_not_judged_fit(bench: Bench, rows: Rows) -> None:
+    """A run that judged nothing has no verdict, and so it carries nothing."""
+    simulation = bench.simulation(carry(bench), guards=(FoundFit(),), exports=rows)
+    state = simulation.live()
+    assert "what the run has judged so far is not judged" in state.note
+    assert (bench.count(), rows.opened) == (0, 0)
