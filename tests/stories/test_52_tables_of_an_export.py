@@ -293,3 +293,39 @@ def test_every_form_of_a_dump_gives_the_same_rows(
     assert done.code == 0, done.err
     assert ask(where, ORDERS) == before
     assert done.json()["standing"] == "fit"
+
+
+def test_every_verb_knows_such_a_run(person: Person, where: dict[str, Any], dump: str) -> None:
+    """A plan in a file, in each form, is carried out; the run is listed, shown and reported, and its names mean what they say."""
+    ask(where, "CREATE TABLE IF NOT EXISTS shop.then_ (LIKE shop.customers)")
+    ask(where, "TRUNCATE shop.then_")
+    file = person.home / "plan.json"
+    words = ("plan", "export", "embi", "--from", dump, "--table", "shop.customers=then_")
+    kept = person.daybreak(*words, "--file", str(file))
+    assert kept.code == 0, kept.err
+    assert f"do it    daybreak restore --plan {file} --confirm {CLUSTER}" in " ".join(kept.out.split("\n"))
+    for form in ("markdown", "aws", "json"):
+        shown = person.daybreak("plan", "show", str(file), "-o", form)
+        assert shown.code == 0, shown.err
+    policy = person.daybreak("plan", "show", str(file), "-o", "iam").json()
+    allowed = {action for rule in policy["Statement"] for action in rule["Action"]}
+    assert {"s3:ListBucket", "s3:GetObject", "secretsmanager:GetSecretValue", "rds:DescribeDBClusters"} <= allowed
+    assert not {action for action in allowed if "Delete" in action or "Restore" in action or "Modify" in action}
+    done = person.daybreak("restore", "--plan", str(file), "--confirm", CLUSTER)
+    assert done.code == 0, done.err
+    [run] = person.runs()
+    assert f"200 rows in one transaction of the database {DATABASE} of {CLUSTER}" in " ".join(done.out.split())
+    for verb in (("runs",), ("show", run, "-v"), ("watch", run), ("show", run, "-o", "json")):
+        answer = person.daybreak(*verb)
+        assert (answer.code, run in answer.out + answer.err) == (0, True), (verb, answer.err)
+    for form in ("html", "markdown", "junit", "json"):
+        answer = person.daybreak("report", run, "-o", form)
+        assert (answer.code, "archived-rows" in answer.out or "rows that the archive has" in answer.out) == (0, True), (
+            form
+        )
+    for verb, code in ((("clean", run, "--yes"), 0), (("resume", run), 0), (("cutover", run), 2), (("abort", run), 2)):
+        answer = person.daybreak(*verb)
+        assert answer.code == code, (verb, answer.out, answer.err)
+        assert "Traceback" not in answer.err
+    again = person.daybreak("restore", "--plan", str(file), "--confirm", CLUSTER)
+    assert again.code == 2, again.err

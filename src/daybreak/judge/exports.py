@@ -53,8 +53,8 @@ def _objects(answers: ScratchAnswers) -> Finding:
 def _rows(answers: ScratchAnswers) -> Finding:
     details = tuple(_details_of_rows(answers.archived, answers.restored))
     archived = [each for each in answers.archived.values() if each is not None]
-    expected = f"{sum(archived):,} rows in {len(answers.archived)} tables"
-    found = f"{sum(answers.restored.values()):,} rows in {len(answers.restored)} tables"
+    expected = _rows_in(sum(archived), len(answers.archived))
+    found = _rows_in(sum(answers.restored.values()), len(answers.restored))
     bad = [each for each in details if each.standing is not Standing.FIT]
     if any(each.standing is Standing.UNFIT for each in bad):
         finding = ARCHIVED_ROWS.unfit(expected, found)
@@ -65,6 +65,10 @@ def _rows(answers: ScratchAnswers) -> Finding:
     return finding.model_copy(
         update={"details": (*bad, *(each for each in details if each not in bad))[:_MOST_DETAILS]}
     )
+
+
+def _rows_in(rows: int, tables: int) -> str:
+    return f"{rows:,} {'row' if rows == 1 else 'rows'} in {tables:,} {'table' if tables == 1 else 'tables'}"
 
 
 def _details_of_rows(archived: Mapping[str, int | None], restored: Mapping[str, int]) -> Iterator[Detail]:
@@ -83,7 +87,7 @@ def _validity(answers: ScratchAnswers) -> Finding:
     details = tuple(
         Detail(name=printable(each), standing=Standing.UNFIT, found="not valid") for each in answers.invalid
     )
-    found = f"{len(details)} of {answers.constraints} not valid" if details else f"{answers.constraints} are valid"
+    found = f"{len(details)} of {answers.constraints} are not" if details else f"all {answers.constraints} are"
     finding = ARCHIVED_VALIDITY.judge("every one valid", found, is_fit=not details)
     return finding.model_copy(update={"details": details[:_MOST_DETAILS], "is_by_lines": bool(details)})
 
@@ -93,7 +97,7 @@ def _sequences(answers: ScratchAnswers) -> Finding:
         Detail(name=printable(name), standing=Standing.UNFIT, expected=f"at least {most}", found=str(at))
         for name, (at, most) in sorted(answers.behind.items())
     )
-    found = f"{len(details)} of {answers.sequences} behind" if details else f"{answers.sequences} ahead"
+    found = f"{len(details)} of {answers.sequences} are behind" if details else f"all {answers.sequences} are"
     finding = ARCHIVED_SEQUENCES.judge("every one ahead of its column", found, is_fit=not details)
     return finding.model_copy(update={"details": details[:_MOST_DETAILS], "is_by_lines": bool(details)})
 

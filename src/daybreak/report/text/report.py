@@ -230,7 +230,8 @@ def _witnesses(report: Report) -> Iterator[tuple[str, str]]:
     if not report.checks:
         return
     sample = f", {report.sample} % of the tables read through" if report.sample < 100 else ""
-    yield "depth", report.depth + sample
+    if report.depth:
+        yield "depth", report.depth + sample
     for witness in (report.configuration, report.baseline):
         if witness.kind != "none":
             since = f" {stamp(witness.stands_for)}" if witness.stands_for else ""
