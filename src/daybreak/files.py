@@ -67,10 +67,10 @@ def content(path: Path, most: int, *, follows: bool = False) -> bytes:
     return data
 
 
-def hold_to_ours(folder: Path) -> None:
+def hold_to_ours(folder: Path, how: str = "with --state") -> None:
     """Refuse a folder that somebody else owns or can write in, or that is reached by somebody else's link.
 
-    A folder that is not there yet is nobody's. Raises ``Refused``, and ``OSError`` where it may not be looked at.
+    A folder that is not there yet is nobody's. ``how`` is the way in which another one is named. Raises ``Refused``, and ``OSError`` where it may not be looked at.
     """
     if not hasattr(os, "geteuid"):  # not a POSIX system
         return
@@ -81,22 +81,22 @@ def hold_to_ours(folder: Path) -> None:
         except FileNotFoundError:
             return
         if stat.S_ISLNK(seen.st_mode) and seen.st_uid not in (os.geteuid(), 0):
-            raise _not_ours(here, f'"{place}" is a link that {account_of(seen.st_uid)} made')
+            raise _not_ours(here, f'"{place}" is a link that {account_of(seen.st_uid)} made', how)
     seen = here.stat()
     if not stat.S_ISDIR(seen.st_mode):
-        raise _not_ours(here, "it is no folder")
+        raise _not_ours(here, "it is no folder", how)
     if seen.st_uid != os.geteuid():
-        raise _not_ours(here, f"it belongs to {account_of(seen.st_uid)}")
+        raise _not_ours(here, f"it belongs to {account_of(seen.st_uid)}", how)
     if seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise Refused(
             f'"{here}" is not used: others can write in it',
             f"look at what is in it, then close it: chmod go-w {here}",
-            "or name another folder with --state",
+            f"or name another folder {how}",
         )
 
 
-def _not_ours(folder: Path, why: str) -> Refused:
-    return Refused(f'"{folder}" is not used: {why}', "name a folder of your own with --state, such as one below it")
+def _not_ours(folder: Path, why: str, how: str) -> Refused:
+    return Refused(f'"{folder}" is not used: {why}', f"name a folder of your own {how}, such as one below it")
 
 
 def account_of_process() -> str:

@@ -329,3 +329,18 @@ def test_every_verb_knows_such_a_run(person: Person, where: dict[str, Any], dump
         assert "Traceback" not in answer.err
     again = person.daybreak("restore", "--plan", str(file), "--confirm", CLUSTER)
     assert again.code == 2, again.err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder of somebody else's")
+def test_a_scratch_folder_of_somebody_else_is_refused(person: Person, where: dict[str, Any], dump: str) -> None:
+    """Anybody can make one below /var/tmp, and would own all that comes into it."""
+    ask(where, "CREATE TABLE IF NOT EXISTS shop.then_ (LIKE shop.customers)")
+    ask(where, "TRUNCATE shop.then_")
+    folder = Path(person.environment["DAYBREAK_SCRATCH"] or "")
+    folder.mkdir(mode=0o777)
+    os.chown(folder, 65534, 65534)
+    done = restore(person, dump, "--table", "shop.customers=then_")
+    assert (done.code, "is not used: it belongs to" in done.err) == (1, True), done.err
+    assert list(folder.iterdir()) == []
+    folder.rmdir()
+    assert ask(where, "SELECT count(*) FROM shop.then_") == [(0,)]

@@ -25,6 +25,7 @@ from daybreak.errors import Bug
 from daybreak.execute.beside import News
 from daybreak.execute.fetching import fetch
 from daybreak.execute.tools import Toolbox, find_toolbox
+from daybreak.files import hold_to_ours
 from daybreak.judge.exports import findings_on
 from daybreak.model.actions import ClearScratch, ExportOrder, FetchExport, JudgeScratch, LoadScratch
 from daybreak.model.exports import place_at
@@ -44,6 +45,7 @@ from daybreak.postgres.unpacking import read_unpacked
 Order = TypeVar("Order", bound=ExportOrder)
 
 _LOADED = "loaded"
+_HOW = "by scratch in daybreak.toml"
 _LONGEST_LEFT = 200
 """Signs of a statement that was left out."""
 
@@ -148,9 +150,15 @@ class Workshop:
         return ScratchCleared()
 
     def _make_folder(self) -> None:
-        """Make the run's folder, private; where another account runs the programs, it may pass through and see nothing."""
+        """Make the run's folder, private; where another account runs the programs, its group may pass through and see nothing.
+
+        Raises ``Refused`` where somebody else made the folder above, as anybody can do in one that all may write in.
+        """
         self.folder.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
-        self.folder.mkdir(exist_ok=True, mode=0o711 if account().is_lent else 0o700)
+        hold_to_ours(self.folder.parent, _HOW)
+        self.folder.mkdir(exist_ok=True, mode=0o700)
+        hold_to_ours(self.folder, _HOW)
+        account().let_pass(self.folder)
 
     def _close_archive(self) -> None:
         """Take back what was lent of it to the account that runs the programs: a process that was killed left it open."""

@@ -34,6 +34,12 @@ class Account:
         if self.is_lent:
             os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
+    def let_pass(self, folder: Path) -> None:
+        """Let its group go through a folder of ours to what lies in it, and see nothing of that; everybody else stays out."""
+        if self.is_lent:
+            os.chown(folder, -1, self.gid, follow_symlinks=False)
+            folder.chmod(0o710)
+
     def lend(self, path: Path) -> None:
         """Let it read a file, or a folder and the files in it. The folder above still keeps everybody else out."""
         if self.is_lent:

@@ -74,8 +74,8 @@ class ClearScratch(ExportOrder):
     """Stop the throw-away server, and remove the run's folder with all that was fetched."""
 
     kind: Literal["clear-scratch@1"] = "clear-scratch@1"
-    run: str = ""
-    """Whose folder it is; empty means the run's own."""
+    run: str = Field(default="", pattern=r"^(?:[A-Za-z0-9][A-Za-z0-9-]{0,100})?$")
+    """Whose folder it is; empty means the run's own. It names a folder, so it has no dot and no slash."""
 
 
 class CarryTables(SqlOrder):
