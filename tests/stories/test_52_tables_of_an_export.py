@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import random
 import subprocess
 import time
 import uuid
@@ -260,22 +261,27 @@ def test_a_condition_that_is_none_fails_before_anything_is_carried(
     assert not any(Path(person.environment["DAYBREAK_SCRATCH"] or "").glob("*"))
 
 
-def test_a_killed_restore_is_resumed_and_brings_each_row_once(person: Person, where: dict[str, Any], dump: str) -> None:
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.sweep) for seed in range(1, 25))])
+def test_a_killed_restore_is_resumed_and_brings_each_row_once(
+    person: Person, where: dict[str, Any], dump: str, seed: int
+) -> None:
     """Killed again and again, wherever it was: after the last resume all rows are there, and none twice."""
+    chance = random.Random(seed)
     before = ask(where, ORDERS)
-    ask(where, "TRUNCATE shop.orders")
-    words = ("restore", "export", "embi", "--from", dump, "--table", "shop.orders", "--confirm", CLUSTER)
-    process = person.start(*words)
+    ask(where, "DELETE FROM shop.orders WHERE id <= 2000")
+    words = ("restore", "export", "embi", "--from", dump, "--table", "shop.orders", "--append", "--where", "id <= 2000")
+    process = person.start(*words, "--confirm", CLUSTER)
     eventually(lambda: bool(person.runs()))
     run = person.runs()[0]
-    for pause in (0.3, 0.9, 1.8, 2.7):
-        time.sleep(pause)
+    for _ in range(4):
+        time.sleep(chance.uniform(0.1, 3.0))
         process.kill()
         process.communicate()
         process = person.start("resume", run, "--take-over")
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert ask(where, ORDERS) == before
+    assert not any(Path(person.environment["DAYBREAK_SCRATCH"] or "").glob("*"))
 
 
 @pytest.mark.parametrize(
