@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
-from daybreak.cli.options import Given, shared
+from daybreak.cli.options import Given, explain_option, shared
+from daybreak.cli.restore import carry_out, yes_option
 from daybreak.cli.screen import as_document, as_text, print_as_is, print_line
 
 
 @click.group()
 def exports() -> None:
-    """List the dumps and exports in TARGET's bucket, and look into one."""
+    """List, look into or make the exports in TARGET's bucket."""
 
 
 @exports.command("list")
@@ -56,6 +57,30 @@ def show(given: Given, export: str, tables: tuple[str, ...], schemas: tuple[str,
 
     shown = show_one(given.app(), export, TablesWanted(tables, schemas))
     print_as_is(as_document(shown.plain()) if given.is_json else as_text(export_view(shown)))
+
+
+@exports.command()
+@click.argument("target")
+@click.option(
+    "--snapshot", default="latest", metavar="ID", help="The snapshot, by identifier or ARN; else the newest one."
+)
+@click.option(
+    "--only", multiple=True, metavar="PART", help="Export only DATABASE, DATABASE.SCHEMA or DATABASE.SCHEMA.TABLE."
+)
+@click.option("--why", default="", metavar="TEXT", help="The reason, for the report.")
+@yes_option
+@explain_option
+@shared()
+def make(given: Given, target: str, snapshot: str, only: tuple[str, ...], why: str, *, is_yes: bool) -> int:
+    """Make an export of TARGET that outlives its backups.
+
+    RDS writes what a snapshot holds as Parquet files into the bucket of [targets.X.exports], as the role and under the key that
+    are written there. The plan is shown first; the run waits until AWS is done and reads what came. A run that was interrupted
+    goes on with resume; one that was aborted leaves AWS at work, until clean ends the export.
+    """
+    from daybreak.app.making import ExportWish, plan_export
+
+    return carry_out(given, lambda app: plan_export(app, ExportWish(target, snapshot, only, why)), is_yes=is_yes)
 
 
 def _in_shell(address: str) -> str:

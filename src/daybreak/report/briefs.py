@@ -13,6 +13,7 @@ from daybreak.model.actions import (
     AwaitClients,
     AwaitCluster,
     AwaitClusterGone,
+    AwaitExport,
     AwaitInstance,
     AwaitName,
     AwaitParameterGroup,
@@ -22,6 +23,7 @@ from daybreak.model.actions import (
     AwaitSql,
     AwaitWriter,
     BeginProbe,
+    CancelExport,
     CarryTables,
     ChangeRecord,
     ChangeSql,
@@ -39,6 +41,7 @@ from daybreak.model.actions import (
     DetachProxy,
     EndSessions,
     ExportOrder,
+    ExportSnapshot,
     KeyedOrder,
     LoadRows,
     ManagePassword,
@@ -47,6 +50,7 @@ from daybreak.model.actions import (
     PausePool,
     PointParameter,
     PointSecret,
+    ReadExport,
     ReadProbe,
     RebootInstance,
     RenameCluster,
@@ -139,6 +143,8 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
             return "wait for", "waiting for", "an approval"
         case TakeSnapshot(cluster=cluster):
             return "take", "taking", f"a snapshot of {cluster}"
+        case ExportSnapshot() | CancelExport():
+            return _work_on_export(step.action)
         case CopySnapshot(source=source, source_region=home):
             return "copy", "copying", f"the snapshot {plain_name(source)} of {home}"
         case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord():
@@ -217,6 +223,12 @@ def _work_in_sql(action: SqlChange) -> tuple[str, str, str]:
             assert_never(action)
 
 
+def _work_on_export(action: ExportSnapshot | CancelExport) -> tuple[str, str, str]:
+    if isinstance(action, CancelExport):
+        return "end", "ending", f"the export {action.task}"
+    return "export", "exporting", f"the snapshot {plain_name(action.source)}"
+
+
 def _work_on_keyed(action: KeyedOrder) -> tuple[str, str, str]:
     match action:
         case SetRole(role=role, is_given=True):
@@ -271,6 +283,10 @@ def _wait_or_removal(action: Wait | _Removal | RenameCluster, end: Callable[[str
             return "wait for", "waiting for", f"the change of {record.name} to spread"
         case AwaitWriter(member=member):
             return "wait for", "waiting for", f"{plain_name(member)} to be the writer"
+        case AwaitExport(is_cancelled=is_cancelled):
+            return "wait for", "waiting for", f"AWS to {'end' if is_cancelled else 'write'} the export"
+        case ReadExport(bucket=bucket):
+            return "look at", "looking at", f"what is in s3://{bucket}"
         case AwaitClusterGone():
             return "wait for", "waiting for", "AWS to forget the cluster"
         case DeleteEndpoint(endpoint=endpoint):
