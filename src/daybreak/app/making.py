@@ -14,7 +14,7 @@ from daybreak.model.requests import NEWEST, MakeExportRequest
 
 
 @dataclass(frozen=True)
-class ExportWish:
+class MakeWish:
     """What a person asks of an export of a snapshot."""
 
     target: str
@@ -23,7 +23,7 @@ class ExportWish:
     why: str = ""
 
 
-def plan_export(app: App, wish: ExportWish) -> Plan:
+def plan_making(app: App, wish: MakeWish) -> Plan:
     """The plan that lets RDS export a snapshot; raises ``Refused`` with every reason."""
     target = app.target(wish.target)
     place, making = app.settings.exports.get(target.name), app.settings.making.get(target.name, ExportMaking())

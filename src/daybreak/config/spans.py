@@ -21,6 +21,8 @@ def parse_span(text: str) -> timedelta:
 
     >>> parse_span("1h30m")
     datetime.timedelta(seconds=5400)
+    >>> parse_span("7y").days
+    2562
     """
     match = re.fullmatch(PATTERN, text, re.ASCII)
     counts = match.groups() if match else ()

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from daybreak.errors import Refused
+from daybreak.model.manifests import Manifest
 from daybreak.model.names import printable
 from daybreak.model.value import Instant, Span, Value
 
@@ -108,6 +109,8 @@ class ExportFound(Value):
     """What the word on its completeness rests on."""
     trouble: str = ""
     """Why it was not seen, or not all of it."""
+    manifest: Manifest | None = Field(default=None, exclude_if=lambda found: found is None)
+    """What the manifest beside it says; nothing of it was held against the archive but its size."""
 
 
 class ExportedTable(Value):

@@ -141,12 +141,10 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
             return _work_in_front(step.action)
         case AwaitApproval():
             return "wait for", "waiting for", "an approval"
-        case TakeSnapshot(cluster=cluster):
-            return "take", "taking", f"a snapshot of {cluster}"
         case ExportSnapshot() | CancelExport():
             return _work_on_export(step.action)
-        case CopySnapshot(source=source, source_region=home):
-            return "copy", "copying", f"the snapshot {plain_name(source)} of {home}"
+        case TakeSnapshot() | CopySnapshot():
+            return _work_on_snapshot(step.action)
         case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord():
             return _work_on_destination(step.action)
         case DetachProxy(proxy=proxy, cluster=cluster):
@@ -221,6 +219,12 @@ def _work_in_sql(action: SqlChange) -> tuple[str, str, str]:
             return "end", "ending", "the probe, once its write is there"
         case _:
             assert_never(action)
+
+
+def _work_on_snapshot(action: TakeSnapshot | CopySnapshot) -> tuple[str, str, str]:
+    if isinstance(action, TakeSnapshot):
+        return "take", "taking", f"a snapshot of {action.cluster}"
+    return "copy", "copying", f"the snapshot {plain_name(action.source)} of {action.source_region}"
 
 
 def _work_on_export(action: ExportSnapshot | CancelExport) -> tuple[str, str, str]:

@@ -184,8 +184,6 @@ def _sentence(action: Action) -> str:
             return _endpoint(action)
         case AnchorJournal() | SetExpiry():
             return _on_tag(action)
-        case DeleteEndpoint(endpoint=endpoint):
-            return f"Delete the custom endpoint {endpoint}"
         case AwaitCluster(clone=clone):
             return f"Wait until {clone} is available with a restorable window of its own"
         case AwaitInstance(instance=instance):
@@ -207,7 +205,7 @@ def _sentence(action: Action) -> str:
             return _in_front(action)
         case AwaitApproval():
             return _approval(action)
-        case DeleteInstance() | DeleteCluster() | DeleteParameterGroup():
+        case DeleteEndpoint() | DeleteInstance() | DeleteCluster() | DeleteParameterGroup():
             return _removal(action)
         case AwaitClusterGone(clone=clone):
             return f"Wait until AWS no longer knows {clone}"
@@ -227,8 +225,10 @@ def _sentence(action: Action) -> str:
             assert_never(action)
 
 
-def _removal(action: DeleteInstance | DeleteCluster | DeleteParameterGroup) -> str:
+def _removal(action: DeleteEndpoint | DeleteInstance | DeleteCluster | DeleteParameterGroup) -> str:
     match action:
+        case DeleteEndpoint(endpoint=endpoint):
+            return f"Delete the custom endpoint {endpoint}"
         case DeleteInstance(instance=instance):
             return f"Delete the instance {instance}"
         case DeleteCluster(clone=clone):

@@ -167,13 +167,8 @@ def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
         yield "moment", f"{', '.join(spellings)}{latest}"
     if lost := loss_of(plan):
         yield _AT_THE_END, loss_words(lost, plan)
-    if isinstance(plan.request, MakeExportRequest):
-        yield (
-            "writes",
-            f"into s3://{plan.request.bucket}/{plan.request.prefix}, under names of its own; Daybreak deletes none of it",
-        )
-    elif is_of_export(plan):
-        yield "ends", "it, while AWS is at it; what it has written stays"
+    if is_of_export(plan):
+        yield _words_on_bucket(plan)
     elif isinstance(plan.request, CleanRequest):
         yield "deletes", f"{_count(plan, DELETED)}; only what carries {owner_of(plan, None).mark()}"
     elif isinstance(plan.request, FailOverRequest):
@@ -211,6 +206,14 @@ def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
         yield "takes", f"{data} until people can work, {short(low, high)} in all, {until}"
     else:
         yield "takes", f"{between(low, high)}, {until}"
+
+
+def _words_on_bucket(plan: Plan) -> tuple[str, str]:
+    """What an export leaves in its bucket."""
+    if not isinstance(plan.request, MakeExportRequest):
+        return "ends", "it, while AWS is at it; what it has written stays"
+    place = f"s3://{plan.request.bucket}/{plan.request.prefix}"
+    return "writes", f"into {place}, under names of its own; Daybreak deletes none of it"
 
 
 def is_of_export(plan: Plan) -> bool:
