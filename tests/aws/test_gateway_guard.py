@@ -37,6 +37,8 @@ def params_of(row: ChangeOperation, given: dict[str, str]) -> dict[str, Any]:
         params["DBClusterIdentifiers"] = ["another"]
     elif row.kind_of_parts == "subscription-entry":
         params["SourceIdentifier"] = "another"
+    elif row.kind_of_parts == "export-task":
+        params.setdefault("ExportTaskIdentifier", "another")
     elif row.parts:
         zone = params["HostedZoneId"]
         changed = {"Action": "DELETE", "ResourceRecordSet": {"Name": zone.rpartition(":")[2], "Type": "CNAME"}}
@@ -49,6 +51,7 @@ def params_of(row: ChangeOperation, given: dict[str, str]) -> dict[str, Any]:
 def test_no_change_names_what_the_door_is_not_for(aws: Aws, row: ChangeOperation, name: str) -> None:
     """Neither by its name, in whatever case, nor by its ARN; nobody is even asked."""
     touching = [named.parameter for named in row.named if named.part != "uses"]
+    touching += ["ExportTaskIdentifier"] if row.kind_of_parts == "export-task" else []
     assert touching
     for parameter in touching:
         params = params_of(row, {parameter: name})

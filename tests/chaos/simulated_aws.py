@@ -21,6 +21,7 @@ from daybreak.model.replies import Reply
 from daybreak.model.tags import JOURNAL_TAG
 from tests import fix_worlds
 from tests.chaos.reply_faults import AFTER, BEFORE, HEARD, Fault
+from tests.chaos.simulated_exports import SimulatedExports
 from tests.chaos.simulated_globals import SimulatedGlobals
 from tests.chaos.simulated_keyed import SimulatedKeyed
 from tests.chaos.simulated_names import SimulatedNames
@@ -52,7 +53,7 @@ class Hearing:
 
 
 @dataclass
-class SimulatedAws(SimulatedNames, SimulatedGlobals, SimulatedSnapshots, SimulatedKeyed):
+class SimulatedAws(SimulatedNames, SimulatedGlobals, SimulatedSnapshots, SimulatedKeyed, SimulatedExports):
     """One region of one account; of another one, ``elsewhere``, it has the snapshots alone."""
 
     groups: dict[str, Resource] = field(default_factory=dict)
@@ -96,7 +97,7 @@ class SimulatedAws(SimulatedNames, SimulatedGlobals, SimulatedSnapshots, Simulat
 
     def shelves(self) -> tuple[dict[str, Resource], ...]:
         """Everything there can be, by kind."""
-        return self.clusters, self.instances, self.groups, self.endpoints, self.taken
+        return self.clusters, self.instances, self.groups, self.endpoints, self.taken, self.exports
 
     def client(self, service: str) -> Any:
         """No token is signed here."""

@@ -40,7 +40,7 @@ from daybreak.observe.poller import Poller
 from daybreak.plan.calls import FILLED_WHEN_SENT, complete, owner_of
 from daybreak.plan.touching import things_touched
 from tests import fix_moves, fix_worlds
-from tests.chaos import fix_copies, fix_destinations
+from tests.chaos import fix_copies, fix_destinations, fix_exports
 from tests.chaos.simulated_aws import SimulatedAws, world_of
 from tests.chaos.simulated_beside import SimulatedBeside, SimulatedErrand
 from tests.chaos.simulated_database import SimulatedDatabase
@@ -184,6 +184,7 @@ class Simulation:
             is_stopping=self.is_stopping,
             environ=self.environ,
             exports=self.exports,
+            read_export=self.aws.read_export,
         )
 
     def _has_intent(self, call: AwsCall) -> None:
@@ -402,6 +403,7 @@ CASES: dict[str, Callable[[], Case]] = {
         for name in ("cutover", "rollback", "rollback-of-part", "rollback-of-start", *_KEYED)
     },
     **{name: partial(_names_case, name) for name in ("names", "names-back")},
+    **{name: partial(fix_exports.case, Case, name) for name in ("export", "export-end")},
     "clean-protected": lambda: _clean_case("clean-protected", is_protected=True),
     "clean-unprotected": lambda: _clean_case("clean-unprotected", is_protected=False),
 }
@@ -448,6 +450,7 @@ def standing_of_world(aws: SimulatedAws, plan: Plan) -> dict[str, Any]:
         "writers": (aws.writers(), aws.addresses()),
         "servers": {name: (one.entries, sorted(one.prepared)) for name, one in sorted(aws.servers.items())},
         "keyed": (cluster.roles, cluster.has_http_endpoint, copy.deepcopy(aws.subscriptions)) if cluster else None,
+        "exports": {name: aws.status_of_export(one) for name, one in sorted(aws.exports.items())},
         "snapshots": sorted(name for name, one in aws.taken.items() if one.gone_at is None),
     }
 

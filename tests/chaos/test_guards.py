@@ -55,6 +55,8 @@ _KINDS = (
     "rollback",
     "names",
     "names-back",
+    "export",
+    "export-end",
 )
 
 
@@ -66,6 +68,7 @@ def shelf(aws: SimulatedAws, thing: Thing) -> dict[str, Resource]:
         "cluster-pg": aws.groups,
         "cluster-endpoint": aws.endpoints,
         "cluster-snapshot": aws.taken,
+        "export-task": aws.exports,
     }[thing.kind]
 
 
@@ -90,6 +93,11 @@ _SHAPES: dict[str, Callable[[str], dict[str, Any]]] = {
         **snapshot_body(fix_worlds.snapshot(name, kind="manual")),
         "_since": 0.0,
         "_busy": "creating",
+    },
+    "export-task": lambda name: {
+        "ExportTaskIdentifier": name,
+        "SourceArn": "arn:aws:rds:us-east-1:123456789012:cluster-snapshot:another",
+        "_below": "exports",
     },
 }
 """What AWS answers of a thing of each kind that somebody else made."""
@@ -310,7 +318,7 @@ def _is_of(params: dict[str, Any], step: Step) -> bool:
         return step.when_refused != "hold"  # what the run can do without ends nothing else
     own = {
         getattr(step.action, field, None)
-        for field in ("instance", "endpoint", "group", "snapshot", "secret", "parameter", "zone", "name")
+        for field in ("instance", "endpoint", "group", "snapshot", "secret", "parameter", "zone", "name", "task")
     } - {None}
     wanted = own or {getattr(step.action, "clone", None)}
     return bool(wanted.intersection(str(value) for value in params.values() if isinstance(value, str)))

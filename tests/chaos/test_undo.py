@@ -27,7 +27,9 @@ from tests.chaos.simulated_aws import SimulatedAws, world_of
 from tests.chaos.simulation import CASES, Simulation, case_of, scratch
 from tests.plan.test_every_plan import worlds
 
-RESTORES = [name for name in CASES if not name.startswith(("clean", "copy", "cutover", "rollback", "keyed", "names"))]
+RESTORES = [
+    name for name in CASES if not name.startswith(("clean", "copy", "cutover", "rollback", "keyed", "names", "export"))
+]
 """What is taken back by its undos alone; a cutover is by a plan of its own (``test_cutover_sweep``)."""
 
 
@@ -41,7 +43,7 @@ def things_in(aws: SimulatedAws) -> dict[str, Any]:
             if thing.gone_at is None or thing.gone_at > aws.clock.elapsed
         }
         for name, shelf in zip(
-            ("clusters", "instances", "groups", "endpoints", "snapshots"), aws.shelves(), strict=True
+            ("clusters", "instances", "groups", "endpoints", "snapshots", "exports"), aws.shelves(), strict=True
         )
     }
 

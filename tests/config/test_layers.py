@@ -174,7 +174,7 @@ def test_a_misspelled_variable_is_refused(desk: Path) -> None:
     assert told.startswith("environment: DAYBREAK_ONLY_LOOPBAK is not known: use DAYBREAK_STATE,")
 
 
-SPAN = 'write a span such as "5m", "4h", "30d" or "1h30m" (units w, d, h, m, s, ms, the largest first)'
+SPAN = 'write a span such as "5m", "4h", "30d" or "1h30m" (units y, w, d, h, m, s, ms, the largest first)'
 LOGIN = 'write a reference: "secretsmanager:NAME", "ssm:NAME", "env:PREFIX" or "iam:USER"; never the secret itself'
 
 

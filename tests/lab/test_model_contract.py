@@ -290,6 +290,7 @@ def snapshots_and_restores(lab: LabUnderTest, call: Contract, mark: str, version
     west = Contract(lab, "us-west-2")
     west("CopyDBClusterSnapshot", **{**copy, "SourceDBClusterSnapshotIdentifier": arn}, SourceRegion="us-east-1")
     taken(west, f"{snapshot}-copy")
+    exported(lab, call, arn, mark)
     for region in (call, west):
         region("DeleteDBClusterSnapshot", DBClusterSnapshotIdentifier=f"{snapshot}-copy")
     call(
@@ -302,6 +303,16 @@ def snapshots_and_restores(lab: LabUnderTest, call: Contract, mark: str, version
         UseLatestRestorableTime=True,
     )  # fmt: skip
     settled(call, f"{name}-then")
+
+
+def exported(lab: LabUnderTest, call: Contract, arn: str, mark: str) -> None:
+    """The snapshot is exported into the company's bucket, and that is ended."""
+    key = lab.client("kms").describe_key(KeyId="alias/embi-aurora-backup")["KeyMetadata"]["Arn"]
+    role = "arn:aws:iam::123456789012:role/embi-export"
+    bucket, task = "embi-aurora-backup-exports-123456789012", {"ExportTaskIdentifier": f"contract-{mark}"}
+    call("StartExportTask", **task, SourceArn=arn, S3BucketName=bucket, S3Prefix=mark, IamRoleArn=role, KmsKeyId=key)
+    call("CancelExportTask", **task)
+    call("DescribeExportTasks", **task)
 
 
 def global_database(lab: LabUnderTest, call: Contract, mark: str) -> None:

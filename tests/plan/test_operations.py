@@ -50,6 +50,8 @@ NO_RESOURCE = {
     "RemoveFromVersionId": "a version of the secret that the same call names",
     "FeatureName": "a feature of the engine is no resource of AWS's",
     "SourceIdentifier": "an entry of the subscription that the same call names",
+    "ExportTaskIdentifier": "the reference names no resource for an export",
+    "S3BucketName": "RDS writes into the bucket as the role, and not as the caller",
     "StaticMembers": "members of the cluster that the same call names",
     "VpcSecurityGroupIds": "the reference names no security group of EC2 for a call to RDS",
 }
@@ -60,6 +62,7 @@ ONLY_USED = {
     "DBParameterGroupName": "an instance takes the group, and changes nothing in it",
     "DBSubnetGroupName": "a cluster takes the group, and changes nothing in it",
     "SnapshotIdentifier": "it is read",
+    "SourceArn": "it is read",
     "SourceDBClusterIdentifier": "it is read",
     "SourceDBClusterParameterGroupIdentifier": "it is read",
     "SourceDBClusterSnapshotIdentifier": "it is read",

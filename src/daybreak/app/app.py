@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from weakref import WeakSet
 
 from daybreak.app.explaining import explained
@@ -50,6 +50,8 @@ from daybreak.postgres.keeping import SessionKeeper, Sessions
 from daybreak.repository.repository import Repository, open_repository
 from daybreak.repository.samples import Samples
 
+_OF_PARTS = timedelta(minutes=10)
+"""How long a call with a part of an archive may take."""
 _OF_BUCKETS = timedelta(seconds=30)
 """How long one request to a bucket may take: what is kept there has a few megabytes."""
 _TRIES_OF_COPIES = 3
@@ -131,6 +133,10 @@ class App:
             return self.bucket_of_exports(bucket, plan.identity.region, BOUNDS)
 
         return Workshop(self.scratch / plan.run, plan, open_bucket, self.settings.programs)
+
+    def store_of_exports(self, region: str) -> Any:
+        """A client of S3 that stores archives, asked from a region; a part of one may take minutes."""
+        return self._new_door(self.access.region or region, bounds=Bounds(whole=_OF_PARTS)).client("s3")
 
     @cached_property
     def samples(self) -> Samples:

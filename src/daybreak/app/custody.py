@@ -30,7 +30,14 @@ from daybreak.model.names import (
     run_cleaned_by,
 )
 from daybreak.model.plan import Plan
-from daybreak.model.requests import CleanRequest, CopyRequest, ExportRequest, FailOverRequest, MoveRequest
+from daybreak.model.requests import (
+    CleanRequest,
+    CopyRequest,
+    ExportRequest,
+    FailOverRequest,
+    MakeExportRequest,
+    MoveRequest,
+)
 from daybreak.model.run import RunAborted
 from daybreak.model.tags import NONCE_TAG, ORIGIN_TAG
 from daybreak.model.targets import Target
@@ -112,7 +119,14 @@ def plan_clean(app: App, wish: Leftover) -> Plan:
         return plan_for(app, files, plan.target)
     # Elsewhere nothing of it exists, and "nothing exists any more" would be believed.
     app.hold_to(plan.identity, app.aws(plan.identity.region))
-    request = CleanRequest(target=plan.target.name, run=name, nonce=state.nonce, suffix=new_suffix(), why=wish.why)
+    request = CleanRequest(
+        target=plan.target.name,
+        run=name,
+        nonce=state.nonce,
+        suffix=new_suffix(),
+        why=wish.why,
+        task=plan.clone if isinstance(plan.request, MakeExportRequest) else "",
+    )
     made = _decide(app, request, plan.target, [*own_clusters(name, app.targets)])
     if doubt := doubt_of(app, plan, chain):
         note = f"the journal of {name} {doubt}{OF_JOURNAL}"

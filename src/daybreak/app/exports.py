@@ -9,7 +9,10 @@ from daybreak.aws.backups import export_task_of
 from daybreak.aws.faults import AwsFault
 from daybreak.errors import DaybreakError, Refused, Unreachable
 from daybreak.model.backups import ExportTask
-from daybreak.model.exports import ExportPlace, ExportShown, ExportsListed, PlaceListed, place_at
+from daybreak.model.exports import ExportMaking, ExportPlace, ExportShown, ExportsListed, PlaceListed, place_at
+from daybreak.model.names import printable
+from daybreak.model.plan import Plan
+from daybreak.model.requests import MakeExportRequest
 from daybreak.model.targets import Target
 from daybreak.observe.export_tables import TablesWanted, show_export
 from daybreak.observe.exports import list_place
@@ -42,6 +45,33 @@ def show_one(app: App, address: str, wanted: TablesWanted) -> ExportShown:
     """What is in the export at an address; raises ``Refused`` where there is none, or no such table."""
     place = place_at(address)
     return show_export(app.bucket_of_exports(place.bucket, region_of_bucket(app, place)), place, wanted)
+
+
+def show_in(app: App, place: ExportPlace, region: str) -> ExportShown:
+    """What is in the export at a place, asked from a region; raises ``Refused`` where nothing is there."""
+    return show_export(app.bucket_of_exports(place.bucket, region), place, TablesWanted())
+
+
+def objections_to_place(app: App, plan: Plan) -> tuple[str, ...]:
+    """Why a plan must not write where it says: a plan is a file, and daybreak.toml alone says where a target's rows may go."""
+    request = plan.request
+    if not isinstance(request, MakeExportRequest):
+        return ()
+    place = app.settings.exports.get(request.target)
+    made = app.settings.making.get(request.target, ExportMaking())
+    today = (place.bucket, place.prefix) if place else ("", "")
+    pairs = zip(
+        ("bucket", "prefix", "role", "key"),
+        (request.bucket, request.prefix, request.role, request.key),
+        (*today, made.role, made.key),
+        strict=True,
+    )
+    where = f"[targets.{request.target}.exports]"
+    return tuple(
+        f'the plan has the {name} "{printable(was)}", and {where} says "{printable(now or "")}"'
+        for name, was, now in pairs
+        if was != (now or "")
+    )
 
 
 def region_of_bucket(app: App, place: ExportPlace) -> str:

@@ -29,6 +29,7 @@ from daybreak.model.requests import (
     CopyRequest,
     ExportRequest,
     FailOverRequest,
+    MakeExportRequest,
     MoveRequest,
     PitrRequest,
     Purpose,
@@ -41,6 +42,7 @@ from daybreak.model.thoroughness import Thoroughness
 from daybreak.model.world import Identity
 from daybreak.observe.fail_over import look_at_global
 from daybreak.observe.look import Lookout
+from daybreak.observe.making import look_at_export, look_at_snapshots
 from daybreak.observe.observation import (
     look_at_remains,
     look_closely,
@@ -141,6 +143,8 @@ def observe_for(app: App, request: Request, target: Target) -> Observation:
         identity = app.closely(aws.identity, lambda _: True)  # the first answer shows how wrong our clock is
         if isinstance(request, CleanRequest) and request.is_of_export:
             return app.with_skew(Observation(seen=app.now(), identity=identity))
+        if isinstance(request, MakeExportRequest) or (isinstance(request, CleanRequest) and request.task):
+            return app.with_skew(_observe_exports(app, lookout, identity, request, target))
         if isinstance(request, CleanRequest):
             look = partial(look_at_remains, lookout, identity, request, app.now())
             return app.with_skew(app.closely(look, lambda seen: seen.cluster is not None))
@@ -163,6 +167,18 @@ def observe_for(app: App, request: Request, target: Target) -> Observation:
         if secret is not None:
             seen = with_secret(seen, secret.changed, len(secret.older))
     return with_authorities(with_past(seen, past_of(app, target, identity)), authorities(target.trust))
+
+
+def _observe_exports(
+    app: App, lookout: Lookout, identity: Identity, request: MakeExportRequest | CleanRequest, target: Target
+) -> Observation:
+    """What there is to export, or the export that is to be ended: what is not there is looked for again."""
+    if isinstance(request, CleanRequest):
+        return app.closely(
+            lambda: look_at_export(lookout, identity, request, app.now()), lambda seen: bool(seen.exports)
+        )
+    look = partial(look_at_snapshots, lookout, identity, request, target, app.now())
+    return app.closely(look, lambda seen: bool(seen.snapshots))
 
 
 def _secret(aws: Aws, target: Target) -> Secret | None:

@@ -11,6 +11,7 @@ from daybreak.app.approving import hold_to_carrier
 from daybreak.app.beginning import AnotherAtIt
 from daybreak.app.copies import hold_to_one_run
 from daybreak.app.explaining import explained
+from daybreak.app.exports import objections_to_place, show_in
 from daybreak.app.finding import find_clone
 from daybreak.app.judging import judge_of
 from daybreak.app.planning import observe_for, terms_for
@@ -89,6 +90,7 @@ def hold_to_the_world(app: App, plan: Plan) -> tuple[str, ...]:
     if reasons := (
         *objections_to_removing(plan, targets, app.store),
         *_objections_to_home(app, plan),
+        *objections_to_place(app, plan),
         *objections_to_target(plan, _target_today(app, plan), _target_of_source(app, plan)),
         *objections_to_starting(plan, seen, terms),
     ):
@@ -194,6 +196,7 @@ def carry_out(
             state_place=app.state_place,
             is_state_local=app.is_state_local,
             judge=judge_of(app, plan),
+            read_export=lambda place: show_in(app, place, plan.identity.region),
         )
         try:
             return interpreter.carry_out(plan, journal, doors)

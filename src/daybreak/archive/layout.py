@@ -12,6 +12,7 @@ from typing import Literal
 
 from daybreak.archive.tape import CONTENTS_FILE
 from daybreak.model.exports import StoredObject
+from daybreak.model.manifests import SUFFIX as MANIFEST
 
 _INFO = re.compile(r"export_info_[^/]+\.json")
 _TABLES_INFO = re.compile(r"export_tables_info_[^/]+\.json")
@@ -48,6 +49,11 @@ class Pile:
         """The objects in which an RDS export lists its tables."""
         return tuple(each for each in self.objects if _TABLES_INFO.fullmatch(each.key.removeprefix(self.name)))
 
+    @property
+    def manifest(self) -> StoredObject | None:
+        """The object that Daybreak wrote beside an archive of its own; ``None`` where there is none."""
+        return next((each for each in self.objects if each.key == self.name + MANIFEST), None)
+
     def files(self) -> dict[str, StoredObject]:
         """The files of a directory by the names that the table of contents has, which has them without what a packer adds."""
         found: dict[str, StoredObject] = {}
@@ -73,8 +79,11 @@ def piles_of(objects: Iterable[StoredObject], *, is_cut: bool = False) -> tuple[
         elif base == CONTENTS_FILE:
             folders.setdefault(folder, "directory")
     gathered: dict[str, list[StoredObject]] = {}
+    keys = {each.key for each in kept}
     for each in kept:
-        gathered.setdefault(_home(each.key, folders), []).append(each)
+        # A manifest belongs to the file that it speaks of, where that is there.
+        about = each.key.removesuffix(MANIFEST)
+        gathered.setdefault(_home(about if about in keys else each.key, folders), []).append(each)
     last = kept[-1].key if kept and is_cut else ""
 
     def pile(name: str, held: list[StoredObject]) -> Pile:

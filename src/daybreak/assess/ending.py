@@ -7,7 +7,7 @@ from datetime import datetime
 
 from daybreak.config.spans import span_text
 from daybreak.errors import ExitCode
-from daybreak.model.actions import AwaitSql, AwsChange, RestoreToMoment, SetExpiry, Validate
+from daybreak.model.actions import AwaitSql, AwsChange, ReadExport, RestoreToMoment, SetExpiry, Validate
 from daybreak.model.backups import region_in
 from daybreak.model.birth import Birth
 from daybreak.model.findings import Measured, Standing
@@ -20,6 +20,7 @@ from daybreak.model.requests import (
     CutoverRequest,
     ExportRequest,
     FailOverRequest,
+    MakeExportRequest,
     MoveRequest,
     PitrRequest,
     RegionRequest,
@@ -126,10 +127,14 @@ def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> st
             )
         case "finished" if isinstance(plan.request, ExportRequest):
             return f"daybreak report {state.run} -o html --file {state.run}.html"
+        case "finished" if isinstance(plan.request, MakeExportRequest):
+            return show_command(plan, state)
         case "finished" if state.verdict is None:
             return "daybreak runs"
         case _ if is_cleaned:
             return "daybreak runs"
+        case "failed" if isinstance(plan.request, MakeExportRequest):
+            return make_command(plan.request)
         case "finished" if state.verdict and state.verdict.standing in (Standing.FIT, Standing.WAIVED):
             return way_in(plan, state) or f"daybreak validate {state.run}"
         case "finished" if state.verdict and state.verdict.standing is Standing.UNFIT:
@@ -170,6 +175,8 @@ def next_of_plan(plan: Plan, file: str, *, now: datetime | None = None) -> str:
         )
     if isinstance(request, CopyRequest):
         return copy_command(plan) if is_expired else f"daybreak restore --plan {file}"
+    if isinstance(request, MakeExportRequest):
+        return make_command(request) if is_expired else f"daybreak restore --plan {file}"
     if isinstance(request, FailOverRequest):
         again = f"{_move_again(request, plan.identity.region)} --file {file} --force"
         return again if is_expired else f"daybreak restore --plan {file} --confirm {shlex.quote(plan.clone)}"
@@ -189,6 +196,20 @@ def copy_command(plan: Plan) -> str:
     return f"daybreak copy {shlex.quote(plan.target.name)} --region {plan.identity.region}"
 
 
+def make_command(request: MakeExportRequest) -> str:
+    """The command that makes such an export anew."""
+    only = "".join(f" --only {shlex.quote(each)}" for each in request.only)
+    why = f" --why {shlex.quote(request.why)}" if request.why else ""
+    return f"daybreak exports make {shlex.quote(request.target)} --snapshot {shlex.quote(request.snapshot)}{only}{why}"
+
+
+def show_command(plan: Plan, state: RunState) -> str:
+    """The command that looks into the export that a run made."""
+    results = [state.step(step.id).result for step in plan.steps if isinstance(step.action, ReadExport)]
+    address = next((result["address"] for result in results if result.get("address")), None)
+    return f"daybreak exports show {shlex.quote(address)}" if address else "daybreak runs"
+
+
 def command_to_plan_again(plan: Plan, waived: tuple[Waiver, ...] = ()) -> str:
     """The command that makes a plan of the same kind anew; ``waived`` are the waivers that were typed for this one."""
     match plan.request:
@@ -196,6 +217,8 @@ def command_to_plan_again(plan: Plan, waived: tuple[Waiver, ...] = ()) -> str:
             return copy_command(plan)
         case FailOverRequest() as request:
             return _move_again(request, plan.identity.region)
+        case MakeExportRequest() as request:
+            return make_command(request)
         case CleanRequest() as request:
             return f"daybreak clean {shlex.quote(request.run)}"
         case CutoverRequest() | RollbackRequest() as request:

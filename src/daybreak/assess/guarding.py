@@ -21,11 +21,12 @@ from daybreak.model.actions import (
     CreateEndpoint,
     CreateInstance,
     CreateParameterGroup,
+    ExportSnapshot,
     RestoreFromSnapshot,
     RestoreToMoment,
     TakeSnapshot,
 )
-from daybreak.model.backups import GlobalDatabase
+from daybreak.model.backups import ExportTask, GlobalDatabase
 from daybreak.model.destinations import ParameterSeen, ProxySeen, RecordSet, SecretSeen
 from daybreak.model.fences import FenceSeen
 from daybreak.model.findings import Standing
@@ -77,6 +78,7 @@ Resource = (
     | ProxySeen
     | EventSubscription
     | NamesSeen
+    | ExportTask
 )
 """What a look at a thing shows."""
 
@@ -216,6 +218,7 @@ _MAKES = (
     CreateEndpoint,
     TakeSnapshot,
     CopySnapshot,
+    ExportSnapshot,
 )
 
 

@@ -64,6 +64,11 @@ HINTS: dict[str, tuple[str, ...]] = {
     "KMSKeyNotAccessibleFault": (
         "check the key's state, its policy, and that the caller may use kms:CreateGrant and kms:DescribeKey",
     ),
+    "IamRoleMissingPermissions": (
+        "let export.rds.amazonaws.com assume the role",
+        "let the role s3:PutObject*, s3:GetObject*, s3:DeleteObject*, s3:ListBucket and s3:GetBucketLocation in the bucket",
+    ),
+    "InvalidS3BucketFault": ("the bucket must exist, in the region of the snapshot",),
     "InsufficientAvailableIPsInSubnetFault": (
         "the subnet group has no free address in that zone: add a subnet, or remove what is not needed there",
     ),

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any, assert_never
 
 from daybreak.assess.destinations import standing_of_pointing
+from daybreak.assess.exports import export_found, export_reached, standing_of_exporting
 from daybreak.assess.guarding import Resource
 from daybreak.assess.keyed import standing_of_keyed
 from daybreak.assess.names import name_reached, standing_of_renaming
@@ -22,6 +23,7 @@ from daybreak.model.actions import (
     AttachProxy,
     AwaitCluster,
     AwaitClusterGone,
+    AwaitExport,
     AwaitInstance,
     AwaitName,
     AwaitParameterGroup,
@@ -31,6 +33,7 @@ from daybreak.model.actions import (
     AwaitSql,
     AwaitWriter,
     AwsChange,
+    CancelExport,
     ChangeRecord,
     CopyParameterGroup,
     CopySnapshot,
@@ -43,11 +46,13 @@ from daybreak.model.actions import (
     DeleteParameterGroup,
     DeleteSnapshot,
     DetachProxy,
+    ExportSnapshot,
     ManagePassword,
     MoveSecretStage,
     MoveWriter,
     PointParameter,
     PointSecret,
+    ReadExport,
     RebootInstance,
     RenameCluster,
     RestoreFromSnapshot,
@@ -63,8 +68,9 @@ from daybreak.model.actions import (
     Wait,
 )
 from daybreak.model.anchor import anchor_in
-from daybreak.model.backups import GlobalDatabase
+from daybreak.model.backups import ExportTask, GlobalDatabase
 from daybreak.model.destinations import ProxySeen
+from daybreak.model.exports import ExportShown
 from daybreak.model.moment import span_in_words
 from daybreak.model.replies import Category
 from daybreak.model.statuses import AVAILABLE
@@ -134,6 +140,8 @@ def standing_of_wait(
     spread: timedelta = timedelta(0),
     proxy: ProxySeen | None = None,
     names: NamesSeen | None = None,
+    task: ExportTask | None = None,
+    shown: ExportShown | None = None,
 ) -> OrderStanding:
     """Whether a wait is over, from the newest look at the clone and, for an instance, at the instance.
 
@@ -150,6 +158,8 @@ def standing_of_wait(
         return proxy_ready(action, proxy, age)
     if isinstance(action, AwaitName):
         return name_reached(action, names or NamesSeen(old=None, new=None))
+    if isinstance(action, AwaitExport | ReadExport):
+        return export_reached(action, task) if isinstance(action, AwaitExport) else export_found(action, shown)
     match action:
         case AwaitClusterGone():
             return _cluster_gone(cluster, owner)
@@ -353,6 +363,8 @@ def standing_of_change(action: AwsChange, seen: Resource | None, own_version: st
             return standing_at_proxy(action, seen)
         case SetRole() | SetDataApi() | SetSubscription():
             return standing_of_keyed(action, seen)
+        case ExportSnapshot() | CancelExport():
+            return standing_of_exporting(action, seen if isinstance(seen, ExportTask) else None)
         case RenameCluster():
             return standing_of_renaming(action, seen if isinstance(seen, NamesSeen) else None)
         case MoveWriter(database=database, member=member):

@@ -37,6 +37,7 @@ def export_task_of(body: dict[str, Any]) -> ExportTask:
         prefix=body.get("S3Prefix", ""),
         warning=value_of(body, "WarningMessage"),
         failure=value_of(body, "FailureCause"),
+        percent=body.get("PercentProgress"),
     )
 
 

@@ -23,7 +23,7 @@ VERBS: dict[str, tuple[str, str]] = {
     ),
     "exports": (
         "daybreak.cli.exports:exports",
-        "List the dumps and exports in TARGET's bucket, and look into one.",
+        "List, look into or make the exports in TARGET's bucket.",
     ),
     "plan": ("daybreak.cli.plan:plan", "Show what a restore would do, without doing it."),
     "restore": ("daybreak.cli.restore:restore", "Restore a database into a quarantined clone and validate it."),

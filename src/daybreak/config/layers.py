@@ -21,7 +21,7 @@ from daybreak.config.spans import span_text
 from daybreak.errors import Refused
 from daybreak.files import MOST_WRITTEN, content
 from daybreak.model.actions import PARAMETER_GROUP_REST
-from daybreak.model.exports import ExportPlace
+from daybreak.model.exports import ExportMaking, ExportPlace
 from daybreak.model.names import printable
 from daybreak.model.samples import SampleLimits
 from daybreak.model.trust import OWN, SYSTEM, Trust
@@ -110,7 +110,12 @@ def load(
             for name, written in checked.targets.items()
         },
         exports={
-            name: ExportPlace.model_validate(written.exports.model_dump())
+            name: ExportPlace(bucket=written.exports.bucket, prefix=written.exports.prefix)
+            for name, written in checked.targets.items()
+            if written.exports
+        },
+        making={
+            name: ExportMaking(role=written.exports.role, key=written.exports.key, keep=written.exports.keep)
             for name, written in checked.targets.items()
             if written.exports
         },

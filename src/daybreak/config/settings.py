@@ -31,7 +31,7 @@ from daybreak.config.texts import (
     text_like,
 )
 from daybreak.model.actions import PARAMETER_GROUP_REST
-from daybreak.model.exports import BUCKET, ExportPlace
+from daybreak.model.exports import BUCKET, ROLE, ExportMaking, ExportPlace
 from daybreak.model.moment import span_in_words
 from daybreak.model.names import show_url
 from daybreak.model.samples import SampleLimits
@@ -179,6 +179,12 @@ class ExportPlaceText(ExportPlace):
 
     bucket: Annotated[str, text_like(BUCKET, "the name of a bucket, without s3://")]
     prefix: Annotated[str, AfterValidator(_prefix)] = ""
+    role: Annotated[str, text_like(ROLE, "the ARN of a role")] | None = None
+    """As which RDS writes an export; the caller must be able to pass it."""
+    key: KeyName | None = None
+    """Under which exports are written."""
+    keep: SpanText | None = None
+    """How long what Daybreak makes is to be kept, as its manifest and tags say it. Daybreak deletes none of it."""
 
 
 class ContactText(Contact):
@@ -316,6 +322,8 @@ class Settings(Value):
     tls_ca: str | None = None
     """The trusted authorities: an absolute PEM file, or ``system``; ``None`` is Amazon's."""
     targets: dict[str, Target] = Field(default_factory=dict)
+    making: dict[str, ExportMaking] = Field(default_factory=dict)
+    """With what each target's exports are made, of those that say where exports lie."""
     exports: dict[str, ExportPlace] = Field(default_factory=dict)
     """Where each target's exports lie, of those that say it. No plan for a clone needs it, so no target carries it."""
     health_urls: dict[str, dict[str, str]] = Field(default_factory=dict, exclude=True, repr=False)

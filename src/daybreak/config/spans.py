@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-ALLOWED = 'a span such as "5m", "4h", "30d" or "1h30m" (units w, d, h, m, s, ms, the largest first)'
+ALLOWED = 'a span such as "5m", "4h", "30d" or "1h30m" (units y, w, d, h, m, s, ms, the largest first)'
 """What may be written, in the words of complaints."""
 
-PATTERN = r"^(?=\d)(?:(\d{1,6})w)?(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m(?!s))?(?:(\d{1,6})s)?(?:(\d{1,6})ms)?$"
+PATTERN = r"^(?=\d)(?:(\d{1,6})y)?(?:(\d{1,6})w)?(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m(?!s))?(?:(\d{1,6})s)?(?:(\d{1,6})ms)?$"
 """The same as a pattern, for the JSON Schema."""
 
-_UNITS = ("weeks", "days", "hours", "minutes", "seconds", "milliseconds")
+_UNITS = tuple(timedelta(**{unit: 1}) for unit in ("weeks", "days", "hours", "minutes", "seconds", "milliseconds"))
+YEAR = timedelta(days=366)
+"""What a year counts: with the leap day, so that nothing is kept too short."""
 
 
 def parse_span(text: str) -> timedelta:
@@ -19,13 +21,13 @@ def parse_span(text: str) -> timedelta:
 
     >>> parse_span("1h30m")
     datetime.timedelta(seconds=5400)
+    >>> parse_span("7y").days
+    2562
     """
     match = re.fullmatch(PATTERN, text, re.ASCII)
-    span = (
-        timedelta(**{unit: int(count or 0) for unit, count in zip(_UNITS, match.groups(), strict=True)})
-        if match
-        else None
-    )
+    counts = match.groups() if match else ()
+    units = zip((YEAR, *_UNITS), counts, strict=bool(match))
+    span = sum((unit * int(count or 0) for unit, count in units), start=timedelta())
     if not span:
         message = f"write {ALLOWED}, longer than nothing"
         raise ValueError(message)

@@ -42,6 +42,7 @@ from daybreak.model.arrivals import (
 )
 from daybreak.model.birth import Birth
 from daybreak.model.cutover import VerdictSeen
+from daybreak.model.exports import ExportPlace, ExportShown
 from daybreak.model.fences import Emptied, FenceSeen
 from daybreak.model.findings import Finding, Measured
 from daybreak.model.guards import Fenced
@@ -267,6 +268,11 @@ class NoExports:
 _NO_EXPORT = "a run without an export was to work with one"
 
 
+def _no_bucket(place: ExportPlace) -> ExportShown:
+    """Raises ``Bug``: nobody gave a way to a bucket."""
+    raise Bug(f"{place.address} was to be read, by a run without a bucket")
+
+
 class NoPools:
     """For a run without a pool."""
 
@@ -360,6 +366,8 @@ class Doors:
     is_state_local: bool = True
     """Whether the state is a folder of this machine: then an account here is a person, else only an account at AWS is one."""
 
+    read_export: Callable[[ExportPlace], ExportShown] = _no_bucket
+    """Reads what an export left in its bucket, from the plan's own region; raises ``Refused`` or ``Unreachable``."""
     judge: Callable[[Callable[[str], None], Leash], VerdictSeen] | None = None
     """Asks the clone of a cutover again, and judges it; ``None`` where nobody can. It takes what is shown of it meanwhile."""
 

@@ -47,12 +47,8 @@ from daybreak.judge.verdict import scope_of, verdict_of
 from daybreak.model.actions import (
     AnchorJournal,
     AwaitApproval,
-    AwaitName,
     AwaitParameterGroup,
-    AwaitProxy,
-    AwaitRecord,
     AwaitSnapshot,
-    AwaitWriter,
     AwsOrder,
     CarryTables,
     ChangeSql,
@@ -61,6 +57,7 @@ from daybreak.model.actions import (
     JudgeScratch,
     LoadRows,
     LoadScratch,
+    LookedAtAlone,
     PausePool,
     ResumePool,
     RunCommand,
@@ -120,9 +117,7 @@ def clusters_awaited(plan: Plan) -> tuple[tuple[str | None, str], ...]:
     found = (
         (wait.region, wait.clone)
         for wait in waits
-        if not isinstance(
-            wait, AwaitParameterGroup | AwaitSnapshot | AwaitWriter | AwaitRecord | AwaitProxy | AwaitName
-        )
+        if not isinstance(wait, AwaitParameterGroup | AwaitSnapshot | LookedAtAlone)
     )
     return tuple(dict.fromkeys(found))
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from daybreak.model.tags import NONCE_TAG
 from daybreak.model.value import Instant, Span, Value
 from daybreak.model.world import (
     AutomatedBackup,
@@ -57,6 +58,13 @@ class RecoveryPoint(Value):
     """What AWS Backup recorded for a restore; empty where it was not asked."""
 
 
+EXPORTS_UNDER_WAY = frozenset({"STARTING", "IN_PROGRESS", "CANCELING"})
+"""The statuses of an export at which AWS is still at work."""
+
+MOST_EXPORTS = 5
+"""How many exports AWS lets an account have under way (FACTS 4.7)."""
+
+
 class ExportTask(Value):
     """An export to S3, as ``DescribeExportTasks`` describes it: Parquet files, and no dump (FACTS 4.7)."""
 
@@ -71,6 +79,18 @@ class ExportTask(Value):
     prefix: str = ""
     warning: str | None = None
     failure: str | None = None
+    percent: int | None = Field(default=None, exclude_if=lambda found: found is None)
+    """How much of it is done, as AWS says it."""
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether AWS is at it, or is about to end it: it counts against the limits then."""
+        return self.status in EXPORTS_UNDER_WAY
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What stands for tags, which AWS gives no export: the last part of its prefix is the nonce of the run that started it."""
+        return {NONCE_TAG: self.prefix.rstrip("/").rpartition("/")[2]}
 
 
 class GlobalMember(Value):

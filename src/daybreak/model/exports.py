@@ -10,11 +10,15 @@ from typing import Literal
 from pydantic import Field
 
 from daybreak.errors import Refused
+from daybreak.model.manifests import Manifest
 from daybreak.model.names import printable
-from daybreak.model.value import Instant, Value
+from daybreak.model.value import Instant, Span, Value
 
 BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 """What AWS accepts as the name of a bucket."""
+
+ROLE = r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]{1,512}"
+"""How AWS writes the ARN of a role."""
 
 ExportKind = Literal[
     "custom", "directory", "tar", "sql", "cluster-sql", "snapshot-export", "parquet", "packed", "unknown", "not-seen"
@@ -36,6 +40,17 @@ class ExportPlace(Value):
     def address(self) -> str:
         """Its URL."""
         return f"s3://{self.bucket}/{self.prefix}"
+
+
+class ExportMaking(Value):
+    """With what a target's exports are made."""
+
+    role: str | None = None
+    """The ARN of the role as which RDS writes them."""
+    key: str | None = None
+    """The KMS key under which they are written."""
+    keep: Span | None = None
+    """How long they are to be kept, as their manifests and tags say it: Daybreak deletes none."""
 
 
 def place_at(address: str) -> ExportPlace:
@@ -94,6 +109,8 @@ class ExportFound(Value):
     """What the word on its completeness rests on."""
     trouble: str = ""
     """Why it was not seen, or not all of it."""
+    manifest: Manifest | None = Field(default=None, exclude_if=lambda found: found is None)
+    """What the manifest beside it says; nothing of it was held against the archive but its size."""
 
 
 class ExportedTable(Value):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from daybreak.model.backups import GlobalDatabase
+from daybreak.model.backups import ExportTask, GlobalDatabase
 from daybreak.model.capsule import Capsule
 from daybreak.model.copies import CopiesSeen
 from daybreak.model.cutover import CutoverSeen
@@ -114,5 +114,7 @@ class Observation(Value):
     """Both sides of a cutover or a rollback; ``cluster`` is then the source."""
     export: ExportSeen | None = Field(default=None, exclude_if=lambda found: found is None)
     """The export whose tables are wanted; ``cluster`` is then the receiver's."""
+    exports: tuple[ExportTask, ...] = ()
+    """The exports of the region, or the one that is to be ended."""
     spelling: Spelling | None = None
     """Whether what the configuration names is there; ``None`` where that was not asked."""

@@ -107,6 +107,8 @@ class CleanRequest(Value):
     """Whether that run made nothing but files of this machine."""
     doubt: str = ""
     """Why the run's journal could not say what belongs to it. Then tags decide, and a person types the clone's name."""
+    task: str = Field(default="", exclude_if=lambda found: not found)
+    """The export that the run started, where it was to make one: that is ended then, and no clone is looked for."""
 
 
 class CopyRequest(Value):
@@ -252,11 +254,29 @@ class ExportRequest(Value):
 MoveRequest = CutoverRequest | RollbackRequest
 """What moves the traffic, and so changes the source; everything else leaves the source alone."""
 
+
+class MakeExportRequest(Value):
+    """Let RDS export a snapshot of the source into a bucket: rows that outlive the source's backups. The source is not touched."""
+
+    kind: Literal["make-export"] = "make-export"
+    target: str
+    snapshot: str = NEWEST
+    """Its identifier, its ARN, or ``latest``."""
+    only: tuple[str, ...] = ()
+    """The databases, schemas and tables to export, as ``DATABASE.SCHEMA.TABLE``; empty for all."""
+    bucket: str
+    prefix: str = ""
+    role: str
+    key: str
+    why: str = ""
+    suffix: str
+
+
 RestoreRequest = PitrRequest | SnapshotRequest | RegionRequest
 """Everything that a clone can be made for."""
 
 Request = Annotated[
-    RestoreRequest | ExportRequest | FailOverRequest | CopyRequest | CleanRequest | MoveRequest,
+    RestoreRequest | ExportRequest | FailOverRequest | CopyRequest | CleanRequest | MoveRequest | MakeExportRequest,
     Field(discriminator="kind"),
 ]
 """Everything a plan can be made for."""

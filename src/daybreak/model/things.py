@@ -38,17 +38,19 @@ _WORDS: dict[str, str] = {
     "cluster-pg": "parameter group",
     "cluster-snapshot": "snapshot",
     "db": "instance",
+    "export-task": "export",
     "hostedzone": "hosted zone",
 }
 """What people call the kinds that are looked at."""
 
 
 ThingKind = (
-    ResourceKind | Literal["record", "proxy-target", "subscription-entry", "rename", "database", "program", "pool"]
+    ResourceKind
+    | Literal["record", "proxy-target", "subscription-entry", "rename", "export-task", "database", "program", "pool"]
 )
 """A kind of thing: a resource of AWS's, or what is no resource by itself."""
 
-_EXACT = frozenset({"secret", "parameter", "hostedzone", "record", "program", "pool"})
+_EXACT = frozenset({"secret", "parameter", "hostedzone", "record", "export-task", "program", "pool"})
 """The kinds whose names are apart from those of databases, and in which case matters."""
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from pydantic import ValidationError
+
 from daybreak.archive.blocks import lacks_offsets
 from daybreak.archive.contents import MOST, Contents, read_contents
 from daybreak.archive.damage import BeyondReach, TooLong, UnreadableArchive
@@ -37,6 +39,7 @@ from daybreak.archive.wholeness import (
 from daybreak.aws.objects import Objects
 from daybreak.errors import DaybreakError
 from daybreak.model.exports import ExportFound, ExportPlace, PlaceListed, StoredObject
+from daybreak.model.manifests import Manifest
 from daybreak.observe.ranges import ObjectSource, ReadBudget, side_by_side
 
 MOST_KEYS = 200_000
@@ -94,6 +97,8 @@ class Finder:
             return Examined(_with(base, trouble=why))
         try:
             examined = self._look(pile, base)
+            if pile.manifest is not None:
+                examined = replace(examined, found=self._with_manifest(examined.found, pile, pile.manifest))
             if pile.is_cut:
                 # What was not listed is not missing.
                 found = _with(
@@ -103,6 +108,18 @@ class Finder:
             return examined
         except DaybreakError as error:
             return Examined(_with(base, trouble="; ".join((error.message, *error.hints))))
+
+    def _with_manifest(self, found: ExportFound, pile: Pile, stored: StoredObject) -> ExportFound:
+        """The export with what is said of it beside it; what cannot be read, or speaks of another file, is a trouble."""
+        try:
+            manifest = Manifest.model_validate_json(self._document(stored))
+        except (ValidationError, DaybreakError) as error:
+            why = error.message if isinstance(error, DaybreakError) else "it is none of Daybreak's"
+            return _with(found, trouble="; ".join(filter(None, (found.trouble, f"its manifest cannot be read: {why}"))))
+        if manifest.bytes != pile.lead.bytes:
+            why = f"its manifest speaks of {manifest.bytes:,} bytes, and it has {pile.lead.bytes:,}"
+            return _with(found, trouble="; ".join(filter(None, (found.trouble, why))))
+        return _with(found, manifest=manifest)
 
     def _look(self, pile: Pile, base: ExportFound) -> Examined:
         if pile.shape == "snapshot-export":

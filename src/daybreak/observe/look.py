@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from daybreak.aws.backups import global_database_of
+from daybreak.aws.backups import export_task_of, global_database_of
 from daybreak.aws.destinations import newest_of, parameter_seen, proxy_seen, record_set_of, secret_seen
 from daybreak.aws.facts import (
     backup_of,
@@ -29,7 +29,7 @@ from daybreak.aws.faults import AwsFault, unreadable
 from daybreak.aws.keyed import subscription_of
 from daybreak.aws.replies import Markers, require
 from daybreak.errors import Bug
-from daybreak.model.backups import GlobalDatabase
+from daybreak.model.backups import ExportTask, GlobalDatabase
 from daybreak.model.destinations import ParameterSeen, ProxySeen, RecordSet, SecretSeen, full_name
 from daybreak.model.keyed import EventSubscription
 from daybreak.model.plan import AwsCall
@@ -77,6 +77,7 @@ Seeable = (
     | ProxySeen
     | EventSubscription
     | NamesSeen
+    | ExportTask
 )
 """What a look at a thing may show."""
 
@@ -197,6 +198,15 @@ class Lookout:
         body = self._one("DescribeGlobalClusters", "GlobalClusters", GlobalClusterIdentifier=name)
         return global_database_of(body) if body else None
 
+    def export(self, name: str) -> ExportTask | None:
+        """The export of that name; ``None`` when AWS does not know it."""
+        body = self._one("DescribeExportTasks", "ExportTasks", ExportTaskIdentifier=name)
+        return export_task_of(body) if body else None
+
+    def exports(self) -> tuple[ExportTask, ...]:
+        """Every export of the region that AWS lists, also those that have ended."""
+        return tuple(map(export_task_of, self._aws.pages(self._call("DescribeExportTasks"), "ExportTasks")))
+
     def secret(self, name: str) -> SecretSeen | None:
         """The secret of that name, without its value; ``None`` when AWS does not know it, or is deleting it."""
         body = self._find(self._call("DescribeSecret", "secretsmanager", SecretId=name))
@@ -281,6 +291,8 @@ class Lookout:
                 return self.endpoint(thing.name)
             case "cluster-snapshot":
                 return self.snapshot(thing.name)
+            case "export-task":
+                return self.export(thing.name)
             case "global-cluster":
                 return self.global_database(thing.name)
             case _:

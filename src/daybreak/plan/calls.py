@@ -16,6 +16,7 @@ from daybreak.model.actions import (
     AwaitApproval,
     AwsChange,
     AwsOrder,
+    CancelExport,
     ChangeRecord,
     CopyParameterGroup,
     CopySnapshot,
@@ -29,6 +30,7 @@ from daybreak.model.actions import (
     DeleteSnapshot,
     DetachProxy,
     ExportOrder,
+    ExportSnapshot,
     KeyedOrder,
     ManagePassword,
     MoveSecretStage,
@@ -145,7 +147,7 @@ def fill_in(
     It looks only at our own tags' values: what a person wrote into a tag of theirs stays. ``owner`` made, or makes, the version of
     a secret. Raises ``Bug`` where nothing was drawn for what the call needs.
     """
-    call = _with_version(call, owner)
+    call = _with_prefix(_with_version(call, owner), nonce)
     if "Tags" not in call.params:
         return call
     drawn = {
@@ -170,6 +172,24 @@ def _with_version(call: AwsCall, owner: Owner | None) -> AwsCall:
         message = f"{call.operation} would be sent without {', '.join(names)}"
         raise Bug(message)
     return call.model_copy(update={"params": call.params | dict.fromkeys(names, version)})
+
+
+def _with_prefix(call: AwsCall, nonce: str) -> AwsCall:
+    """The call with the nonce in the prefix of an export: it stands there in the place of tags."""
+    prefix = call.params.get("S3Prefix", "")
+    return call.model_copy(update={"params": call.params | {"S3Prefix": with_nonce(prefix, nonce)}}) if prefix else call
+
+
+def with_nonce(text: str, nonce: str) -> str:
+    """A place in a bucket with the nonce where the plan prints that it is drawn; raises ``Bug`` where none was drawn.
+
+    >>> with_nonce("exports/<drawn at start>/embi", "1f")
+    'exports/1f/embi'
+    """
+    if DRAWN_AT_START in text and not nonce:
+        message = f"{text} would be used without a nonce"
+        raise Bug(message)
+    return text.replace(DRAWN_AT_START, nonce)
 
 
 _VERSION_NAMES = ("ClientRequestToken", "RemoveFromVersionId")
@@ -261,15 +281,13 @@ def _operation(action: AwsChange, stamp: Stamp) -> tuple[str, dict[str, Any]]:
         case SetExpiry(arn=arn) | AnchorJournal(arn=arn):
             tag = {EXPIRES_TAG: action.expires} if isinstance(action, SetExpiry) else {JOURNAL_TAG: DRAWN_AT_END}
             return "AddTagsToResource", {"ResourceName": arn, "Tags": tag_list(tag)}
-        case DeleteEndpoint(endpoint=endpoint):
-            return "DeleteDBClusterEndpoint", {"DBClusterEndpointIdentifier": endpoint}
         case SetClusterOptions() | SetParameterGroup() | ManagePassword() | RenameCluster():
             return "ModifyDBCluster", _modification(action)
         case RebootInstance(instance=instance):
             return "RebootDBInstance", {"DBInstanceIdentifier": instance}
         case CreateInstance():
             return "CreateDBInstance", body_of_instance(action, stamp)
-        case DeleteInstance() | DeleteCluster() | DeleteParameterGroup():
+        case DeleteEndpoint() | DeleteInstance() | DeleteCluster() | DeleteParameterGroup():
             return _deletion(action)
         case TakeSnapshot() | CopySnapshot() | DeleteSnapshot():
             return _operation_on_snapshot(action, stamp)
@@ -279,8 +297,24 @@ def _operation(action: AwsChange, stamp: Stamp) -> tuple[str, dict[str, Any]]:
             return _operation_on_destination(action)
         case SetRole() | SetDataApi() | SetSubscription():
             return _operation_on_keyed(action)
+        case ExportSnapshot() | CancelExport():
+            return _operation_on_export(action)
         case _:
             assert_never(action)
+
+
+def _operation_on_export(action: ExportSnapshot | CancelExport) -> tuple[str, dict[str, Any]]:
+    if isinstance(action, CancelExport):
+        return "CancelExportTask", {"ExportTaskIdentifier": action.task}
+    return "StartExportTask", {
+        "ExportTaskIdentifier": action.task,
+        "SourceArn": action.source,
+        "S3BucketName": action.bucket,
+        "S3Prefix": action.prefix,
+        "IamRoleArn": action.role,
+        "KmsKeyId": action.key,
+        "ExportOnly": list(action.only),
+    }
 
 
 def _modification(action: SetClusterOptions | SetParameterGroup | ManagePassword | RenameCluster) -> dict[str, Any]:
@@ -296,7 +330,11 @@ def _modification(action: SetClusterOptions | SetParameterGroup | ManagePassword
             return {"DBClusterIdentifier": clone, "DBClusterParameterGroupName": group, "ApplyImmediately": True}
 
 
-def _deletion(action: DeleteInstance | DeleteCluster | DeleteParameterGroup) -> tuple[str, dict[str, Any]]:
+def _deletion(
+    action: DeleteEndpoint | DeleteInstance | DeleteCluster | DeleteParameterGroup,
+) -> tuple[str, dict[str, Any]]:
+    if isinstance(action, DeleteEndpoint):
+        return "DeleteDBClusterEndpoint", {"DBClusterEndpointIdentifier": action.endpoint}
     if isinstance(action, DeleteParameterGroup):
         return "DeleteDBClusterParameterGroup", {"DBClusterParameterGroupName": action.group}
     if isinstance(action, DeleteInstance):

@@ -37,6 +37,7 @@ from daybreak.model.tags import (
 from daybreak.model.targets import Target
 from daybreak.plan import estimates
 from daybreak.plan.calls import Owner
+from daybreak.plan.making import end_export_plan
 from daybreak.plan.owning import Own, own_of
 from daybreak.plan.rollback import Deed, take_back
 from daybreak.plan.sequence import Sequence
@@ -56,6 +57,8 @@ def clean_plan(request: CleanRequest, target: Target, seen: Observation, terms: 
     """The plan that removes the clone of ``request.run``. ``seen`` holds the clone as its cluster and its instances."""
     if request.is_of_export:
         return _plan_of(_steps_of_export(request, seen), request, target, seen, terms)
+    if request.task:
+        return end_export_plan(request, target, seen, terms)
     own = own_of(request, seen)
     reasons = _objections(request, target, seen, own) or (() if own.is_anything else _nothing(request, own))
     if reasons:

@@ -75,6 +75,14 @@ SNAPSHOT = Estimate(
     high=timedelta(hours=1),
     evidence="a manual snapshot usually takes minutes; AWS names no time",
 )
+EXPORT = Estimate(
+    low=timedelta(minutes=10),
+    high=timedelta(hours=8),
+    evidence="AWS names no time for an export, and restores the snapshot for it: hours where the storage is large; never measured here",
+)
+ENDING_OF_EXPORT = Estimate(
+    low=timedelta(seconds=1), high=timedelta(minutes=15), evidence="AWS names no time for ending an export"
+)
 RENAMING = Estimate(
     low=timedelta(minutes=1), high=timedelta(minutes=10), evidence="AWS speaks of two to ten minutes for a name"
 )

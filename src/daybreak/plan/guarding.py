@@ -12,6 +12,7 @@ from daybreak.model.actions import (
     AwaitApproval,
     AwaitCluster,
     AwaitClusterGone,
+    AwaitExport,
     AwaitInstance,
     AwaitName,
     AwaitParameterGroup,
@@ -22,6 +23,7 @@ from daybreak.model.actions import (
     AwaitWriter,
     AwsOrder,
     BesideAnother,
+    CancelExport,
     ChangeRecord,
     CopyParameterGroup,
     CopySnapshot,
@@ -35,6 +37,7 @@ from daybreak.model.actions import (
     DeleteSnapshot,
     DetachProxy,
     ExportOrder,
+    ExportSnapshot,
     ManagePassword,
     MoveSecretStage,
     MoveWriter,
@@ -42,6 +45,7 @@ from daybreak.model.actions import (
     PointParameter,
     PointSecret,
     PoolOrder,
+    ReadExport,
     RebootInstance,
     RenameCluster,
     RestoreFromSnapshot,
@@ -84,6 +88,7 @@ _OnlyLooks = (
     | AwaitClusterGone
     | AwaitParameterGroup
     | AwaitApproval
+    | ReadExport
 )
 _Unowned = _Elsewhere | _OnlyLooks
 
@@ -104,7 +109,6 @@ def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tupl
 
 
 def _guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tuple[Guard, ...]:
-
     def thing(kind: ThingKind, name: str) -> Thing:
         return Thing(kind=kind, name=name, region=action.region or region)
 
@@ -132,8 +136,7 @@ def _guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tup
             | SetSubscription(is_in=True)
         ):
             return Ours(thing=thing("cluster", action.clone)), hands_off
-        case SetSubscription(clone=clone):
-            # The entry of a clone that is gone may go too.
+        case SetSubscription(clone=clone):  # the entry of a clone that is gone may go too
             return OursOrAbsent(thing=thing("cluster", clone)), hands_off
         case RebootInstance(clone=clone, instance=instance):
             return Ours(thing=thing("db", instance)), Ours(thing=thing("cluster", clone)), hands_off
@@ -158,6 +161,9 @@ def _guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tup
             return _on_snapshot(action, thing("cluster-snapshot", action.snapshot), hands_off)
         case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord():
             return _on_destination(action, thing), hands_off
+        case ExportSnapshot(task=task) | CancelExport(task=task) | AwaitExport(task=task):
+            own = OursOrAbsent(thing=thing("export-task", task))
+            return (own,) if isinstance(action, AwaitExport) else (own, hands_off)
         case DetachProxy() | AttachProxy():
             return *_on_proxy(action, thing), hands_off
         case _:

@@ -18,6 +18,7 @@ from daybreak.model.requests import (
     CutoverRequest,
     ExportRequest,
     FailOverRequest,
+    MakeExportRequest,
     RegionRequest,
     RestoreRequest,
     RollbackRequest,
@@ -37,7 +38,14 @@ def loss_of(plan: Plan) -> Loss | None:
     match plan.request:
         case FailOverRequest():
             return _loss_of_move(plan.request, plan.moment, plan.created)
-        case CopyRequest() | ExportRequest() | CleanRequest() | CutoverRequest() | RollbackRequest():
+        case (
+            CopyRequest()
+            | ExportRequest()
+            | CleanRequest()
+            | CutoverRequest()
+            | RollbackRequest()
+            | MakeExportRequest()
+        ):
             return None
         case request:
             return loss_by(request, plan.moment, plan.created)

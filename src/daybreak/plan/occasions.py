@@ -28,6 +28,7 @@ class ReadOccasion(StrEnum):
     OF_SUBSCRIPTION = "where an event subscription reports one source more, or one less"
     LOGIN_OF_PROXY = "where a proxy logs in with a secret"
     OF_CHANGES = "where it is waited until a change of Route 53 has spread"
+    OF_EXPORT = "where an export of a snapshot is made, or ended"
     OF_CATALOGUE = "where backups or preparations are listed: no run asks it"
     BY_HAND = "by a person: it is printed, and no run asks it"
     FREE = "where it pleases: AWS allows it to every caller"

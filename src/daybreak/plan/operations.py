@@ -55,6 +55,12 @@ def _entries_in(params: Mapping[str, Any]) -> tuple[str, ...]:
     return (subscription_entry(name, str(params.get("SourceIdentifier", ""))),)
 
 
+def _exports_in(params: Mapping[str, Any]) -> tuple[str, ...]:
+    """The export that a call starts or ends: to IAM it is no resource."""
+    name = params.get("ExportTaskIdentifier")
+    return (plain_name(str(name)),) if name else ()
+
+
 def _of_subscription(name: str) -> ChangeOperation:
     """A call that lets an event subscription report one source more, or one less."""
     named = (_changes("SubscriptionName", "es"),)
@@ -185,7 +191,11 @@ _READS = (
         "DescribeGlobalClusters",
         {ReadOccasion.OF_CATALOGUE: ("global-cluster",), ReadOccasion.OF_FAIL_OVER: ("global-cluster",)},
     ),
-    ReadOperation("rds", "DescribeExportTasks", {ReadOccasion.OF_CATALOGUE: ("cluster", "cluster-snapshot")}),
+    ReadOperation(
+        "rds",
+        "DescribeExportTasks",
+        dict.fromkeys((ReadOccasion.OF_CATALOGUE, ReadOccasion.OF_EXPORT), ("cluster", "cluster-snapshot")),
+    ),
     # AWS knows a recovery point's ARN under many services' names, so the star stands for it.
     ReadOperation("backup", "ListRecoveryPointsByResource", {ReadOccasion.OF_CATALOGUE: ()}),
     ReadOperation("backup", "GetRecoveryPointRestoreMetadata", {ReadOccasion.OF_CATALOGUE: ()}),
@@ -331,6 +341,19 @@ _CHANGES = (
     ChangeOperation("ssm", "PutParameter", (_changes("Name", "parameter"),), (_of_text("KeyId", "ssm"),)),
     _of_targets("RegisterDBProxyTargets"),
     _of_targets("DeregisterDBProxyTargets"),
+    ChangeOperation(
+        "rds",
+        "StartExportTask",
+        (_uses("SourceArn", "cluster-snapshot"),),
+        (
+            Demand("IamRoleArn", ("iam:PassRole",), "role", "{IamRoleArn}"),
+            *_OF_KEYS,
+            Demand("KmsKeyId", ("kms:DescribeKey",), "key", "{KmsKeyId}"),
+        ),
+        parts=_exports_in,
+        kind_of_parts="export-task",
+    ),
+    ChangeOperation("rds", "CancelExportTask", (), parts=_exports_in, kind_of_parts="export-task"),
     # The cluster that it makes is named in its metadata alone, so nothing of ours could guard it.
     ChangeOperation("backup", "StartRestoreJob", (), is_by_hand=True),
     # They make again what is keyed to a source's name, and belong to their owners.

@@ -10,6 +10,7 @@ from daybreak.model.requests import (
     CutoverRequest,
     ExportRequest,
     FailOverRequest,
+    MakeExportRequest,
     PitrRequest,
     RegionRequest,
     Request,
@@ -23,6 +24,7 @@ from daybreak.plan.copying import copy_plan
 from daybreak.plan.cutover import cutover_plan
 from daybreak.plan.export import export_plan
 from daybreak.plan.fail_over import fail_over_plan
+from daybreak.plan.making import make_export_plan
 from daybreak.plan.pitr import pitr_plan
 from daybreak.plan.region import region_plan
 from daybreak.plan.returning import rollback_plan
@@ -50,5 +52,7 @@ def plan_of(request: Request, target: Target, seen: Observation, terms: Terms) -
             return rollback_plan(request, target, seen, terms)
         case ExportRequest():
             return export_plan(request, target, seen, terms)
+        case MakeExportRequest():
+            return make_export_plan(request, target, seen, terms)
         case CleanRequest():
             return clean_plan(request, target, seen, terms)

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from daybreak.model.actions import (
     Action,
     AwaitClusterGone,
+    AwaitExport,
+    CancelExport,
     DeleteCluster,
     DeleteEndpoint,
     DeleteInstance,
@@ -67,6 +69,11 @@ def _order(action: Action, deed: Deed) -> tuple[str, str, Estimate]:
             return "delete-cluster", why, estimates.CALL
         case AwaitClusterGone():
             return "await-gone", "the name is free again only when AWS has forgotten it", estimates.DELETION
+        case CancelExport():
+            return "cancel-export", "AWS would go on writing, and charge for it", estimates.CALL
+        case AwaitExport():
+            why = "an export counts against the limits of the account until AWS is at it no more"
+            return "await-end", why, estimates.ENDING_OF_EXPORT
         case DeleteParameterGroup():
             why = "nothing uses the quarantine group once the clone is gone"
             return "delete-parameter-group", why, estimates.CALL

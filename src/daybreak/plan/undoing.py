@@ -10,17 +10,13 @@ from daybreak.model.actions import (
     AnchorJournal,
     AttachProxy,
     AwaitApproval,
-    AwaitCluster,
     AwaitClusterGone,
+    AwaitExport,
     AwaitInstance,
     AwaitName,
-    AwaitParameterGroup,
-    AwaitProxy,
     AwaitRecord,
-    AwaitSnapshot,
-    AwaitSql,
-    AwaitWriter,
     BeginProbe,
+    CancelExport,
     CarryTables,
     ChangeRecord,
     ChangeSql,
@@ -38,6 +34,7 @@ from daybreak.model.actions import (
     DetachProxy,
     EndSessions,
     ExportOrder,
+    ExportSnapshot,
     ExportWork,
     FetchExport,
     JudgeScratch,
@@ -69,6 +66,7 @@ from daybreak.model.actions import (
     SqlStatement,
     TakeSnapshot,
     Validate,
+    WaitOrder,
 )
 from daybreak.model.tags import COPY_OF_TAG
 from daybreak.model.things import Thing
@@ -127,20 +125,11 @@ def _undo_of(action: Action, region: str) -> Undo | None:
             return _undo_of_pointing(action)
         case SetRole() | SetDataApi() | SetSubscription():
             return _undo_of_keyed(action)
-        case (
-            AwaitWriter()
-            | AwaitRecord()
-            | AwaitProxy()
-            | AwaitName()
-            | AwaitCluster()
-            | AwaitClusterGone()
-            | AwaitInstance()
-            | AwaitParameterGroup()
-            | AwaitSql()
-            | Validate()
-            | AwaitSnapshot()
-            | AwaitApproval()
-        ):
+        case ExportSnapshot(task=task):
+            return removal_of_export(task)
+        case CancelExport():
+            return Irreversible(because="AWS does not go on with an export that was ended")
+        case WaitOrder() | Validate() | AwaitApproval():
             return None
         case _:
             assert_never(action)
@@ -263,6 +252,12 @@ def _undo_of_renaming(action: RenameCluster) -> Undo:
 def removal_of_group(group: str) -> TakenBack:
     """What takes back the creation of a cluster parameter group."""
     return TakenBack(actions=(DeleteParameterGroup(group=group),))
+
+
+def removal_of_export(task: str) -> TakenBack:
+    """What takes back an export, while AWS is at it."""
+    ends = CancelExport(task=task), AwaitExport(task=task, is_cancelled=True)
+    return TakenBack(actions=ends, traces=("the files in the bucket, which Daybreak never deletes",))
 
 
 def removal_of_cluster(clone: str) -> TakenBack:

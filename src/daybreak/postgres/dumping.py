@@ -24,7 +24,7 @@ from daybreak.postgres.reach import Reach
 from daybreak.postgres.session import Session
 
 PROGRAM = "pg_dump"
-_NAME = "daybreak-schema-dump"
+SESSION = "daybreak-schema-dump"
 """How the program's session is called at the server."""
 
 _TABLES = sql.SQL("SELECT count(*) FROM pg_catalog.pg_class c WHERE c.relkind IN ('r', 'p', 'f') AND c.oid >= 16384")
@@ -53,11 +53,7 @@ def dump_schema(place: Reach, program: ClientProgram, within: timedelta) -> Dump
     """The SQL that makes the database's objects; raises ``DaybreakError`` where it cannot be had in time and within the bounds."""
     bounds = place.meter.bounds
     with place.session(bounds.limits(within.total_seconds() + 5)) as session:
-        if session.major > program.major:
-            raise Refused(
-                f"{PROGRAM} {program.version} cannot read a server of PostgreSQL {session.major}",
-                f'pg_dump = "/path/to/{PROGRAM}" of that version in daybreak.toml',
-            )
+        refuse_newer_server(session, program)
         _hold_to_locks(session)
         with (
             open_pass_file(place.login, PROGRAM) as handle,
@@ -67,7 +63,7 @@ def dump_schema(place: Reach, program: ClientProgram, within: timedelta) -> Dump
             command = [
                 program.path, "--schema-only", "--no-password",
                 f"--lock-wait-timeout={milliseconds(bounds.lock)}",
-                f"--dbname={conninfo_of(place, program, handle, bounds.connect, session=_NAME)}",
+                f"--dbname={conninfo_of(place, program, handle, bounds.connect, session=SESSION)}",
             ]  # fmt: skip
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=said, env=bare_environment(), pass_fds=(handle,)
@@ -90,6 +86,20 @@ def dump_schema(place: Reach, program: ClientProgram, within: timedelta) -> Dump
     return DumpMade(made, session.server_version)
 
 
+def refuse_newer_server(session: Session, program: ClientProgram) -> None:
+    """Raise ``Refused`` where a server is newer than the program, which cannot read it then."""
+    if session.major > program.major:
+        raise Refused(
+            f"{PROGRAM} {program.version} cannot read a server of PostgreSQL {session.major}",
+            f'pg_dump = "/path/to/{PROGRAM}" of that version in daybreak.toml',
+        )
+
+
+def holds_up_somebody(session: Session) -> bool:
+    """Whether somebody waits for a lock that the program holds; the session is in no transaction, which would see the first answer for ever."""
+    return bool(session.ask(_WAITERS, (SESSION,))[0][0])
+
+
 def _hold_to_locks(session: Session) -> None:
     """Raise ``Refused`` where the program, which locks every table at once, would fill more of the lock table than we may."""
     each, meter = session.locks_at_once, session.meter
@@ -109,5 +119,5 @@ def _follow(process: subprocess.Popen[bytes], session: Session, end: float) -> N
             return
         if monotonic() >= end:
             raise Unreachable(f"{PROGRAM} did not end in time", "try again when the server has less to do")
-        if session.ask(_WAITERS, (_NAME,))[0][0]:
+        if holds_up_somebody(session):
             raise Unreachable(f"{PROGRAM} gave way to somebody who waited for a lock of its", "try again later")

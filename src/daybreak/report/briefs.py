@@ -13,6 +13,7 @@ from daybreak.model.actions import (
     AwaitClients,
     AwaitCluster,
     AwaitClusterGone,
+    AwaitExport,
     AwaitInstance,
     AwaitName,
     AwaitParameterGroup,
@@ -22,6 +23,7 @@ from daybreak.model.actions import (
     AwaitSql,
     AwaitWriter,
     BeginProbe,
+    CancelExport,
     CarryTables,
     ChangeRecord,
     ChangeSql,
@@ -39,6 +41,7 @@ from daybreak.model.actions import (
     DetachProxy,
     EndSessions,
     ExportOrder,
+    ExportSnapshot,
     KeyedOrder,
     LoadRows,
     ManagePassword,
@@ -47,6 +50,7 @@ from daybreak.model.actions import (
     PausePool,
     PointParameter,
     PointSecret,
+    ReadExport,
     ReadProbe,
     RebootInstance,
     RenameCluster,
@@ -137,10 +141,10 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
             return _work_in_front(step.action)
         case AwaitApproval():
             return "wait for", "waiting for", "an approval"
-        case TakeSnapshot(cluster=cluster):
-            return "take", "taking", f"a snapshot of {cluster}"
-        case CopySnapshot(source=source, source_region=home):
-            return "copy", "copying", f"the snapshot {plain_name(source)} of {home}"
+        case ExportSnapshot() | CancelExport():
+            return _work_on_export(step.action)
+        case TakeSnapshot() | CopySnapshot():
+            return _work_on_snapshot(step.action)
         case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord():
             return _work_on_destination(step.action)
         case DetachProxy(proxy=proxy, cluster=cluster):
@@ -217,6 +221,18 @@ def _work_in_sql(action: SqlChange) -> tuple[str, str, str]:
             assert_never(action)
 
 
+def _work_on_snapshot(action: TakeSnapshot | CopySnapshot) -> tuple[str, str, str]:
+    if isinstance(action, TakeSnapshot):
+        return "take", "taking", f"a snapshot of {action.cluster}"
+    return "copy", "copying", f"the snapshot {plain_name(action.source)} of {action.source_region}"
+
+
+def _work_on_export(action: ExportSnapshot | CancelExport) -> tuple[str, str, str]:
+    if isinstance(action, CancelExport):
+        return "end", "ending", f"the export {action.task}"
+    return "export", "exporting", f"the snapshot {plain_name(action.source)}"
+
+
 def _work_on_keyed(action: KeyedOrder) -> tuple[str, str, str]:
     match action:
         case SetRole(role=role, is_given=True):
@@ -271,6 +287,10 @@ def _wait_or_removal(action: Wait | _Removal | RenameCluster, end: Callable[[str
             return "wait for", "waiting for", f"the change of {record.name} to spread"
         case AwaitWriter(member=member):
             return "wait for", "waiting for", f"{plain_name(member)} to be the writer"
+        case AwaitExport(is_cancelled=is_cancelled):
+            return "wait for", "waiting for", f"AWS to {'end' if is_cancelled else 'write'} the export"
+        case ReadExport(bucket=bucket):
+            return "look at", "looking at", f"what is in s3://{bucket}"
         case AwaitClusterGone():
             return "wait for", "waiting for", "AWS to forget the cluster"
         case DeleteEndpoint(endpoint=endpoint):

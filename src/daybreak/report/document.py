@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Literal
 
-from daybreak.model.actions import AwaitSql, Validate
+from daybreak.model.actions import AwaitExport, AwaitSql, ReadExport, Validate
 from daybreak.model.checks import CHECKS, RUNBOOK, Check
 from daybreak.model.findings import Finding, Level, Measured, Reason, Standing, Verdict
 from daybreak.model.kept import Kept
@@ -31,7 +31,7 @@ from daybreak.model.report import (
     StepLine,
     Witness,
 )
-from daybreak.model.requests import ExportRequest, RestoreRequest
+from daybreak.model.requests import ExportRequest, MakeExportRequest, RestoreRequest
 from daybreak.model.run import Amendment, RunState, StepState
 from daybreak.model.targets import Objectives
 from daybreak.model.trust import AMAZON
@@ -74,7 +74,7 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
         beyond=state.verdict.beyond if state.verdict else (),
         run=state.run,
         status=state.status,
-        note=state.note,
+        note=state.note or (words_on_export(plan, state) if state.status == "finished" else ""),
         hints=state.hints,
         target=plan.target.name,
         source=plan.source,
@@ -254,9 +254,21 @@ def _server(plan: Plan, state: RunState) -> str:
     return f"{seen['endpoint']}:{seen['port']}" if seen else ""
 
 
+def words_on_export(plan: Plan, state: RunState) -> str:
+    """What an export left in its bucket, and every doubt of it; empty for a plan that makes none."""
+    if not isinstance(plan.request, MakeExportRequest):
+        return ""
+    results = [state.step(step.id).result for step in plan.steps if isinstance(step.action, AwaitExport | ReadExport)]
+    found = next((each["found"] for each in results if each.get("found")), "nothing is known of what it left")
+    doubts = [each["warning"] for each in results if each.get("warning")]
+    return f"{plan.clone} is written: {'; '.join((found, *doubts))}"
+
+
 def _headline_of_run(plan: Plan, state: RunState, checks: tuple[CheckLine, ...], promises: tuple[Promise, ...]) -> str:
     if state.verdict:
         return _headline(state.verdict, checks, promises)
+    if state.status == "finished" and (exported := words_on_export(plan, state)):
+        return exported
     if state.status == "finished":
         cleaned = "is cleaned up" if removes_all(plan) else "is cleaned up as far as it is the run's own"
         return f"{plan.clone} {cleaned if plan.kind == 'clean' else 'is done, and was not judged'}"

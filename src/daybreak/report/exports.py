@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import humanize
 
 from daybreak.model.exports import ExportedTable, ExportFound, ExportShown, PlaceListed
+from daybreak.model.manifests import Manifest
+from daybreak.model.names import printable
+from daybreak.model.value import stamp
 from daybreak.report.words import many
 
 KINDS = {
@@ -96,10 +99,20 @@ def limit_words(listed: PlaceListed) -> Iterator[str]:
         yield f"{listed.unlisted:,} older ones are not listed: name a part of the place with --in"
 
 
+def manifest_words(said: Manifest) -> str:
+    """What a manifest says of its archive, as said by it."""
+    held = f"the moment {stamp(said.stands_for)}" if said.stands_for else "a moment that nothing vouches for"
+    keep = f", to be kept until {stamp(said.keep_until)}" if said.keep_until else ""
+    rows = f"{said.rows:,} rows in {len(said.tables):,} tables"
+    return f"its manifest says: {rows}, of the clone of {printable(said.run)}, which holds {held}{keep}"
+
+
 def remarks(found: ExportFound) -> Iterator[str]:
     """What must be said of an export beside its row."""
     if found.trouble:
         yield found.trouble
+    if found.manifest:
+        yield manifest_words(found.manifest)
     if found.whole == "torn" or (found.whole == "unknown" and found.why):
         yield found.why
 

@@ -15,6 +15,7 @@ from daybreak.model.actions import (
     Action,
     AttachProxy,
     AwaitClients,
+    AwaitExport,
     AwaitProxy,
     AwaitRecord,
     AwaitSnapshot,
@@ -25,6 +26,7 @@ from daybreak.model.actions import (
     CreateInstance,
     DeleteSnapshot,
     DetachProxy,
+    ExportSnapshot,
     FetchExport,
     ManagePassword,
     MoveSecretStage,
@@ -124,6 +126,8 @@ def _needs(call: AwsCall, identity: Identity) -> Iterator[Permission]:
     for kind, name in (*touched, *row.unnamed):
         for condition in inside:
             yield Permission(f"{call.service}:{call.operation}", arn(kind, _name_in_arn(kind, name)), condition)
+    if not touched and not row.unnamed:
+        yield Permission(f"{call.service}:{call.operation}", "*")  # AWS knows no resource for it
     for demand in row.demands:
         if call.params.get(demand.when):
             resource = arn(demand.kind, demand.name.format(**call.params)) if demand.kind else "*"
@@ -223,6 +227,10 @@ def _occasions(plan: Plan) -> Iterator[tuple[ReadOccasion, tuple[str, ...]]]:
     if any(isinstance(action, CopySnapshot | DeleteSnapshot | AwaitSnapshot) for action in actions):
         yield ReadOccasion.OF_COPIES, _ANY
         yield ReadOccasion.KEY, tuple(each.key for each in actions if isinstance(each, CopySnapshot) and each.key)
+    yield ReadOccasion.OF_EXPORT, _ANY if any(isinstance(each, AwaitExport) for each in actions) else ()
+    if any(isinstance(each, ExportSnapshot) for each in actions):
+        yield ReadOccasion.OF_COPIES, _ANY
+        yield ReadOccasion.KEY, tuple(each.key for each in actions if isinstance(each, ExportSnapshot))
     databases = tuple(action.database for action in actions if isinstance(action, MoveWriter))
     if databases:
         yield ReadOccasion.OF_FAIL_OVER, databases

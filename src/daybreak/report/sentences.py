@@ -18,6 +18,7 @@ from daybreak.model.actions import (
     AwaitClients,
     AwaitCluster,
     AwaitClusterGone,
+    AwaitExport,
     AwaitInstance,
     AwaitName,
     AwaitParameterGroup,
@@ -27,6 +28,7 @@ from daybreak.model.actions import (
     AwaitSql,
     AwaitWriter,
     BeginProbe,
+    CancelExport,
     CarryTables,
     ChangeRecord,
     ChangeSql,
@@ -44,6 +46,7 @@ from daybreak.model.actions import (
     DetachProxy,
     EndSessions,
     ExportOrder,
+    ExportSnapshot,
     KeyedOrder,
     LoadRows,
     ManagePassword,
@@ -52,6 +55,7 @@ from daybreak.model.actions import (
     PausePool,
     PointParameter,
     PointSecret,
+    ReadExport,
     ReadProbe,
     RebootInstance,
     RenameCluster,
@@ -180,8 +184,6 @@ def _sentence(action: Action) -> str:
             return _endpoint(action)
         case AnchorJournal() | SetExpiry():
             return _on_tag(action)
-        case DeleteEndpoint(endpoint=endpoint):
-            return f"Delete the custom endpoint {endpoint}"
         case AwaitCluster(clone=clone):
             return f"Wait until {clone} is available with a restorable window of its own"
         case AwaitInstance(instance=instance):
@@ -203,7 +205,7 @@ def _sentence(action: Action) -> str:
             return _in_front(action)
         case AwaitApproval():
             return _approval(action)
-        case DeleteInstance() | DeleteCluster() | DeleteParameterGroup():
+        case DeleteEndpoint() | DeleteInstance() | DeleteCluster() | DeleteParameterGroup():
             return _removal(action)
         case AwaitClusterGone(clone=clone):
             return f"Wait until AWS no longer knows {clone}"
@@ -217,12 +219,16 @@ def _sentence(action: Action) -> str:
             return _on_keyed(action)
         case TakeSnapshot() | CopySnapshot() | AwaitSnapshot() | DeleteSnapshot():
             return _on_snapshot(action)
+        case ExportSnapshot() | CancelExport() | AwaitExport() | ReadExport():
+            return _on_export(action)
         case _:
             assert_never(action)
 
 
-def _removal(action: DeleteInstance | DeleteCluster | DeleteParameterGroup) -> str:
+def _removal(action: DeleteEndpoint | DeleteInstance | DeleteCluster | DeleteParameterGroup) -> str:
     match action:
+        case DeleteEndpoint(endpoint=endpoint):
+            return f"Delete the custom endpoint {endpoint}"
         case DeleteInstance(instance=instance):
             return f"Delete the instance {instance}"
         case DeleteCluster(clone=clone):
@@ -394,6 +400,25 @@ def _on_snapshot(action: TakeSnapshot | CopySnapshot | AwaitSnapshot | DeleteSna
             return f"Wait until the snapshot {snapshot} is complete{_in(action)}"
         case DeleteSnapshot(snapshot=snapshot):
             return f"Delete the snapshot {snapshot}{_in(action)}, for good"
+        case _:
+            assert_never(action)
+
+
+def _on_export(action: ExportSnapshot | CancelExport | AwaitExport | ReadExport) -> str:
+    match action:
+        case ExportSnapshot(source=source, task=task, bucket=bucket, prefix=prefix, only=only):
+            what = (
+                f"{comma_list(only)} of the snapshot {plain_name(source)}"
+                if only
+                else f"the snapshot {plain_name(source)}"
+            )
+            return f"Let RDS export {what} as {task} to s3://{bucket}/{prefix}/, as the role {action.role}, under the key {action.key}"
+        case CancelExport(task=task):
+            return f"End the export {task}"
+        case AwaitExport(task=task, is_cancelled=is_cancelled):
+            return f"Wait until AWS {'is at the export no more:' if is_cancelled else 'has written the export'} {task}"
+        case ReadExport(bucket=bucket, folder=folder):
+            return f"Look at what is in s3://{bucket}/{folder}"
         case _:
             assert_never(action)
 

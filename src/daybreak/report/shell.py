@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from daybreak.model.actions import (
+    Action,
     AdvanceSequences,
     AnchorJournal,
     AwaitApproval,
     AwaitClients,
     AwaitCluster,
     AwaitClusterGone,
+    AwaitExport,
     AwaitInstance,
     AwaitName,
     AwaitParameterGroup,
@@ -35,6 +37,7 @@ from daybreak.model.actions import (
     PausePool,
     PointParameter,
     PointSecret,
+    ReadExport,
     ReadProbe,
     ResumePool,
     RunCommand,
@@ -110,6 +113,17 @@ class Typist:
         url = self.elsewhere.get(call.service, self.endpoint)
         return command_line(call, endpoint=None if url == AWSS_OWN else url, query=query)
 
+    def order(self, action: Action) -> str:
+        """The command that carries out an action which is one call; empty for any other."""
+        call = call_of(action, self.stamp, self.region)
+        return self.line(call) if call else ""
+
+    def list_bucket(self, address: str) -> str:
+        """A command that lists what lies below an address in S3."""
+        url = self.elsewhere.get("s3", self.endpoint)
+        at = "" if url in (None, AWSS_OWN) else f" --endpoint-url {quote(url)}"
+        return f"aws s3 ls --recursive --summarize {quote(address)} --region {self.region}{at}"
+
     def psql(self, sql: str) -> str:
         """A command that asks the clone's PostgreSQL, at the host and port in ``$HOST`` and ``$PORT``."""
         user = f" -U {quote(self.user)}" if self.user else ""
@@ -171,6 +185,8 @@ def commands(step: Step, hand: Typist, *, is_asked: bool = True) -> str:
         case AwaitSnapshot(snapshot=snapshot, region=region):
             query, given = "DBClusterSnapshots[0].Status", {"DBClusterSnapshotIdentifier": snapshot}
             return _until(snapshot, hand.look("DescribeDBClusterSnapshots", query, region, **given), "available")
+        case AwaitExport() | ReadExport():
+            return _commands_of_export(step.action, hand)
         case AwaitWriter(database=database, member=member):
             query = f"GlobalClusters[0].GlobalClusterMembers[?DBClusterArn=='{member}'].IsWriter | [0]"
             look = hand.look("DescribeGlobalClusters", query, GlobalClusterIdentifier=database)
@@ -206,12 +222,19 @@ def commands(step: Step, hand: Typist, *, is_asked: bool = True) -> str:
             return _questions(step.action, hand)
         case AnchorJournal():
             # Show the command but do not run it: AWS would refuse the value, and that would end the script after its last question.
-            call = call_of(step.action, hand.stamp, hand.region)
-            line = hand.line(call) if call else ""
-            return _comment_out("by hand there is no journal, so there is nothing to anchor", line)
+            return _comment_out("by hand there is no journal, so there is nothing to anchor", hand.order(step.action))
         case _:
-            call = call_of(step.action, hand.stamp, hand.region)
-            return hand.line(call) if call else ""
+            return hand.order(step.action)
+
+
+def _commands_of_export(action: AwaitExport | ReadExport, hand: Typist) -> str:
+    if isinstance(action, ReadExport):
+        return hand.list_bucket(f"s3://{action.bucket}/{action.folder}")
+    query, task = "ExportTasks[0].Status", action.task
+    look = hand.look("DescribeExportTasks", query, action.region, ExportTaskIdentifier=task)
+    if action.is_cancelled:
+        return f"until SEEN=$({look}) && [[ $SEEN != *ING && $SEEN != IN_PROGRESS ]]; do\n  sleep 30\ndone"
+    return _until(task, look, "COMPLETE", "FAILED|CANCEL*")
 
 
 def _commands_in_sql(action: SqlChange | LoadRows | CarryTables, hand: Typist) -> str:
@@ -313,13 +336,13 @@ def _comment_out(why: str, lines: str) -> str:
     return "\n".join(f"# {line}" for line in (why, *lines.split("\n")))
 
 
-def _until(name: str, look: str, pattern: str) -> str:
+def _until(name: str, look: str, pattern: str, hopeless: str = _HOPELESS) -> str:
     warning = quote(f"{name} will not become available:")
     return (
         f"until SEEN=$({look}) && [[ $SEEN == {pattern} ]]; do\n"
         "  case $SEEN in\n"
         # "false" ends a script under "set -e"; in an interactive shell, "break" only leaves the loop.
-        f'    {_HOPELESS}) echo {warning} "$SEEN" >&2; false; break ;;\n'
+        f'    {hopeless}) echo {warning} "$SEEN" >&2; false; break ;;\n'
         "  esac\n"
         "  sleep 30\n"
         "done"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from daybreak.lab.rds.durations import PROXY_GETS_ROOM, PROXY_REGISTERS
 from daybreak.lab.rds.front import OPERATIONS
 from tests.fix_lab import TRUST
 from tests.fix_rds import AWAY, HOME, Account, refused
+from tests.lab.rds.snapshots.test_exports import ACTIONS, a_bucket, role
 
 SOURCES = Path(codec.__file__).parents[2]
 MEMBERS = SOURCES / "model" / "members.py"
@@ -356,8 +358,43 @@ def _snapshots(walk: Walk) -> None:
     )
     account.become("from-s", region=AWAY)
     account.become("from-t")
+    _exports(walk, account.snapshot("s")["DBClusterSnapshotArn"])
     walk("DeleteDBClusterSnapshot", DBClusterSnapshotIdentifier="s")
     walk("DescribeEvents")
+
+
+def _is_export(walk: Walk, name: str, status: str) -> bool:
+    return status in str(walk("DescribeExportTasks", ExportTaskIdentifier=name))
+
+
+def _exports(walk: Walk, source: str) -> None:
+    """One that is written, one that is ended, and one that fails."""
+    account = walk.account
+    bucket = a_bucket(account)
+    order = {
+        "SourceArn": source,
+        "S3BucketName": bucket,
+        "S3Prefix": "p",
+        "IamRoleArn": role(account, bucket, ACTIONS),
+        "KmsKeyId": account.world.client("kms", HOME).create_key()["KeyMetadata"]["Arn"],
+        "ExportOnly": ["embi", "nobodys"],
+    }
+    for name, status in (("written", "COMPLETE"), ("failed", "FAILED"), ("ended", "CANCELED")):
+        if status == "FAILED":
+            account.faults.add(
+                {
+                    "effect": "fail",
+                    "action": "export-snapshot",
+                    "identifier": name,
+                    "args": {"status": "failed", "message": "no key"},
+                }
+            )
+        walk("StartExportTask", **order, ExportTaskIdentifier=name)
+        if status == "CANCELED":
+            walk("CancelExportTask", ExportTaskIdentifier=name)
+        account.pass_time()
+        account.until(partial(_is_export, walk, name, status), within=60)
+    assert len(walk("DescribeExportTasks", SourceArn=source)["ExportTasks"]) == 3
 
 
 def _global(walk: Walk) -> None:

@@ -159,6 +159,8 @@ security_groups = ["sg-0123456789abcdef0"]
 [targets.embi.exports]
 bucket = "embi-aurora-backup-exports-123456789012"
 prefix = "exports/"
+role   = "arn:aws:iam::123456789012:role/embi-export"
+key    = "alias/embi-aurora-backup"
 
 [targets.embi.tables]
 "public.employees" = { min_rows = 1000, freshness = "updated_at" }

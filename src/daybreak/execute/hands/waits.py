@@ -19,6 +19,7 @@ from daybreak.execute.slowly import Slowly
 from daybreak.model.actions import (
     AwaitCluster,
     AwaitClusterGone,
+    AwaitExport,
     AwaitInstance,
     AwaitName,
     AwaitProxy,
@@ -26,16 +27,20 @@ from daybreak.model.actions import (
     AwaitSnapshot,
     AwaitSql,
     AwaitWriter,
+    LookedAtAlone,
+    ReadExport,
     Wait,
 )
+from daybreak.model.exports import ExportPlace
 from daybreak.model.moment import span_in_words
 from daybreak.model.plan import Step
-from daybreak.model.run import StepDone, StepIntended, StepSeen
+from daybreak.model.run import RunWarned, StepDone, StepIntended, StepSeen
 from daybreak.model.statuses import SERVING
 from daybreak.model.things import Thing
 from daybreak.model.world import Cluster, Instance, Snapshot
 from daybreak.observe.poller import Round
 from daybreak.plan.amending import ways_out
+from daybreak.plan.calls import with_nonce
 from daybreak.plan.servers import login_recorded
 
 FORGIVEN_ABSENCES = 10
@@ -106,9 +111,7 @@ class WaitHand:
         """Where a wait stands: by the shared round, and by further looks where one answer proves nothing."""
         seen = self._rounds[step.action.region]
         action = step.action
-        if isinstance(
-            action, AwaitWriter | AwaitRecord | AwaitProxy | AwaitName
-        ):  # no round looks at what these wait for
+        if isinstance(action, LookedAtAlone):
             return (yield from self._looker.closely(step, lambda: self._stand_alone(step), doubted=DOUBTED))
         first = self._stand(
             step,
@@ -137,6 +140,8 @@ class WaitHand:
         if isinstance(naming := step.action, AwaitName):
             names = yield from self._looker.look(step, lambda: lookout.names(naming.before, naming.name))
             return standing_of_wait(naming, None, None, self._looker.owner, names=names)
+        if isinstance(step.action, AwaitExport | ReadExport):
+            return (yield from self._stand_of_export(step, step.action))
         if name := getattr(step.action, "clone", None):
             cluster = yield from self._looker.look(step, lambda: lookout.cluster(name))
         if isinstance(action := step.action, AwaitInstance):
@@ -144,6 +149,19 @@ class WaitHand:
         if isinstance(waiting := step.action, AwaitSnapshot):
             snapshot = yield from self._looker.look(step, lambda: lookout.snapshot(waiting.snapshot))
         return self._stand(step, cluster, instance, snapshot)
+
+    def _stand_of_export(self, step: Step, action: AwaitExport | ReadExport) -> Slowly[OrderStanding]:
+        """Where an export stands that the run started, or what of it is in its bucket."""
+        if isinstance(action, ReadExport):
+            folder = with_nonce(action.folder, self._journal.state().nonce or "")
+            place = ExportPlace(bucket=action.bucket, prefix=folder)
+            shown = yield from self._looker.look(step, lambda: self._doors.read_export(place))
+            return standing_of_wait(action, None, None, self._looker.owner, shown=shown)
+        lookout = self._doors.place(action.region).lookout
+        task = yield from self._looker.look(step, lambda: lookout.export(action.task))
+        thing = Thing(kind="export-task", name=action.task, region=action.region or self._doors.home.aws.region)
+        barred = self._looker.bar(step, {thing: task})
+        return barred or standing_of_wait(action, None, None, self._looker.owner, task=task)
 
     def _stand(
         self, step: Step, cluster: Cluster | None, instance: Instance | None, snapshot: Snapshot | None
@@ -275,6 +293,8 @@ class WaitHand:
             self._absences.pop(step.id, None)
         match standing.place:
             case Position.SO | Position.UNLISTED:
+                if warning := standing.result.get("warning"):
+                    self._journal.append(RunWarned(about=step.id, why=warning))
                 self._journal.append(StepDone(step=step.id, result=standing.result))
                 return
             case Position.HOPELESS if standing.is_for_person:

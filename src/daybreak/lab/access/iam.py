@@ -37,6 +37,7 @@ _RDS_NAMES = {
     "SourceDBClusterSnapshotIdentifier": "cluster-snapshot",
     "TargetDBClusterSnapshotIdentifier": "cluster-snapshot",
     "SnapshotIdentifier": "cluster-snapshot",
+    "SourceArn": "cluster-snapshot",
     "FinalDBSnapshotIdentifier": "cluster-snapshot",
     "DBSubnetGroupName": "subgrp",
     "DBClusterParameterGroupName": "cluster-pg",
@@ -68,6 +69,7 @@ _RDS_UNNAMED = {
     "DescribeIntegrations": "integration",
     "DescribeDBClusterAutomatedBackups": "cluster-auto-backup",
     "DescribeGlobalClusters": "global-cluster",
+    "DescribeExportTasks": "cluster-snapshot",
 }
 _S3_ACTIONS = {
     "ListBuckets": "ListAllMyBuckets",
@@ -218,7 +220,7 @@ def _rds_questions(
     for resource in resources:
         worn = {f"aws:resourcetag/{key.lower()}": (value,) for key, value in tags_of(call.region, resource).items()}
         yield Question(f"rds:{call.operation}", resource, {**asked, **worn})
-    for name in ("RoleArn", "MonitoringRoleArn"):
+    for name in ("RoleArn", "MonitoringRoleArn", "IamRoleArn"):
         if role := call.params.get(name):
             yield Question("iam:PassRole", role, context)
     if tags and call.operation != "AddTagsToResource":

@@ -41,6 +41,9 @@ retention = "30d"
 [targets.embi.exports]
 bucket = "embi-aurora-backup-exports-123456789012"
 prefix = "exports/"
+role   = "arn:aws:iam::123456789012:role/embi-export"
+key    = "alias/embi-aurora-backup"
+keep   = "7y"
 
 [targets.embi.tables]
 "public.employees"  = { min_rows = 1000, freshness = "updated_at" }

@@ -15,6 +15,7 @@ Clients = Callable[[str], Any]
 
 IMPORT_ROLE = "embi-aurora-s3-import"
 PROXY_ROLE = "embi-proxy"
+EXPORT_ROLE = "embi-export"
 APPLICATION_ROLE = "embi-application"
 CONNECT_POLICY = "embi-database-login"
 READERS = "embi-reporting"
@@ -37,7 +38,17 @@ def make_roles(client: Clients, account: str) -> tuple[str, str]:
     }
     policy = iam.create_policy(PolicyName=CONNECT_POLICY, PolicyDocument=_document(login))["Policy"]["Arn"]
     iam.attach_role_policy(RoleName=APPLICATION_ROLE, PolicyArn=policy)
+    _make_export_role(iam, account)
     return worn[0], worn[1]
+
+
+def _make_export_role(iam: Any, account: str) -> None:
+    """Make the role as which RDS writes exports into the company's bucket."""
+    iam.create_role(RoleName=EXPORT_ROLE, AssumeRolePolicyDocument=_trust("export.rds.amazonaws.com"))
+    bucket = f"arn:aws:s3:::embi-aurora-backup-exports-{account}"
+    actions = ["s3:PutObject*", "s3:GetObject*", "s3:ListBucket", "s3:DeleteObject*", "s3:GetBucketLocation"]
+    writing = {"Effect": "Allow", "Action": actions, "Resource": [bucket, f"{bucket}/*"]}
+    iam.put_role_policy(RoleName=EXPORT_ROLE, PolicyName="embi-exports", PolicyDocument=_document(writing))
 
 
 def scale_readers(client: Clients, cluster: str) -> None:

@@ -28,6 +28,7 @@ _UNSIGNED = ("", "us-east-1", "s3")
 _NAMES = (  # the thing that a call makes or changes comes before the thing that it belongs to
     "TargetDBClusterSnapshotIdentifier",
     "DBClusterSnapshotIdentifier",
+    "ExportTaskIdentifier",
     "DBInstanceIdentifier",
     "DBClusterEndpointIdentifier",
     "DBClusterIdentifier",

@@ -47,6 +47,9 @@ DURATIONS: dict[str, Duration] = {
     "create-snapshot": Duration(3 * MINUTE, 2 * MINUTE),
     "copy-snapshot": Duration(5 * MINUTE, 5 * MINUTE),
     "copy-snapshot-to-region": Duration(60 * MINUTE, 20 * MINUTE),
+    # guess: as long as a restore, which it begins with; users report half an hour for little data
+    "export-snapshot": Duration(25 * MINUTE, 20 * MINUTE),
+    "cancel-export": Duration(1 * MINUTE),
     "create-secondary": Duration(15 * MINUTE, 10 * MINUTE),
     "rebuild-secondary": Duration(10 * MINUTE, 10 * MINUTE),
     "switchover-global-cluster": Duration(2 * MINUTE),

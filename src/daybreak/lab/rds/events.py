@@ -104,6 +104,12 @@ TEMPLATES: dict[str, Template] = {
     "automated-creating": Template("RDS-EVENT-0168", _SNAPSHOT, ("backup",), "Creating automated cluster snapshot"),
     "automated-created": Template("RDS-EVENT-0169", _SNAPSHOT, ("backup",), "Automated cluster snapshot created"),
     "snapshot-deleted": Template("recorded", _SNAPSHOT, ("deletion",), "Deleted manual snapshot"),
+    "export-started": Template(
+        "RDS-EVENT-0162", _SNAPSHOT, ("notification",), "Cluster snapshot export task started: {name}"
+    ),
+    "export-done": Template(
+        "RDS-EVENT-0164", _SNAPSHOT, ("notification",), "Cluster snapshot export task completed: {name}"
+    ),
     "snapshot-failed": Template("guess", _SNAPSHOT, ("failure",), "{reason}"),
     "parameter-group-updated": Template(
         "RDS-EVENT-0037",

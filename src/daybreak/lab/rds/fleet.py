@@ -13,7 +13,7 @@ import queue
 import shutil
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +26,7 @@ from daybreak.lab.servers.binaries import Install, installs
 from daybreak.lab.servers.masters import Master
 from daybreak.lab.servers.pages import Wound
 from daybreak.lab.servers.template import settings_catalog
+from daybreak.lab.volumes.reading import Connect, open_at_rest
 from daybreak.lab.volumes.serving import Listen
 from daybreak.lab.volumes.volume import Volume, copy_snapshot
 
@@ -187,6 +188,28 @@ class Fleet:
         copied = self.volume(*volume).restore(draft, moment)
         copied.snapshot(self._fresh(self.snapshot_place(region, name)))
         shutil.rmtree(draft, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def open_snapshot(self, snapshot: tuple[str, str], version: str, name: str) -> Iterator[Connect]:
+        """Read a snapshot's copy, (region, name), through a server of its own, which nobody else reaches."""
+        draft, install = self._fresh(self.place(snapshot[0], f"draft-{name}")), self.install(version)
+        try:
+            Volume.from_snapshot(self.snapshot_place(*snapshot), draft, install)
+            with open_at_rest(draft, install) as connect:
+                yield connect
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def open_moment(self, volume: Place, moment: datetime | None, region: str, name: str) -> Iterator[Connect]:
+        """Read a moment of a volume's backups in the same way."""
+        draft = self._fresh(self.place(region, f"draft-{name}"))
+        try:
+            self.volume(*volume).restore(draft, moment)
+            with open_at_rest(draft, self.install(volume[2])) as connect:
+                yield connect
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
 
     def erase_snapshot(self, region: str, name: str) -> None:
         """Delete the files of a snapshot."""

@@ -51,7 +51,7 @@ from daybreak.lab.rds.instances import changes as instance_changes
 from daybreak.lab.rds.instances import deletions as instance_deletions
 from daybreak.lab.rds.instances import instances
 from daybreak.lab.rds.membership import is_secondary
-from daybreak.lab.rds.snapshots import backups, copies, snapshots
+from daybreak.lab.rds.snapshots import backups, copies, exports, snapshots
 from daybreak.lab.rds.values import check_values
 from daybreak.lab.servers.pages import Wound
 
@@ -67,6 +67,7 @@ NOUNS = (
     creations,
     endpoints,
     events,
+    exports,
     global_clusters,
     moves,
     instances,

@@ -128,10 +128,10 @@ ELSEWHERE: Mapping[str, str] = {
     " SourceDBClusterParameterGroupIdentifier SourceDBClusterSnapshotIdentifier SourceDBParameterGroupIdentifier"
     " SourceDbClusterResourceId StaticMembers SubnetIds TargetDBClusterParameterGroupIdentifier"
     " DbClusterIdentifier IntegrationIdentifier SnsTopicArn SourceIds SubscriptionName TargetDBClusterSnapshotIdentifier TargetDBInstanceIdentifier TargetDBParameterGroupIdentifier TargetGroupName"
-    " VpcSecurityGroupIds VpcSubnetIds DBProxyName",
+    " VpcSecurityGroupIds VpcSubnetIds DBProxyName ExportTaskIdentifier SourceArn S3BucketName IamRoleArn",
     "its refusal has another code than that of a bad value": "AttributeName CloudwatchLogsExportConfiguration"
     ".DisableLogTypes CloudwatchLogsExportConfiguration.EnableLogTypes EnableCloudwatchLogsExports Marker"
-    " MasterUserPassword MaxRecords PreSignedUrl SnapshotType StorageType Filters.Name Tags.Key Tags.Value"
+    " MasterUserPassword MaxRecords PreSignedUrl S3Prefix ExportOnly SnapshotType StorageType Filters.Name Tags.Key Tags.Value"
     " Parameters.ParameterName Parameters.ParameterValue",
     "it is compared, and what compares with nothing finds nothing": "EventCategories Filters.Values LicenseModel"
     " SourceIdentifier TagKeys",

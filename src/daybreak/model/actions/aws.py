@@ -399,6 +399,32 @@ class RenameCluster(AwsOrder):
     """Whether it is the run's clone, and must carry its nonce; else it is the source, and nothing else of that is changed."""
 
 
+class ExportSnapshot(AwsOrder):
+    """Let RDS write what a snapshot holds into a bucket, as Parquet files. AWS gives an export no tags, so its prefix carries the run's nonce."""
+
+    kind: Literal["export-snapshot@1"] = "export-snapshot@1"
+    task: str
+    """The name that the export gets, which no other export of the account has, nor had."""
+    source: str
+    """The ARN of the snapshot."""
+    bucket: str
+    prefix: str
+    """The beginning of the keys, without the slash at its end; what is drawn for the run stands last in it."""
+    role: str
+    """The ARN of the role as which RDS writes into the bucket."""
+    key: str
+    """The KMS key under which the files are written."""
+    only: tuple[str, ...] = ()
+    """The databases, schemas and tables that are exported, as ``DATABASE.SCHEMA.TABLE``; empty for all."""
+
+
+class CancelExport(AwsOrder):
+    """End an export that a run of ours started. What it has written already stays in the bucket."""
+
+    kind: Literal["cancel-export@1"] = "cancel-export@1"
+    task: str
+
+
 Restore = RestoreToMoment | RestoreFromSnapshot
 """The actions that make a clone's storage."""
 
@@ -435,5 +461,7 @@ AwsChange = (
     | AttachProxy
     | KeyedOrder
     | RenameCluster
+    | ExportSnapshot
+    | CancelExport
 )
 """All of them."""

@@ -142,6 +142,23 @@ class AwaitName(WaitOrder):
     """The host that its endpoint must have then, which applications know; ``None`` where nobody knows any."""
 
 
+class AwaitExport(WaitOrder):
+    """Wait until AWS has written an export, or, for one that was cancelled, until AWS is at it no more."""
+
+    kind: Literal["await-export@1"] = "await-export@1"
+    task: str
+    is_cancelled: bool = Field(default=False, exclude_if=lambda found: not found)
+
+
+class ReadExport(WaitOrder):
+    """Look at what an export left in its bucket, as ``exports show`` does. What was written is not what was ordered."""
+
+    kind: Literal["read-export@1"] = "read-export@1"
+    bucket: str
+    folder: str
+    """The key, or the beginning of the keys; what is drawn for the run stands in it as the plan prints it."""
+
+
 Wait = (
     AwaitCluster
     | AwaitParameterGroup
@@ -153,5 +170,10 @@ Wait = (
     | AwaitRecord
     | AwaitProxy
     | AwaitName
+    | AwaitExport
+    | ReadExport
 )
 """All of them."""
+
+LookedAtAlone = AwaitWriter | AwaitRecord | AwaitProxy | AwaitName | AwaitExport | ReadExport
+"""The waits at whose things no shared look at the world looks: each looks by itself."""

@@ -12,6 +12,7 @@ from daybreak.model.actions import (
     AwaitApproval,
     AwaitCluster,
     AwaitClusterGone,
+    AwaitExport,
     AwaitInstance,
     AwaitName,
     AwaitParameterGroup,
@@ -20,6 +21,7 @@ from daybreak.model.actions import (
     AwaitSnapshot,
     AwaitSql,
     AwaitWriter,
+    CancelExport,
     CarryTables,
     ChangeRecord,
     CopyParameterGroup,
@@ -34,6 +36,7 @@ from daybreak.model.actions import (
     DeleteSnapshot,
     DetachProxy,
     ExportOrder,
+    ExportSnapshot,
     LoadRows,
     ManagePassword,
     MoveSecretStage,
@@ -41,6 +44,7 @@ from daybreak.model.actions import (
     PausePool,
     PointParameter,
     PointSecret,
+    ReadExport,
     RebootInstance,
     RenameCluster,
     Restore,
@@ -100,6 +104,7 @@ CLEAN = "Clean Up"
 CUTOVER = "Switch Application Traffic"
 COPY = "Copy Snapshot to DR Region"
 SWITCH = "Switch Application Traffic"
+EXPORT = "Data Export to S3"
 
 CHAPTERS = (DETERMINE, RESTORE, WAIT, CREATE, VALIDATE)
 """The runbook's steps of a point-in-time recovery, in its words."""
@@ -122,7 +127,7 @@ REGION_CHAPTERS: dict[str, tuple[str, ...]] = {
 }
 """The runbook's steps of a disaster recovery in another region, and our steps in each."""
 
-_SUBJECTS = {"copy": "Copy", "export": "Run", "fail-over": "New writer"}
+_SUBJECTS = {"copy": "Copy", "export": "Run", "fail-over": "New writer", "make-export": "Export"}
 """What a plan is about that makes no clone, by its kind."""
 
 _BOXES = (
@@ -164,6 +169,8 @@ def chapter(action: Action) -> str:
             return CUTOVER
         case TakeSnapshot() | CopySnapshot() | AwaitSnapshot() | DeleteSnapshot():
             return COPY
+        case ExportSnapshot() | AwaitExport() | ReadExport() | CancelExport():
+            return EXPORT
         case MoveWriter() | AwaitWriter():
             return RESTORE
         case PointSecret() | MoveSecretStage() | PointParameter() | ChangeRecord() | AwaitRecord():
@@ -261,7 +268,7 @@ def _chapters(plan: Plan, hand: Typist) -> Iterator[str]:
             yield _block([step], hand)
 
 
-_TITLES = {"copy": COPY, "cutover": CUTOVER, "rollback": f"{CUTOVER}: back"}
+_TITLES = {"copy": COPY, "cutover": CUTOVER, "rollback": f"{CUTOVER}: back", "make-export": EXPORT}
 
 
 def _first(plan: Plan, hand: Typist) -> Iterator[str]:

@@ -36,6 +36,7 @@ from daybreak.model.requests import (
     CutoverRequest,
     ExportRequest,
     FailOverRequest,
+    MakeExportRequest,
     MoveRequest,
     PitrRequest,
     RegionRequest,
@@ -117,6 +118,8 @@ def _title(plan: Plan) -> str:
             return f"Cutover of {plan.target.name} to {plan.clone}"
         case RollbackRequest():
             return f"Rollback of {plan.target.name} to {plan.source}"
+        case MakeExportRequest():
+            return f"Export of a snapshot of {plan.target.name}"
         case CleanRequest():
             return f"Clean-up after {plan.request.run}"
 
@@ -152,6 +155,8 @@ def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
         yield "writer", f"{plan.clone} in {plan.identity.region}, a cluster of production's own"
     elif isinstance(plan.request, ExportRequest):
         yield from _summary_of_export(plan, plan.request)
+    elif is_of_export(plan):
+        yield "export", plan.clone
     elif not isinstance(plan.request, CopyRequest):
         yield "clone", plan.clone
     if plan.moment:
@@ -162,7 +167,9 @@ def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
         yield "moment", f"{', '.join(spellings)}{latest}"
     if lost := loss_of(plan):
         yield _AT_THE_END, loss_words(lost, plan)
-    if isinstance(plan.request, CleanRequest):
+    if is_of_export(plan):
+        yield _words_on_bucket(plan)
+    elif isinstance(plan.request, CleanRequest):
         yield "deletes", f"{_count(plan, DELETED)}; only what carries {owner_of(plan, None).mark()}"
     elif isinstance(plan.request, FailOverRequest):
         yield (
@@ -199,6 +206,20 @@ def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
         yield "takes", f"{data} until people can work, {short(low, high)} in all, {until}"
     else:
         yield "takes", f"{between(low, high)}, {until}"
+
+
+def _words_on_bucket(plan: Plan) -> tuple[str, str]:
+    """What an export leaves in its bucket."""
+    if not isinstance(plan.request, MakeExportRequest):
+        return "ends", "it, while AWS is at it; what it has written stays"
+    place = f"s3://{plan.request.bucket}/{plan.request.prefix}"
+    return "writes", f"into {place}, under names of its own; Daybreak deletes none of it"
+
+
+def is_of_export(plan: Plan) -> bool:
+    """Whether a plan makes or ends an export, and is about no clone."""
+    request = plan.request
+    return isinstance(request, MakeExportRequest) or (isinstance(request, CleanRequest) and bool(request.task))
 
 
 def _destinations(plan: Plan) -> str:

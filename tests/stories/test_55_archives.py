@@ -1,0 +1,198 @@
+"""Story 55: an archive of pg_dump is made of a run's clone: counted, stored with its manifest, listed; and begun again after a death."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daybreak.lab.servers.binaries import installs
+from tests.fix_cli import CONFIGURATION, Person
+from tests.fix_folders import new_folder
+from tests.fix_lab import LabUnderTest, eventually
+
+BUCKET = "embi-aurora-backup-exports-123456789012"
+
+
+@pytest.fixture(scope="module")
+def programs() -> Iterator[Path]:
+    """The newest PostgreSQL of this machine: its programs."""
+    folder = new_folder("dbpg-")
+    yield installs(folder / "cache")[-1].bin
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def pg_dump(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That program, led to the server over TLS."""
+    file = tmp_path_factory.mktemp("program") / "pg_dump"
+    relay = Path(__file__).with_name("plain_dump.py")
+    file.write_text(f'#!/bin/sh\nexec {sys.executable} {relay} {programs / "pg_dump"} "$@"\n')
+    file.chmod(0o755)
+    return file
+
+
+@pytest.fixture(scope="module")
+def prefix() -> str:
+    """A place of the story's own in the company's bucket."""
+    return f"archives/{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="module")
+def person(lab: LabUnderTest, tmp_path_factory: pytest.TempPathFactory, prefix: str, pg_dump: Path) -> Person:
+    """Somebody whose configuration says where archives go, under which key, and for how long."""
+    somebody = lab.person(tmp_path_factory.mktemp("archivist"))
+    somebody.configure(
+        f'poll = "1s"\npg_dump = "{pg_dump}"\n{CONFIGURATION}\n[targets.embi.exports]\nbucket = "{BUCKET}"\n'
+        f'prefix = "{prefix}/"\nkey = "alias/embi-aurora-backup"\nkeep = "7y"\n'
+    )
+    return somebody
+
+
+@pytest.fixture(scope="module")
+def run(person: Person) -> Iterator[str]:
+    """A run that restored the newest snapshot."""
+    done = person.daybreak("restore", "snapshot", "embi", "--yes", within=240)
+    [name] = person.runs()
+    assert "verdict" in done.out, done.out + done.err
+    yield name
+    person.daybreak("clean", name, "--yes", within=240)
+
+
+@pytest.fixture(scope="module")
+def archivist(lab: LabUnderTest, person: Person, run: str) -> tuple[LabUnderTest, Person, str]:
+    """The lab, somebody there, and their run."""
+    return lab, person, run
+
+
+def made(lab: LabUnderTest, prefix: str) -> dict[str, Any]:
+    """What lies there, by key."""
+    return {
+        each["Key"]: each for each in lab.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
+    }
+
+
+def test_an_archive_is_made_and_listed(
+    archivist: tuple[LabUnderTest, Person, str], prefix: str, programs: Path, tmp_path: Path
+) -> None:
+    """What the manifest says is what pg_restore finds, and the list says that the manifest says it."""
+    lab, person, run = archivist
+    done = person.daybreak("exports", "make", "embi", "--from", run, "--folder", str(tmp_path), "--yes", "-o", "json")
+    assert done.code == 0, done.out + done.err
+    assert f"s3://{BUCKET}/{prefix}/{run}/" in done.err
+    address, manifest = done.json()["address"], done.json()["manifest"]
+    key = address.removeprefix(f"s3://{BUCKET}/")
+    assert set(made(lab, prefix)) == {key, f"{key}.manifest.json"}
+    assert list(tmp_path.iterdir()) == []
+    s3 = lab.client("s3")
+    content = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    file = tmp_path / "archive.dump"
+    file.write_bytes(content)
+    command = [str(programs / "pg_restore"), "--data-only", "--table=currencies", "--file=-", str(file)]
+    rows = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    counted = {each["name"]: each["rows"] for each in manifest["tables"]}
+    lines = rows.partition("FROM stdin;\n")[2].partition("\n\\.")[0].splitlines()
+    assert len(lines) == counted["currencies"] > 0
+    assert len(content) == manifest["bytes"]
+    assert (manifest["run"], manifest["database"]) == (run, "embi")
+    assert manifest["keep_until"] > "2030"
+    tags = {each["Key"]: each["Value"] for each in s3.get_object_tagging(Bucket=BUCKET, Key=key)["TagSet"]}
+    assert tags["daybreak:keep-until"][:10] == manifest["keep_until"][:10]
+
+    [listed] = person.daybreak("exports", "list", "embi", "-o", "json").json()["places"][0]["found"]
+    assert (listed["kind"], listed["is_seekable"], listed["whole"]) == ("custom", True, "ends-well")
+    assert listed["manifest"]["sha256"] == manifest["sha256"]
+    assert listed["rows"] is None, "a claim is no count of ours"
+    text = person.daybreak("exports", "list", "embi").out
+    assert f"its manifest says: {sum(counted.values()):,} rows in {len(counted)} tables" in " ".join(text.split())
+
+    s3.put_object(Bucket=BUCKET, Key=key, Body=content + b"x")
+    [listed] = person.daybreak("exports", "list", "embi", "-o", "json").json()["places"][0]["found"]
+    assert "its manifest speaks of" in listed["trouble"]
+    s3.put_object(Bucket=BUCKET, Key=key, Body=content)
+    s3.put_object(Bucket=BUCKET, Key=f"{key}.manifest.json", Body=json.dumps({"format": 9}).encode())
+    [listed] = person.daybreak("exports", "list", "embi", "-o", "json").json()["places"][0]["found"]
+    assert "its manifest cannot be read" in listed["trouble"]
+
+
+def test_a_killed_process_leaves_nothing_that_goes_on(
+    archivist: tuple[LabUnderTest, Person, str], prefix: str, pg_dump: Path, tmp_path: Path
+) -> None:
+    """`kill -9` in the middle: the program ends with us, the next one takes its files away, and stores one whole archive."""
+    lab, person, run = archivist
+    before = set(made(lab, prefix))
+    slow, mark = tmp_path / "pg_dump", tmp_path / "running"
+    slow.write_text(
+        f'#!/bin/sh\nif [ "$1" = --version ]; then exec {pg_dump} --version; fi\necho $$ > {mark}\nexec sleep 300\n'
+    )
+    slow.chmod(0o755)
+    work = tmp_path / "work"
+    work.mkdir()
+    text = (person.home / "daybreak.toml").read_text()
+    person.configure(text.replace(str(pg_dump), str(slow)))
+    process = person.start("exports", "make", "embi", "--from", run, "--folder", str(work), "--yes")
+    try:
+        eventually(lambda: mark.exists() and mark.read_text().strip() != "", within=60)
+        process.kill()
+        process.communicate()
+    finally:
+        person.configure(text)
+    number = int(mark.read_text())
+    eventually(lambda: not _is_alive(number))
+    assert len(list(work.iterdir())) == 1
+    assert set(made(lab, prefix)) == before
+    done = person.daybreak("exports", "make", "embi", "--from", run, "--folder", str(work), "--yes")
+    assert done.code == 0, done.out + done.err
+    assert list(work.iterdir()) == []
+    assert len(set(made(lab, prefix)) - before) == 2
+    assert "counted in its own snapshot" in done.out
+    assert f"next: daybreak exports show s3://{BUCKET}/{prefix}/{run}/" in done.out
+
+
+def _is_alive(number: int) -> bool:
+    try:
+        state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+def test_what_is_no_clone_of_the_target_is_refused(person: Person, run: str, tmp_path: Path) -> None:
+    """Neither a run that is not there, nor a database, a folder, or a mixture of both ways."""
+    for words, why in (
+        (("--from", "nobodys"), "nobodys"),
+        (("--from", run, "--database", "nobodys"), "nobodys"),
+        (("--from", run, "--folder", str(tmp_path / "none")), "does not exist"),
+        (("--from", run, "--only", "embi"), "leave them or --from out"),
+        (("--database", "embi"), "belong to --from RUN"),
+    ):
+        refused = person.daybreak("exports", "make", "embi", *words, "--yes")
+        assert refused.code == 2, refused.out + refused.err
+        assert why in refused.err
+
+
+def test_production_is_never_read(archivist: tuple[LabUnderTest, Person, str], prefix: str) -> None:
+    """A clone to which the traffic was moved is production, whoever made it; another's cluster of the name is no clone."""
+    lab, person, run = archivist
+    before, rds = set(made(lab, prefix)), lab.client("rds")
+    arn = rds.describe_db_clusters(DBClusterIdentifier=run)["DBClusters"][0]["DBClusterArn"]
+    worn = {each["Key"]: each["Value"] for each in rds.list_tags_for_resource(ResourceName=arn)["TagList"]}
+    for key, value, why in (
+        ("daybreak:expires", "never: some-cutover", "it is production, and that is never read for an archive"),
+        ("daybreak:nonce", "another", "is not the clone of"),
+    ):
+        rds.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": key, "Value": value}])
+        try:
+            refused = person.daybreak("exports", "make", "embi", "--from", run, "--yes")
+        finally:
+            rds.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": key, "Value": worn[key]}])
+        assert refused.code == 2, refused.out + refused.err
+        assert why in refused.err
+    assert set(made(lab, prefix)) == before
