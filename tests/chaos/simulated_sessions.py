@@ -16,7 +16,7 @@ from daybreak.errors import Failed, Unreachable
 from daybreak.model.value import Instant
 from daybreak.postgres import changing, fencing, jobs, sequences, warming, whereabouts, writes
 from daybreak.postgres.address import Address
-from daybreak.postgres.login import Login
+from daybreak.postgres.login import Login, LoginReference
 from daybreak.postgres.session import Limits, Opener
 from tests.chaos.reply_faults import Fault
 from tests.chaos.simulated_parts import Clock
@@ -262,7 +262,8 @@ def opener(world: SimulatedServers) -> Opener:
     """What opens sessions with the servers of a world."""
 
     @contextmanager
-    def open_session(address: Address, login: Login, limits: Limits) -> Iterator[Any]:
+    def open_session(address: Address, login: Login | LoginReference, limits: Limits) -> Iterator[Any]:
+        login = login.read() if isinstance(login, LoginReference) else login
         assert login.username in (OWN, "app")
         world.clock.elapsed += 0.05
         cluster = world.server_at(address.host)

@@ -12,6 +12,7 @@ from psycopg import sql
 from daybreak.errors import Failed, Unreachable
 from daybreak.postgres.keeping import SessionKeeper
 from daybreak.postgres.leash import Leash
+from daybreak.postgres.login import Login, LoginReference
 from daybreak.postgres.session import Limits
 from tests.fix_lab import eventually
 from tests.fix_postgres import Server
@@ -91,3 +92,27 @@ def test_when_its_moment_is_over_it_ends_by_itself(server: Server, keeper: Sessi
     assert lives(server, kept.pid)
     keeper.hang_up()
     eventually(lambda: not lives(server, kept.pid))
+
+
+def test_a_login_is_read_where_a_session_is_opened_and_nowhere_else(server: Server, keeper: SessionKeeper) -> None:
+    """To read it is a call to AWS, in the gap of a cutover; another reference is another login, whatever it holds."""
+    read: list[str] = []
+
+    def refer(words: str) -> LoginReference:
+        def read_it() -> Login:
+            read.append(words)
+            return server.master
+
+        return LoginReference(words, read_it)
+
+    address = server.address()
+    with keeper.open(address, refer("a"), LIMITS) as first:
+        pid = first.pid
+    with keeper.open(address, refer("a"), LIMITS) as second:
+        assert second.pid == pid
+    assert read == ["a"]
+    with keeper.open(address, refer("b"), LIMITS) as other:
+        assert other.pid != pid
+    with keeper.open_anew(address, refer("a"), LIMITS):
+        pass
+    assert read == ["a", "b", "a"]

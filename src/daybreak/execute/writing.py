@@ -59,6 +59,7 @@ from daybreak.postgres.changing import Bearing, Columns, TransactionFate, load_p
 from daybreak.postgres.faults import refusal_of
 from daybreak.postgres.fencing import end_sessions, next_transaction, read_fence
 from daybreak.postgres.leash import Leash
+from daybreak.postgres.login import LoginReference
 from daybreak.postgres.receiver import RowsToCarry, carry_rows
 from daybreak.postgres.sequences import Reached, advance_sequences, read_sequences
 from daybreak.postgres.session import Limits, Opener, Session, open_session
@@ -79,7 +80,7 @@ _PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 
 @dataclass(frozen=True)
 class Sql:
-    """The databases of one region, as far as one run may change them. Logins are read anew for each session."""
+    """The databases of one region, as far as one run may change them. Logins are read anew for each session that is opened."""
 
     aws: LoginDoor
     environ: Mapping[str, str]
@@ -191,7 +192,7 @@ class Sql:
     def fence(self, guard: Fenced, cluster: ServerPlace) -> FenceSeen:
         """Who can still write at the cluster."""
         address = address_of(cluster, guard.database, self.trust)
-        login = login_at(guard.login, self.aws, self.environ, address)
+        login = self._login(guard.login, address)
         with self.opener(address, login, Limits(statement=_LOOKING, whole=_LOOKING)) as session:
             return read_fence(session)
 
@@ -202,7 +203,7 @@ class Sql:
         @contextmanager
         def open_in(name: str | None) -> Iterator[Session]:
             address = address_of(cluster, name or database, self.trust)
-            with self.opener(address, login_at(login, self.aws, self.environ, address), limits) as session:
+            with self.opener(address, self._login(login, address), limits) as session:
                 yield session
 
         return count_writes(open_in)
@@ -268,6 +269,9 @@ class Sql:
             message = f"{touched.words()} would be changed, which this door was not opened for"
             raise Bug(message)
 
+    def _login(self, reference: str, address: Address) -> LoginReference:
+        return LoginReference(reference, lambda: login_at(reference, self.aws, self.environ, address))
+
     @contextmanager
     def session(
         self, action: SqlOrder, cluster: ServerPlace, limit: timedelta, leash: Leash | None = None
@@ -277,7 +281,7 @@ class Sql:
         ``limit`` is for each statement; besides, the world is looked at once more before a commit.
         """
         address: Address = address_of(cluster, action.database, self.trust, leash)
-        login = login_at(action.login, self.aws, self.environ, address)
+        login = self._login(action.login, address)
         with self.opener(address, login, Limits(statement=limit, lock=action.lock, whole=limit + _LOOKING)) as session:
             yield session
 

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from daybreak.errors import DaybreakError
 from daybreak.postgres.address import Address
-from daybreak.postgres.login import Login
+from daybreak.postgres.login import Login, LoginReference
 from daybreak.postgres.session import Limits, Session, connect, open_session
 
 _MOMENT = timedelta(seconds=5)
@@ -23,10 +23,12 @@ _MOMENT = timedelta(seconds=5)
 class Sessions(Protocol):
     """What opens sessions for one person's runs."""
 
-    def open(self, address: Address, login: Login, limits: Limits) -> AbstractContextManager[Session]:
+    def open(self, address: Address, login: Login | LoginReference, limits: Limits) -> AbstractContextManager[Session]:
         """A session for the length of a ``with`` block; raises as ``connect`` does."""
 
-    def open_anew(self, address: Address, login: Login, limits: Limits) -> AbstractContextManager[Session]:
+    def open_anew(
+        self, address: Address, login: Login | LoginReference, limits: Limits
+    ) -> AbstractContextManager[Session]:
         """A session that nobody had before and nobody gets after, for who logs in to see whether that can be done; raises as ``connect`` does."""
 
     def hang_up(self) -> None:
@@ -36,17 +38,17 @@ class Sessions(Protocol):
 class SessionKeeper:
     """Opens sessions, and keeps the one that was left last at each database for a moment.
 
-    To open one takes the handshakes of TLS and of the login, which a server under a hundred clients that come back answers late: in
+    To open one takes the reading of the login at AWS and the handshakes of TLS and of the login, which a server under a hundred clients that come back answers late: in
     the gap of a cutover, that is time in which nobody can write.
     """
 
     def __init__(self, moment: timedelta = _MOMENT) -> None:
         self._moment = moment
-        self._kept: dict[tuple[Address, Login], tuple[Session, threading.Timer]] = {}
+        self._kept: dict[tuple[Address, Login | LoginReference], tuple[Session, threading.Timer]] = {}
         self._change = threading.Lock()
 
     @contextmanager
-    def open(self, address: Address, login: Login, limits: Limits) -> Iterator[Session]:
+    def open(self, address: Address, login: Login | LoginReference, limits: Limits) -> Iterator[Session]:
         """A session for the length of a ``with`` block, as it was when it was opened; raises as ``connect`` does.
 
         A block that ended with an error keeps nothing: nobody knows what became of that session.
@@ -59,7 +61,9 @@ class SessionKeeper:
             raise
         self._keep(session, login)
 
-    def open_anew(self, address: Address, login: Login, limits: Limits) -> AbstractContextManager[Session]:
+    def open_anew(
+        self, address: Address, login: Login | LoginReference, limits: Limits
+    ) -> AbstractContextManager[Session]:
         """A session that is not kept; raises as ``connect`` does."""
         return open_session(address, login, limits)
 
@@ -71,7 +75,7 @@ class SessionKeeper:
             timer.cancel()
             session.hang_up()
 
-    def _take(self, address: Address, login: Login, limits: Limits) -> Session | None:
+    def _take(self, address: Address, login: Login | LoginReference, limits: Limits) -> Session | None:
         with self._change:
             session, timer = self._kept.pop((address, login), (None, None))
         if session is None or timer is None:
@@ -84,7 +88,7 @@ class SessionKeeper:
             return None
         return session
 
-    def _keep(self, session: Session, login: Login) -> None:
+    def _keep(self, session: Session, login: Login | LoginReference) -> None:
         heir, key = session.hand_on(), (session.address, login)
         if heir is None or not heir.is_open:
             session.hang_up()
@@ -99,7 +103,7 @@ class SessionKeeper:
             other[1].cancel()
             other[0].hang_up()
 
-    def _let_go(self, key: tuple[Address, Login], session: Session) -> None:
+    def _let_go(self, key: tuple[Address, Login | LoginReference], session: Session) -> None:
         with self._change:
             if self._kept.get(key, (None,))[0] is session:
                 del self._kept[key]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,6 +15,16 @@ class Login:
     password: str = field(repr=False)
     is_token: bool = False
     """Whether the password is an IAM token, which the server asks for in the clear."""
+
+
+@dataclass(frozen=True)
+class LoginReference:
+    """Where a login stands. It is read only where a session is opened: one that is at hand was opened with it a moment ago."""
+
+    words: str
+    """As the configuration names it; two that are alike here are one."""
+    read: Callable[[], Login] = field(compare=False, repr=False)
+    """Reads it; raises as ``credentials_of`` does."""
 
 
 AuthMethod = Literal["scram-sha-256", "md5", "password"]

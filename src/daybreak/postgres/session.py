@@ -27,7 +27,7 @@ from daybreak.model.names import printable
 from daybreak.postgres import manners
 from daybreak.postgres.address import Address
 from daybreak.postgres.faults import translate_errors
-from daybreak.postgres.login import Login
+from daybreak.postgres.login import Login, LoginReference
 from daybreak.postgres.opening import Opened, open_connection, places_of
 from daybreak.postgres.parting import wait_for_end
 
@@ -350,7 +350,7 @@ class Session:
 
 
 @contextmanager
-def open_session(address: Address, login: Login, limits: Limits) -> Iterator[Session]:
+def open_session(address: Address, login: Login | LoginReference, limits: Limits) -> Iterator[Session]:
     """Open a session for the length of a ``with`` block; it is closed at the end in every case."""
     session = connect(address, login, limits)
     try:
@@ -359,11 +359,11 @@ def open_session(address: Address, login: Login, limits: Limits) -> Iterator[Ses
         session.hang_up()
 
 
-Opener = Callable[[Address, Login, Limits], AbstractContextManager[Session]]
+Opener = Callable[[Address, Login | LoginReference, Limits], AbstractContextManager[Session]]
 """What opens a session as ``open_session`` does."""
 
 
-def connect(address: Address, login: Login, limits: Limits) -> Session:
+def connect(address: Address, login: Login | LoginReference, limits: Limits) -> Session:
     """Open a session: read-only, in UTC, with its time limits in force on the server.
 
     Changes nothing but the server's list of sessions. Raises ``Unproven`` when the server does not prove its name, before
@@ -371,6 +371,7 @@ def connect(address: Address, login: Login, limits: Limits) -> Session:
     login; ``Failed`` when the server says no for another reason.
     """
     _hold_to_leash(address)
+    login = login.read() if isinstance(login, LoginReference) else login
     end = monotonic() + limits.whole.total_seconds()
     connecting_ends = monotonic() + min(limits.connect, limits.whole).total_seconds()
     trouble: DaybreakError | None = None
