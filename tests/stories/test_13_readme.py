@@ -31,6 +31,7 @@ _OF_A_PERSON = {
     "daybreak approve": "it takes a second person, who has a story of their own",
     "daybreak cutover": "it takes a clone that is fit and a place to change, which have stories of their own",
     "daybreak exports make": "it takes a role, a key and a clone, and has stories of its own",
+    "daybreak plan export": "it takes a dump in the bucket, and has a story of its own",
     "daybreak rollback": "it takes a cutover, and stands beside it in the same stories",
 }
 """What is not run here, and why."""

@@ -42,6 +42,8 @@ _WITH_VERDICT = ("show", "validate", "report", "delta")
 _OF_A_PERSON = {
     "daybreak validate my-run --prove": "the negative control has tests of its own, and takes a minute",
     "daybreak exports make": "it takes a snapshot or a clone of its own, and has stories of its own",
+    "daybreak plan export": "it takes a dump in the bucket, and has a story of its own",
+    "daybreak restore export": "it takes a dump in the bucket, and has a story of its own",
     "make matrix": "it takes half an hour, and is run by whoever changes a verdict",
     "daybreak lab up": "the lab is up",
     "daybreak lab shell": "the test of the lab's guide is inside such a shell",
