@@ -49,6 +49,7 @@ from daybreak.model.actions import (
     ManagePassword,
     MoveSecretStage,
     MoveWriter,
+    NameDatabase,
     PausePool,
     ReadExport,
     ReadProbe,
@@ -77,6 +78,7 @@ from daybreak.model.destinations import DatabaseAddress, ParameterDestination, R
 from daybreak.model.moment import At, Latest
 from daybreak.model.pickings import SINGLE, ObjectPieces, Picking
 from daybreak.model.pools import PgBouncer
+from daybreak.model.receiver import Receiver
 from daybreak.model.targets import HealthCheck
 from daybreak.report.sentences import sentence
 from tests import fix_worlds as worlds
@@ -109,6 +111,9 @@ APPLICATION = ApplicationLogin(
     ),
 )
 
+NEWDB = Receiver(
+    cluster="clone-1", resource_id="cluster-B", database="newdb", login="env:A", entry="embi", run="clone-1"
+)
 PICKING = Picking(
     form="custom",
     pieces=(ObjectPieces(key="a.dump", size=9_000_000, mark="m", name=SINGLE, ranges=((0, 2_000_000),)),),
@@ -311,6 +316,22 @@ SENTENCES: tuple[tuple[Action, str], ...] = (
         ),
     ),
     (ClearScratch(), "Stop the throw-away server, and remove the run's folder with all that was fetched"),
+    (
+        LoadScratch(picking=PICKING, major=16, most=3 * 10**9, jobs=4, at=NEWDB),
+        (
+            "Load the custom archive into a scratch database at clone-1, as a role that may do nothing else, 4 tables side by "
+            "side"
+        ),
+    ),
+    (JudgeScratch(tables=(), at=NEWDB), "Hold all of the scratch database against the archive's own list and rows"),
+    (
+        NameDatabase(cluster="clone-1", database="embi", login="env:A", receiver=NEWDB),
+        (
+            "Give what was loaded its owners and privileges, and the scratch database at clone-1 the name newdb; its throw-away "
+            "role goes with that"
+        ),
+    ),
+    (ClearScratch(at=NEWDB), "Remove what still is scratch at clone-1, and the run's folder with all that was fetched"),
     (
         PausePool(pool=POOL),
         "Hold the clients of the pool shop of pool.internal:6432 for 30 seconds at most",

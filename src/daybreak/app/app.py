@@ -23,6 +23,7 @@ from daybreak.aws.wire import Bounds
 from daybreak.config import Settings
 from daybreak.config.layers import default_scratch
 from daybreak.errors import DaybreakError, Refused
+from daybreak.execute.database import login_at
 from daybreak.execute.doors import Patience
 from daybreak.execute.fetching import BOUNDS
 from daybreak.execute.probing import Probes
@@ -36,6 +37,7 @@ from daybreak.model.moment import At, Latest, is_counted_from_now, parse_moment
 from daybreak.model.names import did_you_mean, printable
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan
+from daybreak.model.receiver import Receiver
 from daybreak.model.replies import Category
 from daybreak.model.run import RunState, state_of
 from daybreak.model.tags import tag_value
@@ -46,7 +48,12 @@ from daybreak.model.world import Cluster, Identity
 from daybreak.observe.look import AwsDoor, Lookout
 from daybreak.observe.poller import Poller
 from daybreak.plan.touching import things_touched
+from daybreak.postgres.address import ServerPlace, address_of
 from daybreak.postgres.keeping import SessionKeeper, Sessions
+from daybreak.postgres.leash import Leash
+from daybreak.postgres.meter import Meter
+from daybreak.postgres.own_server import BOUNDS as OF_SCRATCH
+from daybreak.postgres.reach import Reach
 from daybreak.repository.repository import Repository, open_repository
 from daybreak.repository.samples import Samples
 
@@ -132,7 +139,12 @@ class App:
         def open_bucket(bucket: str) -> Objects:
             return self.bucket_of_exports(bucket, plan.identity.region, BOUNDS)
 
-        return Workshop(self.scratch / plan.run, plan, open_bucket, self.settings.programs)
+        def reach(receiver: Receiver, server: ServerPlace, leash: Leash) -> Reach:
+            address = address_of(server, receiver.entry, self.trust_in(plan), leash)
+            login = login_at(receiver.login, self.aws(plan.identity.region), self.environ, address)
+            return Reach(address, login, Meter(OF_SCRATCH))
+
+        return Workshop(self.scratch / plan.run, plan, open_bucket, self.settings.programs, reach)
 
     def store_of_exports(self, region: str) -> Any:
         """A client of S3 that stores archives, asked from a region; a part of one may take minutes."""

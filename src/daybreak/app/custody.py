@@ -43,6 +43,7 @@ from daybreak.model.tags import NONCE_TAG, ORIGIN_TAG
 from daybreak.model.targets import Target
 from daybreak.model.world import Cluster, Identity, ParameterGroup
 from daybreak.observe.look import Lookout
+from daybreak.plan.clean import scratch_of
 from daybreak.plan.remarks import OF_JOURNAL
 
 
@@ -114,8 +115,9 @@ def plan_clean(app: App, wish: Leftover) -> Plan:
         raise Refused(f'the run "{name}" has not ended', f"daybreak abort {name}", next_of(app, plan, state))
     if isinstance(plan.request, ExportRequest):
         files = CleanRequest(
-            target=plan.target.name, run=name, nonce=state.nonce, suffix=new_suffix(), why=wish.why, is_of_export=True
-        )
+            target=plan.target.name, run=name, nonce=state.nonce, suffix=new_suffix(), why=wish.why, is_of_export=True,
+            scratch_at=scratch_of(plan),
+        )  # fmt: skip
         return plan_for(app, files, plan.target)
     # Elsewhere nothing of it exists, and "nothing exists any more" would be believed.
     app.hold_to(plan.identity, app.aws(plan.identity.region))

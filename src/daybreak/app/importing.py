@@ -18,6 +18,7 @@ from daybreak.model.requests import ExportRequest, RestoreRequest
 from daybreak.model.targets import Target
 from daybreak.model.world import Cluster
 from daybreak.observe.look import Lookout
+from daybreak.postgres.address import FALLBACK_DATABASE
 
 _INTO = 'write "TARGET", "RUN" or "CLUSTER", with "/DATABASE" behind it where it is not the target\'s own'
 
@@ -93,7 +94,9 @@ def _receiver(app: App, target: Target, into: str) -> Receiver:
         raise Refused(
             f'nobody said into which database of "{cluster.identifier}"', f"--into {name or target.name}/DATABASE"
         )
+    known = target.database or cluster.database or FALLBACK_DATABASE
     return Receiver(
+        entry=known if found != known else "",
         cluster=cluster.identifier,
         resource_id=cluster.resource_id,
         database=found,

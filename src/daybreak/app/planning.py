@@ -142,7 +142,7 @@ def observe_for(app: App, request: Request, target: Target) -> Observation:
     with explained(f'looking at "{target.cluster}"'):
         identity = app.closely(aws.identity, lambda _: True)  # the first answer shows how wrong our clock is
         if isinstance(request, CleanRequest) and request.is_of_export:
-            return app.with_skew(Observation(seen=app.now(), identity=identity))
+            return app.with_skew(_observe_scratch(app, lookout, identity, request))
         if isinstance(request, MakeExportRequest) or (isinstance(request, CleanRequest) and request.task):
             return app.with_skew(_observe_exports(app, lookout, identity, request, target))
         if isinstance(request, CleanRequest):
@@ -167,6 +167,15 @@ def observe_for(app: App, request: Request, target: Target) -> Observation:
         if secret is not None:
             seen = with_secret(seen, secret.changed, len(secret.older))
     return with_authorities(with_past(seen, past_of(app, target, identity)), authorities(target.trust))
+
+
+def _observe_scratch(app: App, lookout: Lookout, identity: Identity, request: CleanRequest) -> Observation:
+    """The cluster at which a run's scratch database may stand, where it is still the one that was planned."""
+    cluster, at = None, request.scratch_at
+    if at is not None:
+        found = app.closely(partial(lookout.cluster, at.cluster), lambda seen: seen is not None)
+        cluster = found if found and found.resource_id == at.resource_id else None
+    return Observation(seen=app.now(), identity=identity, cluster=cluster)
 
 
 def _observe_exports(

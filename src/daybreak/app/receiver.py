@@ -6,9 +6,9 @@ from daybreak.app.app import App
 from daybreak.app.exports import region_of_bucket
 from daybreak.errors import DaybreakError
 from daybreak.execute.database import login_at
-from daybreak.execute.tools import look_at_tools
+from daybreak.execute.tools import look_at_tools, processors, room_in
 from daybreak.model.exports import place_at
-from daybreak.model.exports_seen import ExportSeen, ScratchTools
+from daybreak.model.exports_seen import ExportSeen, LoaderSeen, ScratchTools
 from daybreak.model.observation import Observation
 from daybreak.model.receiver import Receiver, ReceiverSeen
 from daybreak.model.requests import ExportRequest
@@ -20,7 +20,9 @@ from daybreak.observe.picking import see_export
 from daybreak.plan.export import receiver_names
 from daybreak.postgres.address import address_of
 from daybreak.postgres.bounds import OF_NAMES
+from daybreak.postgres.loaders import find_loader
 from daybreak.postgres.meter import Meter
+from daybreak.postgres.new_database import see_new_database
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.receiver import see_receiver
 
@@ -35,9 +37,8 @@ def observe_export(app: App, request: ExportRequest, target: Target, identity: I
     objects = app.bucket_of_exports(place.bucket, region_of_bucket(app, place))
     seen = see_export(objects, place, TablesWanted(request.tables, request.schemas))
     seen = _with_tools(app, seen)
-    return Observation(
-        seen=app.now(), identity=identity, cluster=cluster, export=_with_receiver(app, request, target, cluster, seen)
-    )
+    seen = _with_receiver(app, request, target, cluster, seen)
+    return Observation(seen=app.now(), identity=identity, cluster=cluster, export=seen)
 
 
 def _with_tools(app: App, seen: ExportSeen) -> ExportSeen:
@@ -55,6 +56,12 @@ def _with_receiver(
         why = "it has no endpoint" if cluster else "AWS does not show its cluster"
         return seen.model_copy(update={"receiver_silence": why})
     try:
+        if request.receiver.entry:
+            making = _reach(app, target, cluster, request.receiver, request.receiver.entry)
+            with making.session(OF_NAMES.limits()) as session:
+                found = see_new_database(session, request.receiver.database)
+            if not found.is_there:
+                return _with_loader(app, seen.model_copy(update={"making": found}), making)
         heard = hear_receiver(app, target, cluster, request.receiver, receiver_names(request, seen.tables))
     except DaybreakError as error:
         return seen.model_copy(update={"receiver_silence": "; ".join((error.message, *error.hints))})
@@ -68,8 +75,23 @@ def hear_receiver(
 
     It is asked as a source is asked for names: briefly, and by one session.
     """
-    address = address_of(cluster, receiver.database, target.trust)
-    login = login_at(receiver.login, app.aws(target.region), app.environ, address)
-    reach = Reach(address, login, Meter(OF_NAMES))
+    reach = _reach(app, target, cluster, receiver, receiver.database)
     with reach.session(OF_NAMES.limits()) as session:
         return see_receiver(session, names)
+
+
+def _reach(app: App, target: Target, cluster: Cluster, receiver: Receiver, database: str) -> Reach:
+    address = address_of(cluster, database, target.trust)
+    return Reach(address, login_at(receiver.login, app.aws(target.region), app.environ, address), Meter(OF_NAMES))
+
+
+def _with_loader(app: App, seen: ExportSeen, place: Reach) -> ExportSeen:
+    """What of this machine could load it at a cluster, and the room for what is fetched."""
+    seen = seen.model_copy(update={"room": room_in(app.scratch)})
+    major = seen.making.major if seen.making else 0
+    try:
+        found = find_loader(seen.dumped_by or 0, major, app.settings.programs, place)
+    except DaybreakError as error:
+        return seen.model_copy(update={"loader_silence": "; ".join((error.message, *error.hints))})
+    loader = LoaderSeen(version=found.version, major=found.major, processors=processors(), warning=found.warning)
+    return seen.model_copy(update={"loader": loader})

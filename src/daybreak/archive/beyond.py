@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from daybreak.archive.contents import ArchiveEntry
-from daybreak.model.names import printable
+from daybreak.model.names import comma_list, printable
 
 SUPERUSERS: dict[str, str] = {
     "ACCESS METHOD": "only a superuser makes an access method",
@@ -41,6 +41,10 @@ _ROUTINES = frozenset({"FUNCTION", "PROCEDURE", "AGGREGATE", "WINDOW FUNCTION"})
 _LANGUAGE = re.compile(r"""(?m)^\s+LANGUAGE\s+("(?:[^"]|"")+"|'(?:[^']|'')+'|[\w$]+)""")
 _BASE_TYPE = re.compile(r"(?s)\ACREATE TYPE [^;]*?\(\s*(?:INTERNALLENGTH|INPUT)\s*=")
 _NOT_BY_FUNCTION = re.compile(r"\bWITHOUT FUNCTION\b")
+_NAMED = r'(?:"(?:[^"]|"")+"|[\w$]+)'
+_POLICY = re.compile(
+    rf"\s*CREATE POLICY {_NAMED} ON {_NAMED}(?:\.{_NAMED})?(?: AS RESTRICTIVE)?(?: FOR [A-Z]+)?(?: TO ({_NAMED}(?:, ?{_NAMED})*))?"
+)
 _OWN_TYPES = frozenset({"TYPE", "DOMAIN", "TABLE"})
 
 
@@ -54,6 +58,8 @@ class Abilities:
     """Those that are there already, and belong to others."""
     languages: frozenset[str] = frozenset({"sql", "plpgsql"})
     """Those in which it may write functions. A trusted extension of that name brings its language with it."""
+    roles: frozenset[str] | None = None
+    """The roles that are there, which a policy may name; ``None`` where nobody asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +117,8 @@ def _why(entry: ArchiveEntry, abilities: Abilities, known: dict[int, ArchiveEntr
             return "only a superuser makes a base type"
         case "CAST":
             return _why_no_cast(entry, known)
+        case "POLICY":
+            return _why_no_policy(entry, abilities)
         case kind if kind in _ROUTINES:
             return _why_no_routine(entry, abilities)
     return ""
@@ -128,6 +136,19 @@ def _why_no_cast(entry: ArchiveEntry, known: dict[int, ArchiveEntry]) -> str:
     if any(known[each].kind in _OWN_TYPES for each in entry.needs if each in known):
         return ""
     return "both of its types are the server's own"
+
+
+def _why_no_policy(entry: ArchiveEntry, abilities: Abilities) -> str:
+    found = _POLICY.match(entry.definition)
+    if found is None or not found[1] or abilities.roles is None:
+        return ""
+    named = {_name_in(each) for each in re.findall(_NAMED, found[1])}
+    missing = sorted(printable(each) for each in named - abilities.roles)
+    return f"it is for roles that are not there: {comma_list(missing)}" if missing else ""
+
+
+def _name_in(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
 def _why_no_routine(entry: ArchiveEntry, abilities: Abilities) -> str:

@@ -26,7 +26,7 @@ GAP = 64 << 10
 
 _LARGE_OBJECTS = "BLOBS"
 _LARGE = frozenset({_LARGE_OBJECTS, "BLOB", "BLOB METADATA"})
-_NEVER = frozenset({
+NEVER = frozenset({
     "ACL", "ACL LANGUAGE", "DATABASE", "DATABASE PROPERTIES", "DEFAULT ACL", "ENCODING", "SEARCHPATH", "STDSTRINGS",
 })  # fmt: skip
 """What stands in no list: privileges are given back otherwise, no database is made, and pg_restore heeds the rest unasked."""
@@ -123,10 +123,10 @@ def _of_tar(
 def _entries_taken(contents: Contents, choice: ArchiveChoice | None) -> tuple[ArchiveEntry, ...]:
     """What pg_restore is to make, in the archive's order; of what is only needed, no rows."""
     if choice is None:
-        return tuple(each for each in contents.entries if each.kind not in _NEVER)
+        return tuple(each for each in contents.entries if each.kind not in NEVER)
     needed = (each.id for each in choice.needed if not each.has_data)
     numbers = {*(each.id for each in (*choice.wanted, *choice.belonging)), *needed}
-    return tuple(each for each in contents.entries if each.id in numbers and each.kind not in _NEVER | _LARGE)
+    return tuple(each for each in contents.entries if each.id in numbers and each.kind not in NEVER | _LARGE)
 
 
 def _result(

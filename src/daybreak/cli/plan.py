@@ -264,7 +264,7 @@ export_options = gather(
         "--into",
         default="",
         metavar="TARGET|RUN|CLUSTER[/DATABASE]",
-        help="The database that takes the rows; without it TARGET's own.",
+        help="The database that takes the rows, or a new one of a clone; without it TARGET's own.",
     ),
     click.option("--append", "is_appended", is_flag=True, help="Add to the rows that the tables have."),
     click.option(
@@ -369,6 +369,9 @@ def export(given: Given, wish: ExportWish, destination: Destination) -> None:
     The wanted bytes are fetched in ranges, loaded into a throw-away server on this machine, judged there by the archive's own list
     and rows, and carried into the database in one transaction: rows alone, and all tables or none. A table that has rows is refused,
     unless --append, --replace or a new name is said. It is printed and kept as a plan of a point-in-time recovery is.
+
+    Where --into names a database that is not there yet, on a clone or another cluster that no target names, all of the export, or the
+    named tables with all that belongs to them, becomes that database: loaded there as a role that owns nothing else, and judged.
     """
     from daybreak.app.importing import plan_export
 

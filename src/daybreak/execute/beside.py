@@ -23,7 +23,14 @@ from daybreak.model.attempts import ProcessMark
 from daybreak.model.cutover import VerdictSeen
 from daybreak.model.fences import Emptied
 from daybreak.model.findings import Finding, Measured
-from daybreak.model.receiver import ExportFetched, ScratchCleared, ScratchJudged, ScratchLoaded, TablesCarried
+from daybreak.model.receiver import (
+    DatabaseNamed,
+    ExportFetched,
+    ScratchCleared,
+    ScratchJudged,
+    ScratchLoaded,
+    TablesCarried,
+)
 from daybreak.model.value import Value
 from daybreak.model.writes import WriteCount
 from daybreak.postgres.leash import Leash
@@ -134,6 +141,7 @@ Recorded = (
     | ScratchJudged
     | ScratchCleared
     | TablesCarried
+    | DatabaseNamed
 )
 """What a piece of work comes to: it is recorded whole."""
 

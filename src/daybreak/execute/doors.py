@@ -29,6 +29,7 @@ from daybreak.model.actions import (
     JudgeScratch,
     LoadRows,
     LoadScratch,
+    NameDatabase,
     PausePool,
     ResumePool,
     Validate,
@@ -47,7 +48,14 @@ from daybreak.model.fences import Emptied, FenceSeen
 from daybreak.model.findings import Finding, Measured
 from daybreak.model.guards import Fenced
 from daybreak.model.plan import StepId
-from daybreak.model.receiver import ExportFetched, ScratchCleared, ScratchJudged, ScratchLoaded, TablesCarried
+from daybreak.model.receiver import (
+    DatabaseNamed,
+    ExportFetched,
+    ScratchCleared,
+    ScratchJudged,
+    ScratchLoaded,
+    TablesCarried,
+)
 from daybreak.model.run import Event
 from daybreak.model.value import Instant, Value
 from daybreak.model.world import Cluster, Instance
@@ -142,7 +150,7 @@ class SqlDoor(Protocol):
         """Carry out the change, unless it is there; it hands over ``Staged`` before the commit."""
 
     def fate(
-        self, action: ChangeSql | LoadRows | CarryTables, cluster: ServerPlace, transaction: str
+        self, action: ChangeSql | LoadRows | CarryTables | NameDatabase, cluster: ServerPlace, transaction: str
     ) -> TransactionFate | None:
         """What became of a transaction; ``None`` where the server cannot know it."""
 
@@ -228,16 +236,28 @@ class ExportDoor(Protocol):
     def fetch(self, action: FetchExport, hand_over: Callable[[News], None], leash: Leash) -> ExportFetched:
         """Read what is wanted of it into a file of this machine."""
 
-    def load(self, action: LoadScratch, hand_over: Callable[[News], None], leash: Leash) -> ScratchLoaded:
-        """Load that into the scratch database."""
+    def load(
+        self, action: LoadScratch, cluster: ServerPlace | None, hand_over: Callable[[News], None], leash: Leash
+    ) -> ScratchLoaded:
+        """Load that into the scratch database, at the cluster where the action names one."""
 
-    def judge(self, action: JudgeScratch, hand_over: Callable[[News], None], leash: Leash) -> ScratchJudged:
+    def judge(
+        self, action: JudgeScratch, cluster: ServerPlace | None, hand_over: Callable[[News], None], leash: Leash
+    ) -> ScratchJudged:
         """Hold what is there against the archive; it hands over each finding."""
 
     def source(self, hand_over: Callable[[News], None], leash: Leash) -> AbstractContextManager[RowSource]:
         """The scratch database's rows, for the length of a ``with`` block."""
 
-    def clear(self, action: ClearScratch, leash: Leash) -> ScratchCleared:
+    def name(
+        self, action: NameDatabase, cluster: ServerPlace, hand_over: Callable[[News], None], leash: Leash
+    ) -> DatabaseNamed:
+        """Give what is there its owners, and the scratch database its name; it hands over ``Staged`` before that commit."""
+
+    def recall(self, action: NameDatabase) -> DatabaseNamed:
+        """What a naming came to whose commit an earlier process sent, as far as this machine knows it."""
+
+    def clear(self, action: ClearScratch, cluster: ServerPlace | None, leash: Leash) -> ScratchCleared:
         """Remove all of it."""
 
 
@@ -248,11 +268,15 @@ class NoExports:
         """Raises ``Bug``: there is none."""
         raise Bug(_NO_EXPORT)
 
-    def load(self, action: LoadScratch, hand_over: Callable[[News], None], leash: Leash) -> ScratchLoaded:
+    def load(
+        self, action: LoadScratch, cluster: ServerPlace | None, hand_over: Callable[[News], None], leash: Leash
+    ) -> ScratchLoaded:
         """Raises ``Bug``: there is none."""
         raise Bug(_NO_EXPORT)
 
-    def judge(self, action: JudgeScratch, hand_over: Callable[[News], None], leash: Leash) -> ScratchJudged:
+    def judge(
+        self, action: JudgeScratch, cluster: ServerPlace | None, hand_over: Callable[[News], None], leash: Leash
+    ) -> ScratchJudged:
         """Raises ``Bug``: there is none."""
         raise Bug(_NO_EXPORT)
 
@@ -260,7 +284,17 @@ class NoExports:
         """Raises ``Bug``: there is none."""
         raise Bug(_NO_EXPORT)
 
-    def clear(self, action: ClearScratch, leash: Leash) -> ScratchCleared:
+    def name(
+        self, action: NameDatabase, cluster: ServerPlace, hand_over: Callable[[News], None], leash: Leash
+    ) -> DatabaseNamed:
+        """Raises ``Bug``: there is none."""
+        raise Bug(_NO_EXPORT)
+
+    def recall(self, action: NameDatabase) -> DatabaseNamed:
+        """Raises ``Bug``: there is none."""
+        raise Bug(_NO_EXPORT)
+
+    def clear(self, action: ClearScratch, cluster: ServerPlace | None, leash: Leash) -> ScratchCleared:
         """Raises ``Bug``: there is none."""
         raise Bug(_NO_EXPORT)
 

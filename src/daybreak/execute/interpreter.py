@@ -58,6 +58,7 @@ from daybreak.model.actions import (
     LoadRows,
     LoadScratch,
     LookedAtAlone,
+    NameDatabase,
     PausePool,
     ResumePool,
     RunCommand,
@@ -230,6 +231,8 @@ class _Interpreter:
                 return self._sql.load(step, action)
             case CarryTables():
                 return self._sql.carry(step, action)
+            case NameDatabase():
+                return self._sql.name(step, action)
             case SqlOrder():
                 return self._sql.serve(step, action)
             case FetchExport() | LoadScratch() | JudgeScratch() | ClearScratch():

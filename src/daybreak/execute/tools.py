@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
@@ -51,8 +52,19 @@ def look_at_tools(folder: Path, programs: str | None, dumped_by: int | None) -> 
         major=found.restore.major,
         warning=found.restore.warning,
         script_doubt=found.psql.warning if found.psql else "there is no psql beside pg_restore",
-        room=shutil.disk_usage(_there(folder)).free,
+        room=room_in(folder),
+        processors=processors(),
     )
+
+
+def room_in(folder: Path) -> int:
+    """How many bytes are free where a folder lies, or would lie."""
+    return shutil.disk_usage(_there(folder)).free
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _there(folder: Path) -> Path:

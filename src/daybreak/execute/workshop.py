@@ -1,5 +1,6 @@
-"""The workshop of one run: the folder of this machine in which an export is fetched, loaded into a scratch database, and judged.
+"""The workshop of one run: the folder of this machine in which an export is fetched, and the scratch database that it is loaded into.
 
+Scratch stands on a throw-away server in that folder, or at a cluster that the plan names.
 The law: what a step left there is believed by its receipt, which is written last. Where a receipt is missing, on another machine or
 after a crash, the step is done again before the next one begins: nothing of that is seen outside.
 """
@@ -12,33 +13,52 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from daybreak.archive.beyond import sort_out
 from daybreak.archive.contents import ArchiveEntry, Contents, read_contents
+from daybreak.archive.owning import belongings_of
 from daybreak.archive.script_rows import count_script_rows
 from daybreak.archive.statements import cut
 from daybreak.archive.tape import content_of, members
 from daybreak.aws.objects import Objects
 from daybreak.errors import Bug
-from daybreak.execute.beside import News
+from daybreak.execute.beside import News, Staged
 from daybreak.execute.fetching import fetch
-from daybreak.execute.tools import Toolbox, find_toolbox
+from daybreak.execute.tools import Toolbox, find_toolbox, processors
 from daybreak.files import hold_to_ours
 from daybreak.judge.exports import findings_on
-from daybreak.model.actions import ClearScratch, ExportOrder, FetchExport, JudgeScratch, LoadScratch
+from daybreak.model.actions import ClearScratch, ExportOrder, FetchExport, JudgeScratch, LoadScratch, NameDatabase
 from daybreak.model.exports import place_at
+from daybreak.model.names import printable
 from daybreak.model.plan import Plan
-from daybreak.model.receiver import ExportFetched, ScratchAnswers, ScratchCleared, ScratchJudged, ScratchLoaded
+from daybreak.model.receiver import (
+    DatabaseNamed,
+    ExportFetched,
+    GivenBack,
+    Receiver,
+    ScratchAnswers,
+    ScratchCleared,
+    ScratchJudged,
+    ScratchLoaded,
+)
+from daybreak.plan.touching import database_to_make, things_touched
 from daybreak.postgres.accounts import account
+from daybreak.postgres.address import ServerPlace
 from daybreak.postgres.archive_rows import count_archived_rows
+from daybreak.postgres.clients import ClientProgram
+from daybreak.postgres.giving_back import give_back
 from daybreak.postgres.leash import Leash
+from daybreak.postgres.loaders import find_loader
 from daybreak.postgres.loading import load_script
+from daybreak.postgres.new_database import close_scratch, name_database, require_nameable
 from daybreak.postgres.own_server import OwnServer, ServerLimits
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.restoring import RestoreBounds, read_abilities, require_new_enough, restore_archive
-from daybreak.postgres.scratch_place import ScratchPlace, make_scratch, scratch_name
-from daybreak.postgres.scratch_rows import ScratchRows, ask_scratch
+from daybreak.postgres.scratch_place import ScratchPlace, list_scratch, make_scratch, remove_scratch, scratch_name
+from daybreak.postgres.scratch_rows import ScratchRows, analyze_scratch, ask_scratch
 from daybreak.postgres.session import Limits
 from daybreak.postgres.unpacking import read_unpacked
 
@@ -48,6 +68,13 @@ _LOADED = "loaded"
 _HOW = "by scratch in daybreak.toml"
 _LONGEST_LEFT = 200
 """Signs of a statement that was left out."""
+_GIVEN = "given"
+_LOOKING = Limits(statement=timedelta(seconds=30), whole=timedelta(minutes=2))
+
+
+def no_reach(receiver: Receiver, _server: ServerPlace, _leash: Leash) -> Reach:
+    """Raises ``Bug``: the run has no cluster at which anything is loaded."""
+    raise Bug(f"{receiver.cluster} was to be loaded into, by a run without a cluster")
 
 
 @dataclass(frozen=True)
@@ -61,6 +88,8 @@ class Workshop:
     """Opens a bucket."""
     programs: str | None = None
     """The folder of PostgreSQL's programs; ``None`` looks for one."""
+    reach: Callable[[Receiver, ServerPlace, Leash], Reach] = no_reach
+    """Leads to the database of a cluster through which a new one is made, as the login that makes it."""
 
     def fetch(self, action: FetchExport, hand_over: Callable[[News], None], leash: Leash) -> ExportFetched:
         """Read what is wanted of the export into a file of this machine."""
@@ -69,49 +98,52 @@ class Workshop:
         fetched = fetch(self.objects(place_at(action.export).bucket), action.picking, self._archive, hand_over, leash)
         return ExportFetched(bytes=fetched.bytes, of_before=fetched.of_before)
 
-    def load(self, action: LoadScratch, hand_over: Callable[[News], None], leash: Leash) -> ScratchLoaded:
+    def load(
+        self, action: LoadScratch, cluster: ServerPlace | None, hand_over: Callable[[News], None], leash: Leash
+    ) -> ScratchLoaded:
         """Load that into the scratch database, which is made anew: what an earlier process left half done is not believed."""
         path = self._fetch_rest(hand_over, leash)
-        tools = self._tools(action)
         self._receipt.unlink(missing_ok=True)
-        with self._server(action, tools) as server:
-            self._place(server).remove()
-            place = self._place(server)
-            left_out = self._restore(action, place, path, hand_over, leash)
+        with self._stand(action, cluster, leash) as stand:
+            self._place(stand).remove()
+            left_out = self._restore(action, stand, path, hand_over, leash)
+            if action.at is not None:
+                hand_over("gathering statistics of what was loaded")
+                analyze_scratch(self._place(stand).reach, _limits(action))
         self._write_receipt(action)
-        return ScratchLoaded(
-            server_version=tools.server.version,
-            program=tools.restore.version,
-            left_out=left_out,
-        )
+        return ScratchLoaded(server_version=stand.version, program=stand.restore.version, **left_out)
 
     def _restore(
-        self, action: LoadScratch, place: ScratchPlace, path: Path, hand_over: Callable[[News], None], leash: Leash
-    ) -> tuple[str, ...]:
-        """Restore what was fetched; what of it the throw-away role may not make, each with the reason."""
-        tools, abilities = self._tools(action), read_abilities(place)
+        self, action: LoadScratch, stand: _Stand, path: Path, hand_over: Callable[[News], None], leash: Leash
+    ) -> dict[str, tuple[str, ...]]:
+        """Restore what was fetched; what of it the throw-away role may not make, each with the reason, and its statements."""
+        place = self._place(stand)
+        abilities = read_abilities(place)
         if action.picking.form == "sql":
             loaded = load_script(
-                place, tools.psql_or_refuse, path, abilities, RestoreBounds(action.limit), most=action.most,
+                place, self._tools(action).psql_or_refuse, path, abilities, RestoreBounds(action.limit), most=action.most,
                 is_old_client_allowed=action.is_old_client_allowed, leash=leash, hand_over=hand_over,
             )  # fmt: skip
-            return tuple(f"{each.text[:_LONGEST_LEFT]}: {each.why}" for each in loaded.left_out)
+            return {"left_out": tuple(f"{each.text[:_LONGEST_LEFT]}: {each.why}" for each in loaded.left_out)}
         contents = self._contents(action)
-        require_new_enough(tools.restore, contents.header)
+        require_new_enough(stand.restore, contents.header)
         kept, beyond = sort_out(_entries(action, contents), abilities)
         restore_archive(
-            place, tools.restore, path, kept, RestoreBounds(action.limit, jobs=self._jobs(action)),
+            place, stand.restore, path, kept, RestoreBounds(action.limit, jobs=self._jobs(action)),
             leash=leash, hand_over=hand_over,
         )  # fmt: skip
-        return tuple(f"{each.entry.label}: {each.why}" for each in beyond)
+        words = tuple(f"{each.entry.label}: {each.why}" for each in beyond)
+        return {"left_out": words, "statements": tuple(each.statement for each in beyond) if action.at else ()}
 
-    def judge(self, action: JudgeScratch, hand_over: Callable[[News], None], leash: Leash) -> ScratchJudged:
+    def judge(
+        self, action: JudgeScratch, cluster: ServerPlace | None, hand_over: Callable[[News], None], leash: Leash
+    ) -> ScratchJudged:
         """Hold what is there against the archive; it hands over each finding."""
         loading = self._order(LoadScratch)
-        self._load_rest(hand_over, leash)
-        with self._server(loading, self._tools(loading)) as server:
-            place = self._place(server)
-            answers = self._ask(loading, place, hand_over, leash)
+        self._load_rest(cluster, hand_over, leash)
+        with self._stand(loading, cluster, leash) as stand:
+            place = self._place(stand)
+            answers = self._ask(loading, stand, place, hand_over, leash)
             for finding in findings_on(answers):
                 hand_over(finding)
             rows = ScratchRows(place.reach, _limits(loading))
@@ -120,7 +152,7 @@ class Workshop:
             )
 
     def _ask(
-        self, action: LoadScratch, place: ScratchPlace, hand_over: Callable[[News], None], leash: Leash
+        self, action: LoadScratch, stand: _Stand, place: ScratchPlace, hand_over: Callable[[News], None], leash: Leash
     ) -> ScratchAnswers:
         """What the archive and the scratch database say of each other."""
         path = self._path(action)
@@ -132,7 +164,7 @@ class Workshop:
             archived = counted if is_whole else dict.fromkeys(counted)
         else:
             entries, _ = sort_out(_entries(action, self._contents(action)), read_abilities(place))
-            archived = count_archived_rows(self._tools(action).restore, path, entries, action.limit, leash)
+            archived = count_archived_rows(stand.restore, path, entries, action.limit, leash)
         hand_over("looking at the scratch database")
         return ask_scratch(place.reach, entries, archived, _limits(action))
 
@@ -140,12 +172,54 @@ class Workshop:
     def source(self, hand_over: Callable[[News], None], leash: Leash) -> Iterator[ScratchRows]:
         """The scratch database's rows, for the length of a ``with`` block."""
         loading = self._order(LoadScratch)
-        self._load_rest(hand_over, leash)
-        with self._server(loading, self._tools(loading)) as server:
-            yield ScratchRows(self._place(server).reach, _limits(loading))
+        self._load_rest(None, hand_over, leash)
+        with self._stand(loading, None, leash) as stand:
+            yield ScratchRows(self._place(stand).reach, _limits(loading))
 
-    def clear(self, action: ClearScratch, leash: Leash) -> ScratchCleared:
-        """End the throw-away server, and remove the run's folder."""
+    def name(
+        self, action: NameDatabase, cluster: ServerPlace, hand_over: Callable[[News], None], leash: Leash
+    ) -> DatabaseNamed:
+        """Give what is there its owners and privileges, and the scratch database its name; before that it hands over ``Staged``.
+
+        Only what was judged gets a name: where the scratch database is gone, it is not made again.
+        """
+        loading, wanted = self._order(LoadScratch), action.receiver.database
+        self._hold(action.receiver)
+        self._fetch_rest(hand_over, leash)
+        server, scratch, limits = (
+            self.reach(action.receiver, cluster, leash),
+            self._name(self.plan.run),
+            _limits_to_name(action),
+        )
+        with server.session(limits) as session:
+            require_nameable(session, scratch, wanted)
+        contents = self._contents(loading)
+        place = make_scratch(server, scratch)
+        kept, _ = sort_out(_entries(loading, contents), read_abilities(place))
+        hand_over("giving owners and privileges back")
+        with server.session(limits) as session:
+            close_scratch(session, scratch)
+        with server.within(scratch).session(limits) as session:
+            given = give_back(session, scratch, belongings_of(contents.entries, kept), self._keep)
+        hand_over(f"giving the scratch database the name {printable(wanted)}")
+
+        def stage(number: str | None) -> None:
+            Staged(number).await_record(hand_over, leash)
+
+        with server.session(limits) as session:
+            close_scratch(session, scratch)
+            name_database(session, scratch, wanted, stage)
+        return DatabaseNamed(database=wanted, given=given or self._recall_given())
+
+    def recall(self, action: NameDatabase) -> DatabaseNamed:
+        """What a naming came to whose commit an earlier process sent, as far as this machine knows it."""
+        return DatabaseNamed(database=action.receiver.database, given=self._recall_given())
+
+    def clear(self, action: ClearScratch, cluster: ServerPlace | None, leash: Leash) -> ScratchCleared:
+        """Remove the scratch database and its role at the cluster, or end the throw-away server, and remove the run's folder."""
+        if action.at is not None and cluster is not None:
+            self._hold(action.at)
+            remove_scratch(self.reach(action.at, cluster, leash), self._name(action.run or self.plan.run))
         clear_workshop(self.folder.with_name(action.run) if action.run else self.folder)
         return ScratchCleared()
 
@@ -173,6 +247,10 @@ class Workshop:
     def _receipt(self) -> Path:
         return self.folder / _LOADED
 
+    @property
+    def _given(self) -> Path:
+        return self.folder / _GIVEN
+
     def _fetch_rest(self, hand_over: Callable[[News], None], leash: Leash) -> Path:
         """What pg_restore reads; what is missing of it is fetched."""
         action = self._order(FetchExport)
@@ -182,17 +260,38 @@ class Workshop:
     def _path(self, action: LoadScratch) -> Path:
         return self._archive if action.picking.form == "directory" else self._archive / action.picking.pieces[0].name
 
-    def _load_rest(self, hand_over: Callable[[News], None], leash: Leash) -> None:
+    def _load_rest(self, cluster: ServerPlace | None, hand_over: Callable[[News], None], leash: Leash) -> None:
         """See to it that the scratch database is loaded, and what it was loaded from is there."""
         action = self._order(LoadScratch)
         self._fetch_rest(hand_over, leash)
-        if not (self._receipt.exists() and self._receipt.read_text() == self._mark(action)):
-            hand_over("what was loaded is not on this machine: it is loaded again")
-            self.load(action, hand_over, leash)
+        is_known = self._receipt.exists() and self._receipt.read_text() == self._mark(action)
+        if not (is_known and self._stands(action, cluster, leash)):
+            hand_over("nothing here says that it was loaded: it is loaded again")
+            self.load(action, cluster, hand_over, leash)
+
+    def _stands(self, action: LoadScratch, cluster: ServerPlace | None, leash: Leash) -> bool:
+        """Whether the scratch database at a cluster is still there; the one of this machine is what the receipt lies beside."""
+        if action.at is None or cluster is None:
+            return True
+        return self._name(self.plan.run) in list_scratch(self.reach(action.at, cluster, leash))
 
     def _mark(self, action: LoadScratch) -> str:
-        """What the receipt of a load says: of what, and since when the machine runs, since a crash of it may take what was written."""
-        return f"{action.digest()} {_boot()}"
+        """What the receipt of a load says: of what, and since when the machine runs, since a crash of it may take what was written.
+
+        A cluster keeps what it has.
+        """
+        return f"{action.digest()} {_boot() if action.at is None else ''}".rstrip()
+
+    def _keep(self, given: GivenBack) -> None:
+        """Write down what is about to be given, for a process that comes after this one."""
+        part = self._given.with_suffix(".part")
+        part.write_text(given.model_dump_json())
+        part.replace(self._given)
+
+    def _recall_given(self) -> GivenBack | None:
+        with suppress(OSError, ValueError):
+            return GivenBack.model_validate_json(self._given.read_text())
+        return None
 
     def _write_receipt(self, action: LoadScratch) -> None:
         part = self._receipt.with_suffix(".part")
@@ -210,7 +309,7 @@ class Workshop:
         return find_toolbox(action.major, self.programs)
 
     def _jobs(self, action: LoadScratch) -> int:
-        return 1 if action.picking.form == "tar" else max(1, min(action.jobs, os.cpu_count() or 1))
+        return 1 if action.picking.form == "tar" else max(1, min(action.jobs, processors()))
 
     def _contents(self, action: LoadScratch) -> Contents:
         path, form = self._path(action), action.picking.form
@@ -221,13 +320,49 @@ class Workshop:
             return read_contents(content_of(source, first) if first else source, "files")
 
     @contextmanager
-    def _server(self, action: LoadScratch, tools: Toolbox) -> Iterator[OwnServer]:
-        with OwnServer.open(self.folder / "server", tools.server, ServerLimits(disk=action.most)) as server:
-            yield server
+    def _stand(self, action: LoadScratch, cluster: ServerPlace | None, leash: Leash) -> Iterator[_Stand]:
+        """The server on which scratch stands, for the length of a ``with`` block."""
+        if action.at is None:
+            tools = self._tools(action)
+            with OwnServer.open(self.folder / "server", tools.server, ServerLimits(disk=action.most)) as server:
+                yield _Stand(server.reach(), tools.restore, tools.server.version)
+            return
+        if cluster is None:
+            raise Bug("scratch would stand at a cluster that nobody looked at")
+        self._hold(action.at)
+        place = self.reach(action.at, cluster, leash)
+        with place.session(_LOOKING) as session:
+            version = session.server_version
+        yield _Stand(place, self._loader(action, place), version)
 
-    def _place(self, server: OwnServer) -> ScratchPlace:
-        nonce = hashlib.sha256(self.plan.run.encode()).hexdigest()[:16]
-        return make_scratch(server.reach(), scratch_name(nonce))
+    def _loader(self, action: LoadScratch, place: Reach) -> ClientProgram:
+        with place.session(_LOOKING) as session:
+            major = int(session.server_version.partition(".")[0])
+        return find_loader(action.major, major, self.programs, place)
+
+    def _place(self, stand: _Stand) -> ScratchPlace:
+        return make_scratch(stand.server, self._name(self.plan.run))
+
+    @staticmethod
+    def _name(run: str) -> str:
+        return scratch_name(hashlib.sha256(run.encode()).hexdigest()[:16])
+
+    def _hold(self, receiver: Receiver) -> None:
+        """Raise ``Bug`` for a database that the run's plan does not touch."""
+        touched = database_to_make(receiver, self.plan.identity.region)
+        if touched not in things_touched(self.plan):
+            raise Bug(f"{touched.words()} would be made, which this workshop was not opened for")
+
+
+@dataclass(frozen=True)
+class _Stand:
+    """The server on which a scratch database stands, and what loads it."""
+
+    server: Reach
+    """A database of it that was there before, as whoever makes scratch."""
+    restore: ClientProgram
+    version: str
+    """The server's."""
 
 
 @dataclass(frozen=True)
@@ -266,6 +401,10 @@ def _entries(action: LoadScratch, contents: Contents) -> tuple[ArchiveEntry, ...
 
 def _limits(action: LoadScratch) -> Limits:
     return Limits(statement=action.limit, whole=action.limit)
+
+
+def _limits_to_name(action: NameDatabase) -> Limits:
+    return Limits(statement=action.limit, lock=action.lock, whole=action.limit)
 
 
 def _boot() -> str:

@@ -37,6 +37,7 @@ from daybreak.model.actions import (
     ChangeSql,
     EndSessions,
     LoadRows,
+    NameDatabase,
     SqlOrder,
     WarmCache,
 )
@@ -122,7 +123,7 @@ class Sql:
             return Changed(is_new=make_change(session, bearing, action.change.text, action.change.look, stage))
 
     def fate(
-        self, action: ChangeSql | LoadRows | CarryTables, cluster: ServerPlace, transaction: str
+        self, action: ChangeSql | LoadRows | CarryTables | NameDatabase, cluster: ServerPlace, transaction: str
     ) -> TransactionFate | None:
         """What became of a transaction; ``None`` where the server cannot know it."""
         with self.session(action, cluster, _LOOKING) as session:

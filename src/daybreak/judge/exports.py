@@ -110,6 +110,8 @@ def verdict_on_export(plan: Plan, findings: Iterable[Finding]) -> Verdict | None
 
 def scope_of_export(action: JudgeScratch) -> str:
     """What is asked of it, in words."""
-    names = comma_list([printable(".".join(each.table)) for each in action.tables], most=3)
+    names = comma_list([printable(".".join(each.table)) for each in action.tables], most=3) or "the whole archive"
+    if not action.tables:
+        return f"{names} as it lists itself"
     where = f", of the rows where {printable(action.where)}" if action.where else ""
     return f"{names} as the archive lists it{where}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from daybreak.model.exports import ChoiceShown, ExportFound
 from daybreak.model.pickings import Picking
-from daybreak.model.receiver import ReceiverSeen
+from daybreak.model.receiver import NewDatabaseSeen, ReceiverSeen
 from daybreak.model.value import Value
 
 
@@ -29,6 +29,17 @@ class ScratchTools(Value):
     """Why the ``psql`` beside them is not given a plain script; empty where it may be."""
     room: int
     """How many bytes are free where a scratch server would lie."""
+    processors: int = 1
+
+
+class LoaderSeen(Value):
+    """The ``pg_restore`` of this machine that can speak to a cluster."""
+
+    version: str
+    major: int
+    processors: int = 1
+    warning: str = ""
+    """What is known to be wrong with so old a version."""
 
 
 class ExportSeen(Value):
@@ -43,6 +54,13 @@ class ExportSeen(Value):
     receiver: ReceiverSeen | None = None
     receiver_silence: str = ""
     """Why the receiver's server was not heard."""
+    making: NewDatabaseSeen | None = None
+    """What the server said of a database that is not there, and is to be made; ``None`` where the receiver is there."""
+    loader: LoaderSeen | None = None
+    loader_silence: str = ""
+    """Why no program here can load it at a cluster."""
+    room: int | None = None
+    """How many bytes are free where it would be fetched, beside a database that is made elsewhere."""
     tools: ScratchTools | None = None
     tools_silence: str = ""
     """Why there are no programs to restore it with."""

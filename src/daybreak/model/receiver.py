@@ -21,6 +21,8 @@ class Receiver(Value):
     database: str
     login: str
     """The reference of the login that writes there."""
+    entry: str = Field(default="", exclude_if=lambda found: not found)
+    """A database that is there, through which a new one is made; empty where nobody names one."""
     run: str = ""
     """The run whose clone it is; empty for a cluster in use."""
     is_production: bool = False
@@ -81,6 +83,50 @@ class ReceiverSeen(Value):
         return next((each for each in self.tables if each.table == name), None)
 
 
+class NewDatabaseSeen(Value):
+    """What a server said of a database that is to be made there."""
+
+    is_there: bool
+    """Whether there is one of that name already."""
+    server_version: str
+    major: int
+    login: str
+    """The role that the login is."""
+    may_make_databases: bool
+    may_make_roles: bool
+    connections: int
+    """How many more clients the server would let in."""
+
+
+class LeftWith(Value):
+    """An object that did not get its owner, or a privilege that was not given, and why."""
+
+    what: str
+    why: str
+
+
+class GivenBack(Value):
+    """Owners and privileges that were given back in a new database."""
+
+    owners: int
+    """How many objects belong to their own owner."""
+    privileges: int
+    """How many statements of the archive's were carried out, composed anew."""
+    login: str
+    """The role that the rest belongs to."""
+    missing: tuple[str, ...] = ()
+    """The roles of the archive that the server does not have."""
+    not_given: tuple[LeftWith, ...] = ()
+
+
+class DatabaseNamed(Value):
+    """What a scratch database became."""
+
+    database: str
+    given: GivenBack | None = None
+    """``None`` where an earlier process gave it, and its word is lost with its machine."""
+
+
 class ExportFetched(Value):
     """What was read of an export."""
 
@@ -98,6 +144,8 @@ class ScratchLoaded(Value):
     """The version of ``pg_restore``."""
     left_out: tuple[str, ...] = ()
     """What the throw-away role may not make, each with the reason."""
+    statements: tuple[str, ...] = ()
+    """What would make those, in the same order, where they are missed in a new database."""
 
 
 class ScratchJudged(Value):

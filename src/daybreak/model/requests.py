@@ -104,7 +104,9 @@ class CleanRequest(Value):
     suffix: str
     why: str = ""
     is_of_export: bool = Field(default=False, exclude_if=lambda found: not found)
-    """Whether that run made nothing but files of this machine."""
+    """Whether that run made nothing but files of this machine, and a scratch database."""
+    scratch_at: Receiver | None = Field(default=None, exclude_if=lambda found: found is None)
+    """At which cluster its scratch database may still stand; ``None`` where there is none."""
     doubt: str = ""
     """Why the run's journal could not say what belongs to it. Then tags decide, and a person types the clone's name."""
     task: str = Field(default="", exclude_if=lambda found: not found)

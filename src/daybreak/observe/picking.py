@@ -43,7 +43,7 @@ def see_export(objects: Objects, place: ExportPlace, wanted: TablesWanted) -> Ex
         return ExportSeen(found=found, why_not=(_why_without_contents(found),))
     seen = ExportSeen(found=found, dumped_by=major_for(contents.header))
     if not wanted:
-        return seen
+        return _see_whole(finder, pile, contents, seen)
     try:
         choice = choose(contents, wanted.tables, wanted.schemas)
         picking = _pick(finder, pile, contents, choice, found)
@@ -78,6 +78,14 @@ def _see_script(pile: Pile, found: ExportFound, wanted: TablesWanted) -> ExportS
     )
 
 
+def _see_whole(finder: Finder, pile: Pile, contents: Contents, seen: ExportSeen) -> ExportSeen:
+    """All of it is wanted."""
+    try:
+        return seen.model_copy(update={"picking": _pick(finder, pile, contents, None, seen.found)})
+    except Refused as error:
+        return seen.model_copy(update={"why_not": error.reasons or (error.message,)})
+
+
 def _why_without_contents(found: ExportFound) -> str:
     """Why nothing can be chosen of what has no table of contents."""
     if found.trouble or found.why:
@@ -85,12 +93,13 @@ def _why_without_contents(found: ExportFound) -> str:
     return f"{found.address} is of the kind {found.kind}, of which no single table is restored here"
 
 
-def _pick(finder: Finder, pile: Pile, contents: Contents, choice: ArchiveChoice, found: ExportFound) -> Picking:
+def _pick(finder: Finder, pile: Pile, contents: Contents, choice: ArchiveChoice | None, found: ExportFound) -> Picking:
     match found.kind:
         case "custom" | "directory":
             return pick(pile, found.kind, contents, choice)
         case _:
-            return pick(pile, "tar", contents, choice, members=_members(finder, pile))
+            headers = _members(finder, pile) if choice is not None else None
+            return pick(pile, "tar", contents, choice, members=headers)
 
 
 def _members(finder: Finder, pile: Pile) -> tuple[TarMember, ...] | None:

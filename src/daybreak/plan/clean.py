@@ -12,6 +12,7 @@ from datetime import timedelta
 from daybreak.model.actions import (
     AwaitSnapshot,
     ClearScratch,
+    LoadScratch,
     SetClusterOptions,
     TakeSnapshot,
 )
@@ -25,6 +26,7 @@ from daybreak.model.plan import (
     Step,
     StepId,
 )
+from daybreak.model.receiver import Receiver
 from daybreak.model.requests import CleanRequest
 from daybreak.model.tags import (
     EXPIRES_TAG,
@@ -88,13 +90,22 @@ def _plan_of(steps: tuple[Step, ...], request: CleanRequest, target: Target, see
     )
 
 
+def scratch_of(plan: Plan) -> Receiver | None:
+    """At which cluster a run's scratch database stands until it has its name; ``None`` for a run that has none there."""
+    return next((step.action.at for step in plan.steps if isinstance(step.action, LoadScratch)), None)
+
+
 def _steps_of_export(request: CleanRequest, seen: Observation) -> tuple[Step, ...]:
     """What removes the files of a run that brought tables of an export back."""
     sequence = Sequence(seen.identity.region, ())
+    # Where the cluster is gone, its scratch database went with it.
+    at = request.scratch_at if seen.cluster is not None else None
     sequence.add(
         "clear",
-        ClearScratch(run=request.run),
-        "they hold what was fetched, and nothing outside of this machine is the run's own",
+        ClearScratch(run=request.run, at=at),
+        "they hold what was fetched, and nothing else is the run's own"
+        if at is None
+        else "it holds what was fetched; a database that has its own name is nobody's scratch, and stays",
         Estimate(low=timedelta(seconds=1), high=timedelta(seconds=30), evidence="a few files"),
     )
     return tuple(sequence.steps)

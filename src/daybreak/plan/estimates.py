@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from statistics import median
 
+import humanize
+
 from daybreak.model.actions import (
     Action,
     AwaitInstance,
@@ -226,3 +228,12 @@ def time_left(plan: Plan, state: RunState, now: datetime) -> timedelta:
         needs = timedelta() if known.ended else (middle if spent < middle else step.estimate.high) - spent
         ends[step.id] = begins + max(needs, timedelta())
     return max(ends.values(), default=timedelta())
+
+
+def estimate_for(size: int, fast: int, slow: int) -> Estimate:
+    """How long so many bytes take at between so many of them a second."""
+    return Estimate(
+        low=timedelta(seconds=max(1, size // fast)),
+        high=timedelta(seconds=max(30, size // slow)),
+        evidence=f"{humanize.naturalsize(size)} at {humanize.naturalsize(slow)} to {humanize.naturalsize(fast)} a second",
+    )

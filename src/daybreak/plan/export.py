@@ -30,6 +30,8 @@ from daybreak.model.plan import Estimate, Plan, Refusal, RunId
 from daybreak.model.receiver import ReceiverSeen, TableSeen
 from daybreak.model.requests import ExportRequest
 from daybreak.model.targets import Target
+from daybreak.plan.estimates import estimate_for
+from daybreak.plan.new_database import add_steps_of_new, is_new, notes_on_new, objections_to_new
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.terms import Terms
 
@@ -48,16 +50,23 @@ def export_plan(request: ExportRequest, target: Target, seen: Observation, terms
     """The plan that carries tables of an export into a database, or every reason why there is none."""
     export = seen.export
     reasons = tuple(_objections(request, seen))
-    if export is None or export.picking is None or export.receiver is None or export.tools is None or reasons:
+    is_new_one = export is not None and is_new(export)
+    is_heard = export is not None and (is_new_one or (export.receiver is not None and export.tools is not None))
+    if export is None or export.picking is None or not is_heard or reasons:
         return Refusal(
             what=f'restoring tables of "{printable(request.export, 400)}"',
             reasons=reasons or ("the export was not looked at",),
             hints=tuple(_hints(request)),
         )
     run = clone_name(target.cluster, "export", terms.created, request.suffix)
-    wanted = _in_order(tuple(_wish_for(request, each) for each in export.tables), export.receiver)
     sequence = Sequence(seen.identity.region, (), target.approval if request.receiver.is_production else None)
-    _add_steps(sequence, request, export, export.picking, wanted)
+    if is_new_one:
+        add_steps_of_new(sequence, request, export, export.picking)
+        notes = tuple(notes_on_new(request, export))
+    else:
+        wanted = _in_order(tuple(_wish_for(request, each) for each in export.tables), export.receiver)
+        _add_steps(sequence, request, export, export.picking, wanted)
+        notes = tuple(_notes(export, wanted))
     made = tuple(sequence.steps)
     return Plan(
         run=RunId(run),
@@ -76,7 +85,7 @@ def export_plan(request: ExportRequest, target: Target, seen: Observation, terms
             evidence="by the bytes that are fetched",
         ),
         steps=made,
-        notes=tuple(_notes(export, wanted)),
+        notes=notes,
     )
 
 
@@ -92,7 +101,7 @@ def _add_steps(
         "fetch",
         FetchExport(export=request.export, picking=picking),
         "only what is wanted of it, in ranges; each is of the version that was planned",
-        _estimate(size, _FAST, _SLOW),
+        estimate_for(size, _FAST, _SLOW),
     )
     loaded = sequence.add(
         "load-scratch",
@@ -103,14 +112,14 @@ def _add_steps(
             most=size * _GROWTH + _LEAST_ROOM,
         ),
         "an archive runs its own code, so it is loaded where nothing of yours is",
-        _estimate(size, _FAST_LOAD, _SLOW_LOAD),
+        estimate_for(size, _FAST_LOAD, _SLOW_LOAD),
         after=(fetched,),
     )
     judged = sequence.add(
         "judge",
         JudgeScratch(tables=wanted, where=request.where),
         "pg_restore's word that it made all is not believed: the archive is read once more",
-        _estimate(size, _FAST_LOAD, _SLOW_LOAD),
+        estimate_for(size, _FAST_LOAD, _SLOW_LOAD),
         after=(loaded,),
     )
     carried = sequence.add(
@@ -124,7 +133,7 @@ def _add_steps(
             where=request.where,
         ),
         "all tables or none: a reader never sees a part of it",
-        _estimate(size, _FAST_LOAD, _SLOW_LOAD),
+        estimate_for(size, _FAST_LOAD, _SLOW_LOAD),
         after=(judged,),
         guards=(FoundFit(),),
         when_refused="forgo",
@@ -135,14 +144,6 @@ def _add_steps(
         "what was fetched is production's data, and belongs on no other disk for longer than it is needed",
         Estimate(low=timedelta(seconds=1), high=timedelta(seconds=30), evidence="a few files"),
         after_settled=(carried,),
-    )
-
-
-def _estimate(size: int, fast: int, slow: int) -> Estimate:
-    return Estimate(
-        low=timedelta(seconds=max(1, size // fast)),
-        high=timedelta(seconds=max(30, size // slow)),
-        evidence=f"{humanize.naturalsize(size)} at {humanize.naturalsize(slow)} to {humanize.naturalsize(fast)} a second",
     )
 
 
@@ -157,12 +158,12 @@ def _wish_for(request: ExportRequest, offered: TableOffered) -> WantedTable:
     return WantedTable(table=offered.table, into=into, mode=request.mode)
 
 
-def _in_order(wanted: tuple[WantedTable, ...], receiver: ReceiverSeen) -> tuple[WantedTable, ...]:
+def _in_order(wanted: tuple[WantedTable, ...], receiver: ReceiverSeen | None) -> tuple[WantedTable, ...]:
     """The tables, each after those that its foreign keys point at; where these go in a circle, as they were."""
     by_name = {each.into: each for each in wanted}
     pointing: dict[tuple[str, str], set[tuple[str, str]]] = {name: set() for name in by_name}
     for name in by_name:
-        there = receiver.table(name)
+        there = receiver.table(name) if receiver else None
         for each in there.references if there else ():
             if each.table in pointing:
                 pointing[each.table].add(name)
@@ -190,11 +191,15 @@ def _objections(request: ExportRequest, seen: Observation) -> Iterator[str]:
     yield from export.why_not
     if export.found.whole == "torn":
         yield f"the export is not whole: {export.found.why}"
+    if is_new(export):
+        yield from objections_to_new(request, seen, export)
+        return
     yield from _objections_to_tools(request, export)
     if not request.tables and not request.schemas:
         yield (
-            f"no table is named, and a whole archive does not go into a living database: name what is wanted with --table "
-            f"or --schema ({request.receiver.database} of {request.receiver.cluster} is in use)"
+            f"no table is named, and a whole archive does not go into a database that is there: name what is wanted with --table "
+            f"or --schema, or a database that is not there yet, of a clone or a cluster of its own, with --into RUN/NEWDB "
+            f"({request.receiver.database} of {request.receiver.cluster} is in use)"
         )
     if request.where and len(export.tables) != 1:
         yield f"--where is a condition on the rows of one table, and {len(export.tables)} are wanted"

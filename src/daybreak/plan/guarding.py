@@ -52,6 +52,7 @@ from daybreak.model.actions import (
     RestoreToMoment,
     ResumePool,
     RunCommand,
+    ScratchOrder,
     SetClusterOptions,
     SetDataApi,
     SetExpiry,
@@ -95,6 +96,8 @@ _Unowned = _Elsewhere | _OnlyLooks
 
 def is_change(action: Action) -> bool:
     """Whether an action changes anything outside, and so needs the approval that a plan asks for."""
+    if isinstance(action, ScratchOrder):
+        return action.at is not None
     return isinstance(action, AwsOrder | SqlOrder | PoolOrder | RunCommand) and not isinstance(action, SqlLook)
 
 
@@ -113,7 +116,7 @@ def _guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tup
         return Thing(kind=kind, name=name, region=action.region or region)
 
     if isinstance(action, _Unowned | RenameCluster):
-        return _on_name(action, thing) if isinstance(action, RenameCluster) else ()
+        return tuple(_on_unowned(action, thing, untouchable))
     hands_off = NotTheSource(names=untouchable)
     match action:
         case CopyParameterGroup(group=group) | CreateParameterGroup(group=group) | DeleteParameterGroup(group=group):
@@ -170,10 +173,16 @@ def _guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tup
             assert_never(action)
 
 
-def _on_name(action: RenameCluster, thing: Callable[[ThingKind, str], Thing]) -> tuple[Guard, ...]:
-    """The one change of a source at AWS is its name: which cluster is meant its resource id says."""
-    renaming = thing("rename", rename_name("cluster", action.cluster, action.name))
-    return (Renamable(thing=renaming, resource_id=action.resource_id, is_own=action.is_own),)
+def _on_unowned(
+    action: _Unowned | RenameCluster, thing: Callable[[ThingKind, str], Thing], untouchable: tuple[str, ...]
+) -> Iterator[Guard]:
+    """The one change of a source at AWS is its name, and scratch may stand at a cluster: which one is meant its resource id says."""
+    if isinstance(action, RenameCluster):
+        renaming = thing("rename", rename_name("cluster", action.cluster, action.name))
+        yield Renamable(thing=renaming, resource_id=action.resource_id, is_own=action.is_own)
+    elif isinstance(action, ScratchOrder) and action.at is not None:
+        yield AsPlanned(thing=thing("cluster", action.at.cluster), field="resource_id", value=action.at.resource_id)
+        yield NotTheSource(names=untouchable)
 
 
 def _thing_of_removal(

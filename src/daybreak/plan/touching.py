@@ -9,8 +9,10 @@ from daybreak.model.actions import (
     AwaitApproval,
     AwsOrder,
     ExportOrder,
+    NameDatabase,
     PoolOrder,
     RunCommand,
+    ScratchOrder,
     SqlLook,
     SqlOrder,
     Validate,
@@ -19,6 +21,7 @@ from daybreak.model.actions import (
 from daybreak.model.guards import NotTheSource
 from daybreak.model.plan import Plan
 from daybreak.model.pools import PgBouncer
+from daybreak.model.receiver import Receiver
 from daybreak.model.requests import MoveRequest
 from daybreak.model.things import Thing
 from daybreak.plan.calls import Stamp, call_of, stamp_of
@@ -39,6 +42,8 @@ def things_touched_by(action: Action, stamp: Stamp, region: str) -> tuple[Thing,
             return (Thing(world="host", kind="program", name=program, region=region),)
         case PoolOrder(pool=pool):
             return (pool_named(pool, region),)
+        case ScratchOrder(at=Receiver() as receiver):
+            return (database_to_make(receiver, action.region or region),)
         case ExportOrder():
             return ()
         case RunCommand() | WaitOrder() | Validate() | AwaitApproval():
@@ -49,8 +54,15 @@ def things_touched_by(action: Action, stamp: Stamp, region: str) -> tuple[Thing,
 
 def database_of(action: SqlOrder, region: str) -> Thing:
     """The database in which an action changes something; ``region`` is the plan's, where the action names none."""
+    if isinstance(action, NameDatabase):
+        return database_to_make(action.receiver, action.region or region)
     name = f"{action.cluster}/{action.database}"
     return Thing(world="sql", kind="database", name=name, region=action.region or region)
+
+
+def database_to_make(receiver: Receiver, region: str) -> Thing:
+    """The database that a scratch database is to become, by which both are known to be the run's to change."""
+    return Thing(world="sql", kind="database", name=f"{receiver.cluster}/{receiver.database}", region=region)
 
 
 def pool_named(pool: PgBouncer, region: str) -> Thing:

@@ -44,6 +44,7 @@ from daybreak.model.actions import (
     ManagePassword,
     MoveSecretStage,
     MoveWriter,
+    NameDatabase,
     PausePool,
     PointParameter,
     PointSecret,
@@ -168,7 +169,9 @@ def _turn_round(action: RunCommand, back: tuple[str, ...]) -> dict[str, Any]:
 
 def _undo_on_this_machine(action: ExportWork) -> Undo | None:
     match action:
-        case FetchExport() | LoadScratch():
+        case LoadScratch(at=at):
+            return TakenBack(actions=(ClearScratch(at=at),))
+        case FetchExport():
             return TakenBack(actions=(ClearScratch(),))
         case JudgeScratch():
             return None
@@ -178,12 +181,14 @@ def _undo_on_this_machine(action: ExportWork) -> Undo | None:
             assert_never(action)
 
 
-def _undo_in_sql(action: SqlChange | LoadRows | CarryTables, region: str) -> Undo | None:
+def _undo_in_sql(action: SqlChange | LoadRows | CarryTables | NameDatabase, region: str) -> Undo | None:
     match action:
         case LoadRows(cluster=cluster):
             return GoesWith(thing=Thing(kind="cluster", name=cluster, region=region))
         case CarryTables():
             return Irreversible(because="only its owner knows which rows were there before")
+        case NameDatabase():
+            return Irreversible(because="whoever has begun to use the database would lose it")
         case ChangeSql(back=SqlStatement() as back):
             return TakenBack(actions=(action.model_copy(update={"change": back, "back": action.change}),))
         case ChangeSql(because=because):

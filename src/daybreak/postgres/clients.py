@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from daybreak.errors import Refused
 from daybreak.model.names import printable
@@ -105,6 +105,20 @@ def open_pass_file(login: Login, program: str, owner: int = -1) -> Iterator[int]
     line = _pass_line(login, program)
     with open_nameless(line, owner) as handle:
         yield handle
+
+
+@contextmanager
+def open_authorities(conninfo: str, owner: int = -1) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The same words for libpq, with the authorities' file as an open one, and what the program has to inherit for that.
+
+    ``owner`` is the account that will open it: it need not be let into the folder where they lie.
+    """
+    root = Path(str(conninfo_to_dict(conninfo).get("sslrootcert") or ""))
+    if not root.is_file():
+        yield conninfo, ()
+        return
+    with open_nameless(root.read_bytes(), owner) as handle:
+        yield make_conninfo(conninfo, sslrootcert=f"/dev/fd/{handle}"), (handle,)
 
 
 @contextmanager

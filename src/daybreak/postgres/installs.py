@@ -59,7 +59,7 @@ def find_server_programs(least: int, folder: Path | None = None) -> ServerProgra
 
     ``folder`` is the one that is configured, and then the only one. Raises ``Refused`` with what was found where none fits.
     """
-    known = [found for each in ([folder] if folder else _folders()) if (found := _look_at(each)) is not None]
+    known = [found for each in ([folder] if folder else program_folders()) if (found := _look_at(each)) is not None]
     fitting = [each for each in known if each.major >= least]
     if not fitting:
         others = ", ".join(sorted({each.version for each in known}, key=_numbers)) or "none"
@@ -75,7 +75,8 @@ def _numbers(version: str) -> list[int]:
     return [int(each) for each in version.split(".")]
 
 
-def _folders() -> Iterator[Path]:
+def program_folders() -> Iterator[Path]:
+    """Where the programs of PostgreSQL may be on this machine, each a folder."""
     for root, pattern in _PLACES:
         yield from sorted(Path(root).glob(pattern), reverse=True)
     if found := shutil.which("postgres", path=absolute_path()):

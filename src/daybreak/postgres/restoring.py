@@ -22,7 +22,7 @@ from daybreak.archive.header import Header
 from daybreak.errors import DaybreakError, Failed, Refused
 from daybreak.model.names import printable
 from daybreak.postgres.accounts import account
-from daybreak.postgres.clients import ClientProgram, conninfo_of, open_nameless, open_pass_file
+from daybreak.postgres.clients import ClientProgram, conninfo_of, open_authorities, open_nameless, open_pass_file
 from daybreak.postgres.leash import Leash
 from daybreak.postgres.sandbox import Box, Said, run_boxed
 from daybreak.postgres.scratch_place import REACHING_OUT, ScratchPlace
@@ -53,6 +53,7 @@ JOIN pg_catalog.pg_available_extensions e ON e.name = v.name AND e.default_versi
 WHERE v.trusted AND NOT v.name = ANY (%s)
 """)
 _INSTALLED = sql.SQL("SELECT e.extname::text FROM pg_catalog.pg_extension e")
+_ROLES = sql.SQL("SELECT r.rolname::text FROM pg_catalog.pg_roles r")
 _LANGUAGES = sql.SQL("""
 SELECT l.lanname::text FROM pg_catalog.pg_language l WHERE l.lanpltrusted AND pg_catalog.has_language_privilege(%s, l.oid, 'USAGE')
 """)
@@ -107,7 +108,8 @@ def read_abilities(place: ScratchPlace) -> Abilities:
         extensions = frozenset(str(row[0]) for row in session.ask(_EXTENSIONS, (list(REACHING_OUT),)))
         installed = frozenset(str(row[0]) for row in session.ask(_INSTALLED))
         languages = frozenset(str(row[0]) for row in session.ask(_LANGUAGES, (place.name,)))
-    return Abilities(extensions, installed, languages)
+        roles = frozenset(str(row[0]) for row in session.ask(_ROLES))
+    return Abilities(extensions, installed, languages, roles)
 
 
 def restore_archive(
@@ -138,19 +140,23 @@ def restore_archive(
         with (
             open_pass_file(place.login, program.name, who.owner) as secret,
             open_nameless(numbers, who.owner) as listing,
+            open_authorities(conninfo_of(place.reach, program, secret, CONNECT, session=SESSION), who.owner) as (
+                conninfo,
+                kept,
+            ),
         ):
             command = [
                 program.path, *_FLAGS, f"--use-list=/dev/fd/{listing}",
                 *([f"--jobs={bounds.jobs}"] if bounds.jobs > 1 else []),
                 *([f"--section={section}"] if section is not None else []),
-                f"--dbname={conninfo_of(place.reach, program, secret, CONNECT, session=SESSION)}",
+                f"--dbname={conninfo}",
                 f"/dev/fd/{handle}",
             ]  # fmt: skip
             box = Box(
                 bounds.limit, bounds.memory, may_fork=bounds.jobs > 1, port=place.port, secrets=frozenset({place.login.password}),
                 keeps=_is_its_own,
             )  # fmt: skip
-            said = run_and_end(place, lambda: run_boxed(command, box, leash, keeps=(secret, listing, handle)))
+            said = run_and_end(place, lambda: run_boxed(command, box, leash, keeps=(secret, listing, handle, *kept)))
     finally:
         os.close(handle)
     if said.code:

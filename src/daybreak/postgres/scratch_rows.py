@@ -94,6 +94,13 @@ def _condition(where: str) -> sql.Composed:
     return sql.SQL(" WHERE (") + sql.SQL(where) + sql.SQL("\n)") if where else sql.SQL("").format()
 
 
+def analyze_scratch(reach: Reach, limits: Limits) -> None:
+    """Gather statistics of all that the throw-away role has; expressions of its indexes run as that role."""
+    with reach.session(limits) as session:
+        session.order(sql.SQL("SET default_transaction_read_only = off"))
+        session.order(sql.SQL("ANALYZE"))
+
+
 _OBJECTS = sql.SQL("""
 WITH c AS (SELECT c.oid, c.relkind, n.nspname::text AS s, c.relname::text AS t
            FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -47,6 +47,7 @@ from daybreak.model.actions import (
     ManagePassword,
     MoveSecretStage,
     MoveWriter,
+    NameDatabase,
     PausePool,
     PointParameter,
     PointSecret,
@@ -129,7 +130,7 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
             return "anchor", "anchoring", "the journal in a tag"
         case LoadRows(table=table):
             return "load", "loading", f"rows into {'.'.join(table)}"
-        case ExportOrder() | CarryTables():
+        case ExportOrder() | CarryTables() | NameDatabase():
             return work_on_export(step.action)
         case SqlOrder():
             return _work_in_sql(step.action)

@@ -42,7 +42,7 @@ from daybreak.plan.clean import removes_all
 from daybreak.plan.estimates import why_no_measure, why_run_shows_nothing
 from daybreak.plan.judgement import times_of, verdict_of_data
 from daybreak.plan.servers import clone_seen, login_recorded, proof_of
-from daybreak.report.export_steps import sentences_on_carried
+from daybreak.report.export_steps import sentences_on_carried, sentences_on_named
 from daybreak.report.journaling import journal_line
 from daybreak.report.keyed import lines_on_keyed
 from daybreak.report.sentences import amendment_words, sentence, words_on_move
@@ -122,7 +122,7 @@ def _sentences(plan: Plan, state: RunState, occasion: Occasion) -> dict[str, Any
     """What a run came to, in sentences, by the fields of the report that hold them."""
     return {
         "keyed": lines_on_keyed(plan, state),
-        "carried": tuple(sentences_on_carried(plan, state)),
+        "carried": (*sentences_on_carried(plan, state), *sentences_on_named(plan, state)),
         "traffic": (*sentences_on_traffic(plan, state), *occasion.sides),
     }
 

@@ -14,10 +14,12 @@ from daybreak.model.actions import (
     FetchExport,
     JudgeScratch,
     LoadScratch,
+    NameDatabase,
     WantedTable,
 )
 from daybreak.model.names import comma_list, printable, sql_identifier
 from daybreak.model.plan import Plan
+from daybreak.model.receiver import DatabaseNamed, Receiver
 from daybreak.model.run import RunState
 from daybreak.report.aws_cli import quote
 from daybreak.report.words import many
@@ -31,11 +33,23 @@ SCRATCH = "scratch"
 _MODES = {"empty": "which must be empty", "append": "beside the rows there", "replace": "in place of the rows there"}
 
 
-def sentence_on_export(action: ExportWork | CarryTables) -> str:
+def sentence_on_export(action: ExportWork | CarryTables | NameDatabase) -> str:
     """What a step does with an export."""
     match action:
         case CarryTables():
             return _on_carrying(action)
+        case NameDatabase(receiver=receiver):
+            return (
+                f"Give what was loaded its owners and privileges, and the scratch database at {receiver.cluster} the name "
+                f"{printable(receiver.database)}; its throw-away role goes with that"
+            )
+        case LoadScratch(at=Receiver(cluster=cluster), picking=picking, jobs=jobs):
+            side_by_side = f", {jobs} tables side by side" if jobs > 1 else ""
+            return f"Load the {picking.form} archive into a scratch database at {cluster}, as a role that may do nothing else{side_by_side}"
+        case JudgeScratch(at=Receiver(), tables=()):
+            return "Hold all of the scratch database against the archive's own list and rows"
+        case ClearScratch(at=Receiver(cluster=cluster)):
+            return f"Remove what still is scratch at {cluster}, and the run's folder with all that was fetched"
         case FetchExport(export=export, picking=picking):
             what = f"{humanize.naturalsize(picking.bytes)} of {humanize.naturalsize(sum(each.size for each in picking.pieces))}"
             return f"Fetch {what} of {export} into the run's folder on this machine"
@@ -58,12 +72,46 @@ def _on_carrying(action: CarryTables) -> str:
     return f"Carry rows{where} into {place}, all in one transaction: {comma_list(each)}"
 
 
+def sentences_on_named(plan: Plan, state: RunState) -> Iterator[str]:
+    """What became a database of its own, what was left out of it with its statement, and who owns what has no owner."""
+    for step in plan.steps:
+        known = state.step(step.id)
+        match step.action:
+            case LoadScratch(at=Receiver()) if known.status == "done":
+                for what, statement in zip(
+                    known.result.get("left_out", ()), known.result.get("statements", ()), strict=False
+                ):
+                    yield f"not made: {printable(what, 400)}: {printable(statement, 400)}"
+            case NameDatabase(receiver=receiver) if known.status == "done":
+                named = DatabaseNamed.model_validate(known.result)
+                yield from _on_named(named, f"{printable(receiver.database)} of {receiver.cluster}")
+            case NameDatabase(receiver=receiver) if known.status == "forgone":
+                yield f"no database {printable(receiver.database)} was made: {known.note}"
+            case _:
+                pass
+
+
+def _on_named(named: DatabaseNamed, place: str) -> Iterator[str]:
+    given = named.given
+    if given is None:
+        yield f"the database {place} is there; which owners and privileges it was given stood on a machine that is not this one"
+        return
+    yield (
+        f"the database {place} is there: {many(given.owners, 'thing')} with the owner that the archive lists, and "
+        f"{many(given.privileges, 'statement')} of privileges; all else is owned by {printable(given.login)}"
+    )
+    if given.missing:
+        yield f"roles that are not there: {comma_list([printable(each) for each in given.missing])}"
+    for each in given.not_given:
+        yield f"not given back: {each.what}: {each.why}"
+
+
 def sentences_on_carried(plan: Plan, state: RunState) -> Iterator[str]:
     """What was left out of the scratch database, what was carried, and what became of a step that was not taken."""
     for step in plan.steps:
         known = state.step(step.id)
         match step.action:
-            case LoadScratch() if known.status == "done" and (left := known.result.get("left_out")):
+            case LoadScratch(at=None) if known.status == "done" and (left := known.result.get("left_out")):
                 yield f"{many(len(left), 'thing')} of the archive may not be made by the throw-away role: {comma_list(left, most=3)}"
             case CarryTables(database=database, cluster=cluster) if known.status == "done":
                 yield from _on_carried(known.result, f"the database {database} of {cluster}")
@@ -83,9 +131,15 @@ def _on_carried(result: dict[str, Any], place: str) -> Iterator[str]:
         yield f"the sequence {printable(name)} was set past the rows that came, to {value}"
 
 
-def work_on_export(action: ExportWork | CarryTables) -> tuple[str, str, str]:
+def work_on_export(action: ExportWork | CarryTables | NameDatabase) -> tuple[str, str, str]:
     """A verb in the imperative, the same verb in its -ing form, and its object."""
     match action:
+        case NameDatabase(receiver=receiver):
+            return "name", "naming", f"the database {printable(receiver.database)}"
+        case LoadScratch(at=Receiver(cluster=cluster)):
+            return "load", "loading", f"it into a scratch database at {cluster}"
+        case JudgeScratch(tables=()):
+            return "judge", "judging", "it by the archive's own list and rows"
         case CarryTables(tables=tables, database=database):
             return "carry", "carrying", f"{many(len(tables), 'table')} into {database}"
         case FetchExport(picking=picking):
@@ -103,6 +157,15 @@ def work_on_export(action: ExportWork | CarryTables) -> tuple[str, str, str]:
 def commands_of_export(action: ExportWork) -> str:
     """The commands that do about the same by hand."""
     match action:
+        case LoadScratch(at=Receiver() as receiver, picking=picking, jobs=jobs):
+            side_by_side = f" -j {jobs}" if jobs > 1 and picking.form != "tar" else ""
+            place = f"{FOLDER}/*" if picking.form != "directory" else FOLDER
+            name = quote(receiver.database)
+            return f"createdb {name}\npg_restore --exit-on-error{side_by_side} -d {name} {place}"
+        case JudgeScratch(tables=()):
+            return f"pg_restore -l {FOLDER}/*  # what must be there"
+        case ClearScratch(at=Receiver()):
+            return f"rm -r {FOLDER}"
         case FetchExport(export=export):
             recursive = " --recursive" if export.endswith("/") else ""
             return f"mkdir -p {FOLDER}\naws s3 cp {quote(export)} {FOLDER}/{recursive}"

@@ -52,6 +52,7 @@ from daybreak.model.actions import (
     ManagePassword,
     MoveSecretStage,
     MoveWriter,
+    NameDatabase,
     PausePool,
     PointParameter,
     PointSecret,
@@ -197,7 +198,7 @@ def _sentence(action: Action) -> str:
         case LoadRows(table=table, cluster=cluster, database=database, size=size):
             where = f"{'.'.join(table)} in the database {database} of {cluster}"
             return f"Load {humanize.naturalsize(size)} of rows from {action.file} into {where}"
-        case ExportOrder() | CarryTables():
+        case ExportOrder() | CarryTables() | NameDatabase():
             return sentence_on_export(action)
         case SqlOrder():
             return _in_sql(action)

@@ -34,6 +34,7 @@ from daybreak.model.actions import (
     ExportOrder,
     LoadRows,
     MoveSecretStage,
+    NameDatabase,
     PausePool,
     PointParameter,
     PointSecret,
@@ -237,12 +238,15 @@ def _commands_of_export(action: AwaitExport | ReadExport, hand: Typist) -> str:
     return _until(task, look, "COMPLETE", "FAILED|CANCEL*")
 
 
-def _commands_in_sql(action: SqlChange | LoadRows | CarryTables, hand: Typist) -> str:
+def _commands_in_sql(action: SqlChange | LoadRows | CarryTables | NameDatabase, hand: Typist) -> str:
     match action:
         case LoadRows(table=table, columns=columns, file=file):
             names = ", ".join(map(sql_identifier, columns))
             path = "'" + file.replace("'", "''") + "'"
             return hand.psql_change(action, f"\\copy {'.'.join(map(sql_identifier, table))} ({names}) FROM {path}")
+        case NameDatabase(receiver=receiver):
+            # By hand pg_restore gave owners and privileges itself.
+            return hand.psql_change(action.model_copy(update={"database": receiver.database}), "ANALYZE;")
         case CarryTables():
             return "\n".join((*copies_of_carrying(action), hand.psql_change(action, *orders_of_carrying(action))))
         case ChangeSql(change=change):

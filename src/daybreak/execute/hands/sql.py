@@ -18,7 +18,8 @@ from daybreak.execute.beside import Changed, Loaded, News, Recorded, Staged, Thw
 from daybreak.execute.doors import Place, Progress, SqlDoor
 from daybreak.execute.expecting import Expected
 from daybreak.execute.hands.course import Course
-from daybreak.execute.refusals import Gone, Rejected, Withheld
+from daybreak.execute.hands.exports import cluster_for
+from daybreak.execute.refusals import Rejected, Withheld
 from daybreak.execute.slowly import Slowly
 from daybreak.execute.writing import is_committed, is_definite
 from daybreak.model.actions import (
@@ -31,6 +32,7 @@ from daybreak.model.actions import (
     CountWrites,
     EndSessions,
     LoadRows,
+    NameDatabase,
     ReadProbe,
     SqlOrder,
     SqlWork,
@@ -39,7 +41,7 @@ from daybreak.model.actions import (
 from daybreak.model.arrivals import GapMeasured, Warmed
 from daybreak.model.attempts import StepReached, StepStaged
 from daybreak.model.plan import Step
-from daybreak.model.receiver import TablesCarried
+from daybreak.model.receiver import DatabaseNamed, TablesCarried
 from daybreak.model.run import StepDone, StepIntended, StepUncertain
 from daybreak.model.things import Thing
 from daybreak.model.world import Cluster
@@ -137,6 +139,27 @@ class SqlHand:
         else:
             message = f"carrying tables came to {outcome!r}"
             raise Bug(message)
+
+    def name(self, step: Step, action: NameDatabase) -> Slowly[None]:
+        """Give what was loaded its owners and its name, or raise as ``make_so`` does: then no database has that name."""
+        self._intend(step, action)
+        door, exports = self._place_of(action).sql, self._doors.exports
+
+        def work_at(cluster: ServerPlace) -> Work:
+            staged = self._doubt(step)
+
+            def work(hand_over: Callable[[News], None], leash: Leash) -> WorkResult:
+                if staged and self._was_committed(door, action, cluster, staged):
+                    return exports.recall(action)
+                return exports.name(action, cluster, hand_over, leash)
+
+            return work
+
+        outcome = yield from self._patiently(step, action, work_at)
+        if not isinstance(outcome, DatabaseNamed):
+            message = f"naming a database came to {outcome!r}"
+            raise Bug(message)
+        self._journal.append(StepDone(step=step.id, result=outcome.model_dump(mode="json")))
 
     def serve(self, step: Step, action: SqlWork) -> Slowly[None]:
         """Do one piece of work at a server, and record what it comes to; raises as ``make_so`` does."""
@@ -246,7 +269,10 @@ class SqlHand:
 
     @staticmethod
     def _was_committed(
-        door: SqlDoor, action: ChangeSql | LoadRows | CarryTables, cluster: ServerPlace, staged: StepStaged
+        door: SqlDoor,
+        action: ChangeSql | LoadRows | CarryTables | NameDatabase,
+        cluster: ServerPlace,
+        staged: StepStaged,
     ) -> bool:
         """Whether what was staged is there.
 
@@ -266,15 +292,7 @@ class SqlHand:
         if action.at is not None:
             yield from self._looker.hold_to_guards(step, changes=(action.cluster,))
             return action.at
-        region = action.region or self._doors.home.aws.region
-        thing = Thing(kind="cluster", name=action.cluster, region=region)
-        seen = yield from self._looker.hold_to_guards(step, thing, changes=(action.cluster,))
-        found = seen[thing]
-        if not isinstance(found, Cluster):
-            raise Gone(f"step {step.id}: {thing.words()} is gone", "someone may have deleted it")
-        if not found.endpoint:
-            raise Failed(f"step {step.id}: {thing.words()} has no endpoint", "look at its status: daybreak status")
-        return found
+        return (yield from cluster_for(self._course, step, action.cluster, action.region))
 
     def _patiently(self, step: Step, action: SqlOrder, work_at: Callable[[ServerPlace], Work]) -> Slowly[WorkResult]:
         """Do the work beside, and again while the server cannot, each time right after a look.
@@ -345,6 +363,8 @@ def _call_of(action: SqlOrder) -> dict[str, Any]:
         return where | {"statement": action.change.text}
     if isinstance(action, CarryTables):
         return where | {"copy": [".".join(each.into) for each in action.tables]}
+    if isinstance(action, NameDatabase):
+        return where | {"name": action.receiver.database}
     if isinstance(action, LoadRows):
         return where | {"copy": ".".join(action.table), "file": action.file}
     return where

@@ -59,6 +59,8 @@ from daybreak.model.actions.exports import (
     FetchExport,
     JudgeScratch,
     LoadScratch,
+    NameDatabase,
+    ScratchOrder,
     WantedTable,
 )
 from daybreak.model.actions.loads import LoadRows
@@ -153,6 +155,7 @@ __all__ = [
     "ManagePassword",
     "MoveSecretStage",
     "MoveWriter",
+    "NameDatabase",
     "PausePool",
     "PointParameter",
     "PointSecret",
@@ -166,6 +169,7 @@ __all__ = [
     "RestoreToMoment",
     "ResumePool",
     "RunCommand",
+    "ScratchOrder",
     "SetClusterOptions",
     "SetDataApi",
     "SetExpiry",
@@ -191,6 +195,7 @@ Action = Annotated[
     | SqlChange
     | LoadRows
     | CarryTables
+    | NameDatabase
     | ExportWork
     | PausePool
     | ResumePool

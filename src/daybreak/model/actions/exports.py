@@ -9,7 +9,7 @@ from pydantic import Field
 from daybreak.model.actions.placed import Placed
 from daybreak.model.actions.sql import SqlOrder
 from daybreak.model.pickings import Picking
-from daybreak.model.receiver import ReceiverMode
+from daybreak.model.receiver import Receiver, ReceiverMode
 from daybreak.model.value import Span, Value
 
 
@@ -30,8 +30,15 @@ class FetchExport(ExportOrder):
     picking: Picking
 
 
-class LoadScratch(ExportOrder):
-    """Load what was fetched into a scratch database of a throw-away server on this machine, as a role that may do nothing else.
+class ScratchOrder(ExportOrder):
+    """Something that is done with a scratch database: on a throw-away server of this machine, or at a cluster that is named."""
+
+    at: Receiver | None = Field(default=None, exclude_if=lambda found: found is None)
+    """The database that it is to become, at its cluster, where scratch stands then; ``None`` is this machine."""
+
+
+class LoadScratch(ScratchOrder):
+    """Load what was fetched into a scratch database, as a role that may do nothing else.
 
     An archive is hostile until shown otherwise: its code runs there, and nowhere else.
     """
@@ -61,17 +68,21 @@ class WantedTable(Value):
     mode: ReceiverMode = "empty"
 
 
-class JudgeScratch(ExportOrder):
+class JudgeScratch(ScratchOrder):
     """Hold what the scratch database has against the archive's own list and rows; the findings become the run's verdict."""
 
     kind: Literal["judge-scratch@1"] = "judge-scratch@1"
     tables: tuple[WantedTable, ...]
+    """Those that are wanted; without any it is the whole archive."""
     where: str = ""
     """The condition on the rows that are wanted, in SQL; empty wants all. It is asked in the scratch database."""
 
 
-class ClearScratch(ExportOrder):
-    """Stop the throw-away server, and remove the run's folder with all that was fetched."""
+class ClearScratch(ScratchOrder):
+    """Remove the scratch database with its role or its server, and the run's folder with all that was fetched.
+
+    At a cluster that is what still has the scratch name, and never a database that has its own.
+    """
 
     kind: Literal["clear-scratch@1"] = "clear-scratch@1"
     run: str = Field(default="", pattern=r"^(?:[A-Za-z0-9][A-Za-z0-9-]{0,100})?$")
@@ -92,5 +103,17 @@ class CarryTables(SqlOrder):
     """How long one statement may take, such as the rows of one table."""
 
 
+class NameDatabase(SqlOrder):
+    """Give what was loaded its owners and privileges, and the scratch database its name; the throw-away role goes with that.
+
+    Its number is in the journal before the commit, so a lost commit is looked up and never guessed.
+    """
+
+    kind: Literal["name-database@1"] = "name-database@1"
+    receiver: Receiver
+    """The database that it becomes. The action's own ``database`` is one that is there."""
+    limit: Span = Span(hours=1)
+
+
 ExportWork = FetchExport | LoadScratch | JudgeScratch | ClearScratch
-"""What is done with an export on this machine."""
+"""What is done with an export on this machine, or with its scratch database."""

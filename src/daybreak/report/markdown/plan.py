@@ -41,6 +41,7 @@ from daybreak.model.actions import (
     ManagePassword,
     MoveSecretStage,
     MoveWriter,
+    NameDatabase,
     PausePool,
     PointParameter,
     PointSecret,
@@ -163,8 +164,8 @@ def chapter(action: Action) -> str:
             return CUTOVER
         case SetRole() | SetDataApi() | SetSubscription():
             return CUTOVER
-        case LoadRows() | RunCommand() | AwaitApproval() | ExportOrder() | CarryTables():
-            return IMPORT if isinstance(action, ExportOrder | CarryTables) else RESTORE
+        case LoadRows() | RunCommand() | AwaitApproval() | ExportOrder() | CarryTables() | NameDatabase():
+            return IMPORT if isinstance(action, ExportOrder | CarryTables | NameDatabase) else RESTORE
         case SqlOrder():
             return CUTOVER
         case TakeSnapshot() | CopySnapshot() | AwaitSnapshot() | DeleteSnapshot():

@@ -22,6 +22,7 @@ from daybreak.model.actions import (
     DeleteParameterGroup,
     DeleteSnapshot,
     EndSessions,
+    NameDatabase,
     RestoreFromSnapshot,
     RestoreToMoment,
     TakeSnapshot,
@@ -113,7 +114,8 @@ def _title(plan: Plan) -> str:
         case CopyRequest():
             return f"Copies of {plan.target.name} in {plan.identity.region}, away from {plan.request.home}"
         case ExportRequest(receiver=receiver):
-            return f"Tables of an export into {receiver.database} of {receiver.cluster}"
+            what = "An export" if _makes_database(plan) else "Tables of an export"
+            return f"{what} into {receiver.database} of {receiver.cluster}"
         case CutoverRequest():
             return f"Cutover of {plan.target.name} to {plan.clone}"
         case RollbackRequest():
@@ -132,9 +134,20 @@ def _entries(rows: Iterable[tuple[str, str]]) -> Iterator[RenderableType]:
     return (Entry(name, plain(value)) for name, value in rows)
 
 
+def _makes_database(plan: Plan) -> bool:
+    """Whether an export becomes a new database."""
+    return any(isinstance(step.action, NameDatabase) for step in plan.steps)
+
+
 def _summary_of_export(plan: Plan, request: ExportRequest) -> Iterator[tuple[str, str]]:
     """What is read, and what changes where."""
     yield "export", request.export
+    if _makes_database(plan):
+        names = comma_list([*request.tables, *(f"all of {each}" for each in request.schemas)])
+        yield "tables", names or "all, with everything else that the archive has"
+        whose = "the clone of a run" if request.receiver.run else "a cluster in use"
+        yield "makes", f"the database {request.receiver.database} of {request.receiver.cluster}, {whose}"
+        return
     carried = next(step.action for step in plan.steps if isinstance(step.action, CarryTables))
     each = [f"{'.'.join(one.table)} into {'.'.join(one.into)}" for one in carried.tables]
     yield "tables", comma_list(each) + (f", where {request.where}" if request.where else "")
@@ -183,6 +196,8 @@ def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
             yield "closes", f"{closed}: nobody but Daybreak can log in to it any more"
         names = _destinations(plan)
         yield "moves", f"{names} to {opened}" if names else "nothing: every place is left as it is"
+    elif isinstance(plan.request, ExportRequest) and _makes_database(plan):
+        yield "deletes", "nothing"
     elif isinstance(plan.request, ExportRequest):
         carried = next(step.action for step in plan.steps if isinstance(step.action, CarryTables))
         replaced = comma_list([".".join(each.into) for each in carried.tables if each.mode == "replace"])
