@@ -76,7 +76,8 @@ def disapproval_of(asked: Approvals, *, by_another: bool) -> Breach | None:
     why = reasons[-1] if reasons else "nobody has approved the plan as it stands"
     more = [NAME_YOURSELF] if any(why_nobody(each.caller) for each in asked.given) else []
     more += [NEEDS_SHARED_STATE] if asked.is_state_local else []
-    return Breach(why=why, hints=(f"daybreak approve {asked.run}", *more), is_for_person=True)
+    who = "another person types: " if by_another else ""  # whoever reads it carries the run out, and would be refused
+    return Breach(why=why, hints=(f"{who}daybreak approve {asked.run}", *more), is_for_person=True)
 
 
 def why_not_another(person: Person, asked: Approvals) -> str:

@@ -60,7 +60,7 @@ def test_nothing_is_changed_before_somebody_else_says_yes(waiting: Simulation) -
         waiting.live()
     assert waiting.aws.sent == []
     assert "nobody has approved the plan as it stands" in caught.value.message
-    assert f"daybreak approve {waiting.plan.run}" in caught.value.hints
+    assert f"another person types: daybreak approve {waiting.plan.run}" in caught.value.hints
 
 
 def test_with_an_approval_it_is_carried_out_and_says_by_whom(waiting: Simulation) -> None:
