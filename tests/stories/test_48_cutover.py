@@ -20,7 +20,7 @@ import psycopg
 import pytest
 
 from daybreak.lab.company.names import ENDPOINT_PARAMETER
-from tests.fix_cli import CONFIGURATION, Person, another_machine, waiving
+from tests.fix_cli import CONFIGURATION, Person, waiving
 from tests.fix_lab import LabUnderTest, eventually, private
 from tests.fix_pages import Pages
 
@@ -490,60 +490,3 @@ def test_a_cutover_that_dies_goes_on(lab: LabUnderTest, person: Person, zone: st
     said = traffic(person, cutover)
     assert "the gap was not measured by the probe: the process in which it wrote has ended" in said
     assert f"the application's own login got to {run}" in said
-
-
-def next_runs(person: Person) -> dict[str, str]:
-    """The next command of each run, as that person reads it."""
-    return {each["run"]: each["next"] for each in person.daybreak("runs", "-o", "json").json()["runs"]}
-
-
-def moved_by_two(ann: Person, bob: Person, *words: str) -> str:
-    """What Ann starts, and Bob says yes to; the run. Until then nobody is led anywhere but to him."""
-    earlier = next_runs(bob)
-    process = ann.start(*words)
-    asking: list[str] = []
-
-    def ask() -> bool:
-        asking[:] = [
-            run for run, then in next_runs(bob).items() if run not in earlier and then.startswith("daybreak approve")
-        ]
-        return bool(asking)
-
-    eventually(ask, within=60)
-    [run] = asking
-    if words[0] == "rollback":
-        own = ann.daybreak("approve", run, "--yes")
-        assert (own.code, f"daybreak watch {run}" in own.err) == (2, True), "her own yes would count for nothing"
-    said = bob.daybreak("approve", run, "--yes", "--why", f"agreed on {words[0]}")
-    assert said.code == 0, said.err
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 0, out + err
-    return run
-
-
-def test_two_people_move_the_traffic_through_every_place_and_move_it_back(
-    lab: LabUnderTest, zone: str, tmp_path: Path
-) -> None:
-    """The restore, the cutover and the rollback wait for Bob each; one yes is for one run, and none of them is Ann's."""
-    bucket = f"two-people-{uuid.uuid4().hex[:12]}"
-    lab.client("s3").create_bucket(Bucket=bucket)
-    lab.client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    state = {"DAYBREAK_STATE": f"s3://{bucket}/runs"}
-    ann = lab.person(tmp_path / "ann", state)
-    bob = lab.person(tmp_path / "bob", state | another_machine(tmp_path / "machine", "bobs-desk"))
-    asks = CONFIGURATION.replace('database = "embi"\n', 'database = "embi"\napproval = "2h"\n')
-    rules = RULES.format(rules='wants = "nothing"', ttl=60)
-    for each in (ann, bob):
-        places = PLACES.format(parameter=ENDPOINT_PARAMETER, zone=zone)
-        each.configure('poll = "200ms"\n' + asks + UNASKED + places + rules)
-
-    before, open_to = addresses(lab, zone), may_log_in(lab, SOURCE)
-    clone = moved_by_two(ann, bob, "restore", "pitr", "embi", "--to", "latest", "--depth", "quick", "--yes")
-    cutover = moved_by_two(ann, bob, "cutover", clone, "--confirm", clone)
-    there, endpoint = addresses(lab, zone), cluster(lab, clone)["Endpoint"]
-    assert there["parameter"][0] == there["secret"]["host"] == endpoint
-    assert there["record"]["ResourceRecords"] == [{"Value": endpoint}]
-    back = moved_by_two(ann, bob, "rollback", cutover, "--confirm", SOURCE)
-    assert addresses(lab, zone) == before
-    assert may_log_in(lab, SOURCE) == open_to
-    assert "agreed on rollback" in bob.daybreak("report", back, "-o", "markdown").out
