@@ -136,7 +136,7 @@ class Simulation:
             self.plan.run,
             who="dba@laptop",
             where="laptop",
-            now=self.aws.clock.now,
+            now=(self.timing or self.aws.clock).now,
             nonce=nonce,
             take_over=self.take_over if take_over is None else take_over,
         )

@@ -414,7 +414,8 @@ def test_a_yes_in_time_ends_in_no_refusal_and_no_old_verdict_is_used(
         assert ends in REACHED
     else:
         assert (state.status, is_closed) == ("failed", False)
-        assert "which was asked again; nothing was changed" in state.note
+        assert "asked again, the clone is unfit by the verdict of" in state.note
+        assert "expected so, found unfit; nothing was changed" in state.note
 
 
 @pytest.mark.sweep

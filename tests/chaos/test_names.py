@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
 from daybreak.app.custody import Leftover, plan_clean
 from daybreak.app.finding import find_clone
+from daybreak.app.listing import list_runs
 from daybreak.app.moving import plan_rollback
 from daybreak.errors import Refused
 from daybreak.journal.folder import FolderStore
 from daybreak.model.actions import RenameCluster
 from daybreak.model.destinations import NameSwap
+from daybreak.model.plan import Plan, RunId
+from daybreak.model.requests import CutoverRequest
+from daybreak.model.run import RunFinished
 from daybreak.observe.look import Lookout
 from daybreak.observe.writers import by_writer
 from daybreak.plan.renaming import swap_in
 from tests import fix_worlds
-from tests.chaos.fix_cutover import ENDPOINT, SimulatedApp, case, restored_state, target
+from tests.chaos.fix_cutover import ENDPOINT, SimulatedApp, at_rest, case, restored_state, target
 from tests.chaos.simulated_aws import SimulatedAws
 from tests.chaos.simulation import Simulation
 
@@ -96,3 +103,52 @@ def test_the_way_back_is_planned_by_the_ids_whatever_the_configuration_says_sinc
     assert swap_in(back) == swap
     renamed = [(each.cluster, each.name) for step in back.steps if isinstance(each := step.action, RenameCluster)]
     assert renamed == [(SOURCE, swap.own), (swap.away, SOURCE)]
+
+
+def test_a_clone_from_which_the_traffic_was_led_on_has_a_way_to_be_removed(
+    moved: tuple[SimulatedAws, Path, Simulation], tmp_path: Path
+) -> None:
+    """A second cutover gave its name away, and no command of its own run reached it: each names the one that does."""
+    aws, folder, simulation = moved
+    swap = swap_in(simulation.plan)
+    assert swap is not None
+    copied = copytree(folder, tmp_path / "state")
+    app = SimulatedApp(deepcopy(at_rest(aws)), copied, target((ENDPOINT,)))
+    later = led_on(simulation.plan, swap)
+    app.store.create(later)
+    with app.attach(later.run) as journal:
+        journal.append(RunFinished(outcome="done"))
+    assert [each.then for each in list_runs(app) if each.run == simulation.plan.run] == [
+        f"daybreak rollback {later.run}"
+    ]
+    with pytest.raises(Refused, match=f"{later.run} led the traffic on from {swap.own}") as refused:
+        plan_rollback(app, simulation.plan.run)
+    assert refused.value.hints == (f"daybreak rollback {later.run}",)
+
+    there = "embi-aurora-away-again"
+    app.world.clusters[there] = app.world.clusters.pop(SOURCE)
+    app.world.clusters[there].body["DBClusterIdentifier"] = there
+    with pytest.raises(Refused, match=f'named "{there}" by now: it served, and {later.run} led the traffic on') as kept:
+        plan_clean(app, Leftover(swap.own))
+    assert f"--db-cluster-identifier {there} --final-db-snapshot-identifier" in "; ".join(kept.value.hints)
+    del app.world.clusters[there]
+    with suppress(Refused):
+        assert plan_clean(app, Leftover(swap.own)).run, "what is left of it when somebody has removed it"
+
+
+def led_on(plan: Plan, swap: NameSwap) -> Plan:
+    """A later cutover by names that has nothing left to do: its source is the clone of the first one."""
+    assert isinstance(plan.request, CutoverRequest)
+    request = plan.request.model_copy(update={"run": "embi-aurora-pitr-202401161430-9x8", "suffix": "9x9"})
+    steps = []
+    for step in plan.steps:
+        if isinstance(step.action, RenameCluster):
+            own = {"resource_id": "cluster-LATER", "cluster": request.run}
+            away = {"resource_id": swap.clone_id, "name": "embi-aurora-away-again"}
+            steps.append(
+                step.model_copy(update={"action": step.action.model_copy(update=own if step.action.is_own else away)})
+            )
+    run = RunId(plan.run.replace(plan.run[-3:], "9x9"))
+    return plan.model_copy(
+        update={"run": run, "request": request, "clone": request.run, "steps": tuple(steps), "gap": None}
+    )

@@ -366,3 +366,21 @@ def test_other_records_of_the_name_that_no_destination_names_are_named() -> None
     both = [RECORD, RECORD.model_copy(update={"set_identifier": "red"})]
     found = look_at_destinations(both, lambda _region: aws, Regions("us-east-1", "us-east-1"), SIDES)
     assert not [each for seen in found for each in seen.notes if "of the same name" in each]
+
+
+@pytest.mark.parametrize(("room", "is_fit"), [(0, True), (-1, False)])
+def test_a_text_that_would_be_too_long_with_the_other_address_is_refused_before_the_gap(
+    room: int, *, is_fit: bool
+) -> None:
+    """A clone's name is longer than its source's, and AWS would refuse the text when nobody can write any more."""
+    longer = fix.NEW.model_copy(update={"host": f"longer-{fix.OLD.host}", "port": fix.OLD.port})
+    sides = SideAddresses(source={"writer": fix.OLD}, clone={"writer": longer})
+    grows = len(longer.host) - len(fix.OLD.host)
+    for most, what in ((65_536, "secret"), (4_096, "parameter")):
+        begin = json.dumps({"host": fix.OLD.host, "port": fix.OLD.port, "more": ""})
+        text = begin[:-2] + "x" * (most - grows - room - len(begin)) + begin[-2:]
+        is_secret = what == "secret"
+        aws = changed(secret=text) if is_secret else changed(parameter={"Value": text, "Tier": "Standard"})
+        unfit = seen_of(SECRET if is_secret else PARAMETER, aws, sides).unfit
+        assert (unfit is None) == is_fit
+        assert is_fit or f"{most + 1:,} of the {most:,}" in str(unfit)

@@ -25,6 +25,7 @@ from daybreak.model.actions import (
 from daybreak.model.guards import Fenced, Unwritten
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.pools import PgBouncer, PoolSeen
+from daybreak.model.things import Thing
 from daybreak.plan.planner import plan_of
 from tests import fix_worlds
 from tests.fix_worlds import SOURCE
@@ -150,3 +151,32 @@ def test_a_pool_that_is_no_longer_configured_is_named() -> None:
     """Where it is gone for good, it must not keep everybody from going back."""
     plan = go_back_pooled(6, "source", ())
     assert any("the cutover held the pool embi of one:6432" in note for note in plan.notes)
+
+
+UNWRITTEN = Unwritten(thing=Thing(kind="cluster", name=CLONE, region="us-east-1"), database="embi", login="env:X")
+"""What a cutover that takes itself back asks of the clone."""
+
+
+def test_a_pool_that_died_keeps_no_cutover_from_taking_itself_back() -> None:
+    """Nobody sits there who could start it, and nobody could write at the source; a person who goes back learns what to do."""
+    done = deeds(planned(cut_over(pools=pools())), until=14)
+    dead = (PoolSeen(pool=pools()[0].pool, unfit="does not say where it points: nobody listens"), pools()[1])
+    world = seen(destinations=destinations("clone"), pools=dead)
+    plan = planned(
+        plan_of(go_back_request(done).model_copy(update={"unwritten": UNWRITTEN}), target(), world, fix_worlds.terms())
+    )
+    held = [step.action.pool.host for step in plan.steps if isinstance(step.action, PausePool | ResumePool)]
+    assert set(held) == {"two"}
+    assert not [step for step in plan.steps if isinstance(step.action, RunCommand)]
+    [close] = [step for step in plan.steps if isinstance(step.action, EndSessions)]
+    assert isinstance(close.action, EndSessions)
+    assert close.action.cluster == CLONE, "whoever it leads there meets a closed door"
+    [note] = [each for each in plan.notes if "nobody listens" in each]
+    assert "its clients are shut out there until somebody points it at the source: run what repoint names" in note
+    assert not [each for each in plan.notes if "no longer names it" in each]
+
+    made = plan_of(go_back_request(done), target(), world, fix_worlds.terms())
+    assert isinstance(made, Refusal)
+    assert "Let it answer, or take it out of [[targets.embi.pools]] where it is gone for good" in "; ".join(
+        made.reasons
+    )

@@ -45,6 +45,11 @@ def test_a_second_person_says_yes_and_only_then_it_is_done(lab: LabUnderTest, pe
     own = ann.daybreak("approve", run, "--yes")
     assert own.code == 2
     assert "another person must approve it" in own.err
+    assert f"daybreak watch {run}" in own.err
+    assert (
+        f"who neither planned it nor carries it out, and reaches this state, types: daybreak approve {run}" in own.err
+    )
+    assert ann.daybreak("runs", "-o", "json").json()["runs"][0]["next"] == f"daybreak watch {run}"
     wrong = bob.daybreak("approve", run, "--yes", "--digest", "0123456789ab")
     assert wrong.code == 2
     assert "it was amended, or is another" in wrong.err

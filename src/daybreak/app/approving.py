@@ -13,6 +13,7 @@ from daybreak.app.app import App
 from daybreak.app.ending import next_of
 from daybreak.assess.approving import (
     NEEDS_SHARED_STATE,
+    Approvals,
     Person,
     approvals_in,
     is_lost_by_carrying_out,
@@ -26,6 +27,7 @@ from daybreak.model.names import comma_list, printable
 from daybreak.model.plan import Plan
 from daybreak.model.run import Approval, RunApproved, RunState
 from daybreak.plan.amending import amend, digest_with
+from daybreak.plan.asking import is_asking
 
 _LEAST_DIGITS = 12
 """The fewest characters of a digest that name one plan; screens show so many."""
@@ -68,7 +70,15 @@ def look_at_plan(app: App, run: str, digest: str | None = None) -> ToApprove:
     if reasons or action is None:
         then = [NAME_YOURSELF] if by_another and why_nobody(person.caller) else []
         then += [NEEDS_SHARED_STATE] if by_another and app.is_state_local else []
-        then += [next_of(app, plan, state) if state else f"daybreak resume {run}"]
+        if not by_another or (state and state.ended) or not why_not_another(person, _approvals_of(app, plan, state)):
+            then += [next_of(app, plan, state) if state else f"daybreak resume {run}"]
+        elif why_nobody(person.caller):
+            then += [f"daybreak approve {run}"]
+        else:
+            then += [f"daybreak watch {run}" if state and is_asking(plan, state) else f"daybreak resume {run}"]
+            then += [
+                f"who neither planned it nor carries it out, and reaches this state, types: daybreak approve {run}"
+            ]
         raise Refused(f'the plan of "{run}" cannot be approved', *then, reasons=tuple(reasons))
     standing = amend(plan, state.amendments) if state else plan
     return ToApprove(standing, found, action, present.caller)
@@ -94,7 +104,7 @@ def hold_to_carrier(app: App, plan: Plan, state: RunState | None, caller: str) -
     action = next((step.action for step in plan.steps if isinstance(step.action, AwaitApproval)), None)
     if action is None or not action.by_another or not _still_asks(plan, state):
         return
-    asked = approvals_in(plan, state, app.now(), is_state_local=app.is_state_local)
+    asked = _approvals_of(app, plan, state)
     left = (each.approval for each in app.store.inbox(plan.run))
     given = (*asked.given, *(Approval(**each.model_dump(exclude={"type"}), at=app.now()) for each in left if each))
     if is_lost_by_carrying_out(Person(app.person(), caller), replace(asked, given=given)):
@@ -123,11 +133,16 @@ def hold_to_digest(text: str) -> None:
         )
 
 
+def _approvals_of(app: App, plan: Plan, state: RunState | None) -> Approvals:
+    """What was approved of a run, and who planned or carries it out."""
+    return approvals_in(plan, state, app.now(), is_state_local=app.is_state_local)
+
+
 def _reasons(app: App, plan: Plan, state: RunState | None, person: Person, *, by_another: bool) -> list[str]:
     reasons = []
     if state is not None and state.ended is not None:
         reasons.append(f"the run has ended: {state.status}")
-    asked = approvals_in(plan, state, app.now(), is_state_local=app.is_state_local)
+    asked = _approvals_of(app, plan, state)
     if by_another and (why := why_not_another(person, asked)):
         reasons.append(why)
     return reasons

@@ -16,6 +16,7 @@ from daybreak.app.ending import next_of, state_of_run
 from daybreak.app.explaining import explained
 from daybreak.app.planning import new_suffix, plan_for
 from daybreak.app.running import contradiction_of, doubt_of
+from daybreak.app.underway import refuse_former_source
 from daybreak.app.vouching import own_clusters
 from daybreak.aws.gateway import Aws
 from daybreak.errors import DaybreakError, Refused, Unreachable
@@ -119,6 +120,7 @@ def plan_clean(app: App, wish: Leftover) -> Plan:
             scratch_at=scratch_of(plan),
         )  # fmt: skip
         return plan_for(app, files, plan.target)
+    refuse_former_source(app, name)
     # Elsewhere nothing of it exists, and "nothing exists any more" would be believed.
     app.hold_to(plan.identity, app.aws(plan.identity.region))
     request = CleanRequest(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from daybreak.app.app import App
@@ -36,7 +36,8 @@ def next_of(app: App, plan: Plan, state: RunState, left_open: str = "") -> str:
         return left_open
     if isinstance(plan.request, CutoverRequest) and (found := rollbacks_of(app, plan.run)):
         return _next_of_taken_back(app, found[-1])
-    return next_command(plan, now, is_cleaned=is_cleaned(app, plan, now))
+    is_closed = any(state_of_run(app, each)[1].status == "finished" for each in completions_of(app, plan.run))
+    return next_command(plan, now, is_cleaned=is_cleaned(app, plan, now), is_closed=is_closed, reader=app.person())
 
 
 def rollbacks_of(app: App, run: str) -> tuple[str, ...]:
@@ -64,10 +65,15 @@ def read_rollbacks(app: App) -> dict[str, tuple[str, ...]]:
 
     They are in the order in which they were made, and one that came to its end is the last: the others gave way to it, or failed.
     """
+    plans = (app.store.plan(name) for name in app.store.runs() if "-rollback-" in name)
+    return rollbacks_among((plan, state) for plan in plans if (state := app.state_or_none(plan.run)))
+
+
+def rollbacks_among(runs: Iterable[tuple[Plan, RunState]]) -> dict[str, tuple[str, ...]]:
+    """Of runs that have begun, those that took each cutover back, as ``read_rollbacks`` says it."""
     found: dict[str, list[tuple[bool, datetime, str]]] = {}
-    for name in app.store.runs():
-        plan = app.store.plan(name) if "-rollback-" in name else None
-        if plan and isinstance(plan.request, RollbackRequest) and (state := app.state_or_none(name)):
+    for plan, state in runs:
+        if isinstance(plan.request, RollbackRequest):
             found.setdefault(plan.request.run, []).append((state.status == "finished", plan.created, plan.run))
     return {run: tuple(name for *_, name in sorted(rollbacks)) for run, rollbacks in found.items()}
 
@@ -75,7 +81,7 @@ def read_rollbacks(app: App) -> dict[str, tuple[str, ...]]:
 def _next_of_taken_back(app: App, rollback: str) -> str:
     """The next command for a cutover that was taken back, or of which somebody began to."""
     plan, state = app.store.plan(rollback), app.state_or_none(rollback)
-    return next_command(plan, state) if state else f"daybreak resume {rollback}"
+    return next_command(plan, as_it_is(app, state), reader=app.person()) if state else f"daybreak resume {rollback}"
 
 
 def words_on_source(app: App, plan: Plan, state: RunState, backs: Mapping[str, tuple[str, ...]] | None = None) -> str:

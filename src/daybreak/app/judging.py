@@ -24,6 +24,7 @@ def judge_anew(
         at=made.began,
         scope=made.verdict.scope,
         waived=words_on_waivers(waivers),
+        reasons=made.verdict.reasons,
         writes=made.measured.written,
         left_behind=words_on_left_behind(made.measured.deltas),
     )

@@ -11,7 +11,7 @@ from daybreak.app.judging import judge_anew, words_on_waivers
 from daybreak.app.planning import new_suffix, plan_for
 from daybreak.app.sides import words_on_clone
 from daybreak.app.superseding import runs_to_end
-from daybreak.app.underway import refuse_second_move
+from daybreak.app.underway import cutovers_standing, refuse_second_move
 from daybreak.app.validating import Listeners
 from daybreak.errors import Refused
 from daybreak.judge.verdict import verdict_of
@@ -24,6 +24,7 @@ from daybreak.model.requests import CutoverDeed, CutoverRequest, RestoreRequest,
 from daybreak.model.run import RunState
 from daybreak.model.targets import Waiver
 from daybreak.plan.behind import words_on_left_behind
+from daybreak.plan.following import cutover_from
 from daybreak.plan.gaps import deeds_of, fence_recorded, gap_open, has_led, writes_recorded
 from daybreak.plan.refusing import NEWS
 from daybreak.plan.renaming import swap_in
@@ -133,6 +134,7 @@ def _verdict_of(app: App, wish: CutoverWish, plan: Plan, state: RunState, listen
             at=at,
             scope=found.scope,
             waived=words_on_waivers(wish.waivers),
+            reasons=found.reasons,
             writes=written,
             left_behind=words_on_left_behind(state.measured.deltas),
         )
@@ -174,6 +176,9 @@ def plan_rollback(app: App, run: str, why: str = "", *, unwritten: Unwritten | N
         if (ended := app.state_or_none(back)) is not None and ended.status == "finished":
             # What a person closed or moved since is theirs.
             raise Refused(f'the cutover "{run}" was taken back already, by {back}', f"daybreak show {back}")
+    if unwritten is None and (onward := cutover_from(plan.request.run, cutovers_standing(app))):
+        words = f"{onward.run} led the traffic on from {plan.clone}: take that back first"
+        raise Refused(words, f"daybreak rollback {onward.run}")
     ends = runs_to_end(app, (run, *backs))
     deeds = [*deeds_of(plan, state)]
     for name in completions_of(app, run):

@@ -40,6 +40,8 @@ class RunInFlight:
     """The region of the target's cluster: a run in another one is said to be there."""
     now: datetime | None = None
     """When it was asked."""
+    reader: str = ""
+    """Who reads it, as ``user@host``."""
 
     @property
     def words(self) -> str:
@@ -54,7 +56,7 @@ class RunInFlight:
     @property
     def then(self) -> str:
         """The next command for it."""
-        return next_command(self.plan, self.state)
+        return next_command(self.plan, self.state, reader=self.reader)
 
 
 def runs_in_flight(app: App, target: Target, identity: Identity) -> tuple[RunInFlight, ...]:
@@ -75,7 +77,7 @@ def _in_flight(app: App, run: str, target: Target, identity: Identity) -> RunInF
         state = app.state_or_none(run)
         if state and state.ended is None:
             home = app.settings.targets[target.name].region if target.name in app.settings.targets else target.region
-            return RunInFlight(plan, as_it_is(app, state), home, app.now())
+            return RunInFlight(plan, as_it_is(app, state), home, app.now(), app.person())
     return None
 
 

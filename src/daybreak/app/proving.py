@@ -13,7 +13,9 @@ from daybreak.app.app import App
 from daybreak.app.validating import Case
 from daybreak.errors import Refused
 from daybreak.execute.database import login_at
+from daybreak.model.names import printable
 from daybreak.model.proof import Planting, Proof
+from daybreak.model.tags import EXPIRES_TAG, was_led_to
 from daybreak.postgres.address import address_of
 from daybreak.postgres.scratch import Scratch
 from daybreak.prove.catalog import CATALOG
@@ -47,6 +49,14 @@ def control_of(app: App, case: Case) -> Control:
     if clone.identifier in sources or clone.identifier == case.action.source:
         raise Refused(
             f'"{clone.identifier}" is in production, and nothing is planted there',
+            "restore a clone and prove it there: daybreak restore pitr TARGET --to MOMENT",
+        )
+    if was_led_to(clone.tags):
+        # A server counts what is made and removed again, and does not say by whom: nobody could say any more what clients wrote.
+        raise Refused(
+            f'traffic was moved to "{clone.identifier}" (its tag says {EXPIRES_TAG}={printable(clone.tags[EXPIRES_TAG])}), and what '
+            "is planted there would count as written by a client: no way back could say any more that nobody wrote",
+            f"ask it without planting anything: daybreak validate {clone.identifier}",
             "restore a clone and prove it there: daybreak restore pitr TARGET --to MOMENT",
         )
     if case.action.login is None:

@@ -13,8 +13,10 @@ from daybreak.model.actions import ChangeSql
 from daybreak.model.plan import Plan
 from daybreak.model.requests import CutoverRequest, MoveRequest, RollbackRequest
 from daybreak.model.run import RunState
+from daybreak.model.tags import was_led_to
 from daybreak.model.targets import Target
 from daybreak.observe.look import Lookout
+from daybreak.plan.following import cutover_from, name_left
 from daybreak.plan.gaps import may_have_acted
 
 
@@ -56,6 +58,41 @@ def hold_to_one_move(app: App, plan: Plan, state: RunState) -> None:
         )
 
     hold_to_first(app, (state.began, plan.run), others, refusal)
+
+
+def cutovers_standing(app: App) -> tuple[Plan, ...]:
+    """The cutovers that came to their end and were not taken back."""
+    backs, found = read_rollbacks(app), list[Plan]()
+    for name in [name for name in app.store.runs() if "-cutover-" in name]:
+        state = app.state_or_none(name)
+        back = app.state_or_none(backs[name][-1]) if name in backs else None
+        if state is not None and state.status == "finished" and not (back and back.status == "finished"):
+            found.append(app.store.plan(name))
+    return tuple(found)
+
+
+def refuse_former_source(app: App, run: str) -> None:
+    """Raises ``Refused`` where a restore's clone took the traffic and another cutover led it on: it is that one's source, and kept."""
+    later = cutover_from(run, cutovers_standing(app))
+    if later is None or not isinstance(later.request, CutoverRequest):
+        return
+    region, name = later.request.home or later.identity.region, name_left(later)
+    cluster = Lookout(app.aws(region)).cluster(name)
+    if cluster is None or not was_led_to(cluster.tags):
+        return
+    rest = f"--region {region}"
+    raise Refused(
+        f'the clone of "{run}" is named "{name}" by now: it served, and {later.run} led the traffic on to {later.clone}. It is kept as '
+        "what that one goes back to, and Daybreak removes no cluster that was a source",
+        f"to go back to it: daybreak rollback {later.run}",
+        f"to remove it by hand: aws rds modify-db-cluster --db-cluster-identifier {name} --no-deletion-protection {rest}",
+        *(
+            f"then: aws rds delete-db-instance --db-instance-identifier {each.identifier} {rest}"
+            for each in cluster.members
+        ),
+        f"then: aws rds delete-db-cluster --db-cluster-identifier {name} --final-db-snapshot-identifier {name}-final {rest}",
+        f"then what is left of it: daybreak clean {run}",
+    )
 
 
 def _cluster_of(plan: Plan) -> tuple[str, str] | None:

@@ -8,10 +8,11 @@ account of a machine. Whoever can write the state can forge an approval: it keep
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from daybreak.assess.breach import Breach
 from daybreak.assess.persons import NAME_YOURSELF, may_be_one, why_nobody
+from daybreak.model.actions import AwaitApproval
 from daybreak.model.plan import Plan
 from daybreak.model.run import Approval, RunApproved, RunState
 from daybreak.model.value import stamp
@@ -51,12 +52,17 @@ NEEDS_SHARED_STATE = "a folder is one account's: an approval needs a state that 
 
 
 def approvals_in(plan: Plan, state: RunState | None, now: datetime, *, is_state_local: bool) -> Approvals:
-    """What a run's journal says of approvals; ``state`` is ``None`` for a run that has not begun."""
+    """What a run's journal says of approvals; ``state`` is ``None`` for a run that has not begun.
+
+    None counts for longer than its plan says, since it was recorded: whoever approved wrote its end by a clock of their own.
+    """
     carriers = state.carriers if state else ()
+    valid = next((step.action.valid for step in plan.steps if isinstance(step.action, AwaitApproval)), None)
+    given = state.approvals if state else ()
     return Approvals(
         plan=digest_with(state.plan, state.amendments) if state else plan.digest(),
         now=now,
-        given=state.approvals if state else (),
+        given=tuple(each if valid is None else _within(each, valid) for each in given),
         involved=tuple(dict.fromkeys((*carriers, plan.identity.caller))),
         run=plan.run,
         is_state_local=is_state_local,
@@ -76,7 +82,8 @@ def disapproval_of(asked: Approvals, *, by_another: bool) -> Breach | None:
     why = reasons[-1] if reasons else "nobody has approved the plan as it stands"
     more = [NAME_YOURSELF] if any(why_nobody(each.caller) for each in asked.given) else []
     more += [NEEDS_SHARED_STATE] if asked.is_state_local else []
-    return Breach(why=why, hints=(f"daybreak approve {asked.run}", *more), is_for_person=True)
+    who = "another person types: " if by_another else ""  # whoever reads it carries the run out, and would be refused
+    return Breach(why=why, hints=(f"{who}daybreak approve {asked.run}", *more), is_for_person=True)
 
 
 def why_not_another(person: Person, asked: Approvals) -> str:
@@ -102,6 +109,11 @@ def is_recorded(given: RunApproved, state: RunState) -> bool:
         (each.by, each.caller, each.plan, each.expires) == (given.by, given.caller, given.plan, given.expires)
         for each in state.approvals
     )
+
+
+def _within(given: Approval, valid: timedelta) -> Approval:
+    """The approval, ending no later than ``valid`` after it was recorded."""
+    return given.model_copy(update={"expires": min(given.expires, given.at + valid)})
 
 
 def _why_not(given: Approval, asked: Approvals, *, by_another: bool) -> str:

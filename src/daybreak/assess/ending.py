@@ -32,9 +32,9 @@ from daybreak.model.tags import LEFT
 from daybreak.model.targets import Objectives, Waiver
 from daybreak.model.validation import Validation
 from daybreak.model.value import iso
-from daybreak.plan.asking import is_asking
+from daybreak.plan.asking import is_asking, may_be_approved_by
 from daybreak.plan.fail_over import validate_command
-from daybreak.plan.gaps import deeds_of
+from daybreak.plan.gaps import deeds_of, has_led
 from daybreak.plan.servers import way_in
 
 
@@ -98,15 +98,19 @@ def _did_nothing(plan: Plan, state: RunState) -> bool:
     return isinstance(plan.request, CutoverRequest) and not plan.request.completes and not deeds_of(plan, state)
 
 
-def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> str:
+def next_command(
+    plan: Plan, state: RunState, *, is_cleaned: bool = False, is_closed: bool = False, reader: str = ""
+) -> str:
     """The next command for a person: use a fit clone, read why it is not fit, ask again, go on, remove it, or plan anew.
 
     It is never ``daybreak show``, because that is where people read it.
-    ``is_cleaned`` says that what the run created, or had to remove, has been removed since.
+    ``is_cleaned`` says that what the run created, or had to remove, has been removed since, and ``is_closed`` that a later run closed
+    the source that a cutover left unfenced: before that nothing goes back, and what can be done depends on whether it answers. ``reader`` is who reads it, as
+    ``user@host``: nobody is led to approve what they carry out.
     """
     original = plan.request.run if isinstance(plan.request, CleanRequest) else plan.run
     match state.status:
-        case "running" if is_asking(plan, state):
+        case "running" if is_asking(plan, state) and may_be_approved_by(plan, state, reader):
             return f"daybreak approve {state.run}"
         case "running" | "silent":
             return f"daybreak watch {state.run}"
@@ -116,6 +120,13 @@ def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> st
             return validate_command(plan)
         case "failed" | "aborted" if _did_nothing(plan, state):
             return f"daybreak cutover {plan.clone}"  # nothing is there to take back
+        case _ if (
+            isinstance(plan.request, CutoverRequest)
+            and plan.request.unfenced
+            and has_led(plan, state)
+            and not is_closed
+        ):
+            return f"daybreak status {shlex.quote(plan.target.name)}"
         case _ if isinstance(plan.request, CutoverRequest):
             is_whole = state.status == "finished" or not plan.request.completes
             return f"daybreak {'rollback' if is_whole else 'cutover'} {plan.request.completes or state.run}"

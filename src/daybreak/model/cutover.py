@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from daybreak.model.application import ApplicationBefore
 from daybreak.model.destinations import DestinationSeen
 from daybreak.model.fences import AccessSeen
-from daybreak.model.findings import Standing
+from daybreak.model.findings import Reason, Standing
 from daybreak.model.keyed import KeyedSeen
 from daybreak.model.pools import PoolSeen
-from daybreak.model.value import Instant, Value
+from daybreak.model.value import Instant, Value, stamp
 from daybreak.model.world import Cluster, Instance, Surroundings
 from daybreak.model.writes import WriteCount
 
@@ -51,6 +53,10 @@ class JobsSeen(Value):
     """The database whose jobs of others our login does not see; empty where it sees all."""
 
 
+_MOST_NAMED = 10
+"""How many reasons a sentence names."""
+
+
 class VerdictSeen(Value):
     """What was judged of the clone, and when; waivers of today counted in."""
 
@@ -61,8 +67,17 @@ class VerdictSeen(Value):
     """What a person waived for this cutover, each with the reason."""
     writes: WriteCount | None = None
     """What had been written in the clone when it was asked; ``None`` where that was not counted."""
+    reasons: tuple[Reason, ...] = Field(default=(), exclude_if=lambda found: not found)
+    """What speaks against the clone; empty where nothing does."""
     left_behind: tuple[str, ...] = ()
     """What the source had written since the moment by then, in sentences."""
+
+    def words(self) -> str:
+        """What it came to and when, with what speaks against the clone: the first few, and how many there are besides."""
+        first = [f"{each.check}: {each.text}" if each.check else each.text for each in self.reasons[:_MOST_NAMED]]
+        more = [f"and {len(self.reasons) - len(first)} more"] if len(self.reasons) > len(first) else []
+        why = "".join(f"; {each}" for each in (*first, *more))
+        return f"{self.standing.value} by the verdict of {stamp(self.at)}{why}"
 
 
 class CutoverSeen(Value):

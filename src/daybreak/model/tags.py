@@ -89,6 +89,15 @@ def expiry_in(tags: Mapping[str, str]) -> datetime | None:
     return found if found.tzinfo else None
 
 
+def was_led_to(tags: Mapping[str, str]) -> bool:
+    """Whether traffic was moved to a clone, by its tag; also where it has gone back, and left there what clients wrote.
+
+    >>> was_led_to({"daybreak:expires": "never: c"}), was_led_to({"daybreak:expires": "2024-01-22T14:52:00Z"}), was_led_to({})
+    (True, False, False)
+    """
+    return tags.get(EXPIRES_TAG, "").startswith((PRODUCTION, LEFT))
+
+
 _LONGEST = 256
 _UNFIT = re.compile(r"[^\w .:/=+@-]")
 

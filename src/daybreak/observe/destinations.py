@@ -224,6 +224,9 @@ def _look_at_secret(
         unfit = "is being rotated: what the rotation makes would take the place of any other version"
     elif unfit is None and own is not None and _ports_differ(destination, sides):
         unfit = None if secret_has_port(text, destination.fields, own) else _NO_PORT
+    if unfit is None and (to := _other_side(points_at, destination, sides)) and own is not None:
+        moved = secret_rewritten(text, destination.fields, own, to)
+        unfit = _words_on_length(len(moved.encode()), _MOST_IN_SECRET, "bytes that a secret may have")
     rotated = "a function rotates it: what that writes into the next version is its owner's affair"
     after = text if own is None else secret_rewritten(text, destination.fields, own, _NOWHERE)
     left = _words_on_rest(after, sides.of(points_at))
@@ -241,6 +244,10 @@ def _look_at_parameter(
     points_at = _whereto(destination, sides, lambda to: names_host(text, to.host))
     own = sides.of(points_at).get(destination.endpoint)
     is_short = own is not None and _ports_differ(destination, sides) and not has_port(text, own)
+    unfit = _NO_PORT if is_short else None
+    if unfit is None and (to := _other_side(points_at, destination, sides)) and own is not None:
+        most = _MOST_IN_PARAMETER.get(seen.tier or "", max(_MOST_IN_PARAMETER.values()))
+        unfit = _words_on_length(len(with_new_address(text, own, to)), most, "characters that its tier takes")
     after = text if own is None else with_new_address(text, own, _NOWHERE)
     labels = comma_list(list(seen.labels))
     stays = f"whoever reads it by the label {labels} goes on reading version {seen.version}"
@@ -249,7 +256,7 @@ def _look_at_parameter(
         region,
         seen.model_copy(update={"text": None}),
         points_at=points_at,
-        unfit=_NO_PORT if is_short else None,
+        unfit=unfit,
         notes=(*_words_on_rest(after, sides.of(points_at)), *((stays,) if labels else ())),
     )
 
@@ -310,6 +317,24 @@ def _words_on_rest(after: str, there: Mapping[ClusterEnd, DatabaseAddress]) -> t
 _NOWHERE = DatabaseAddress(host="nowhere.invalid", port=0)
 """In place of the address that is changed, whatever it is changed to."""
 _NO_PORT = "holds no port, and the clone's port is another one than the source's"
+
+
+_MOST_IN_SECRET = 65_536
+_MOST_IN_PARAMETER = {"Standard": 4_096, "Advanced": 8_192}
+"""How long the value of a tier may be. One that tiers itself grows into the advanced one."""
+
+
+def _other_side(
+    points_at: Whereto, destination: SecretDestination | ParameterDestination, sides: SideAddresses
+) -> DatabaseAddress | None:
+    """The address that a text would be given; ``None`` where it names neither side."""
+    other: Whereto = "clone" if points_at == "source" else "source"
+    return sides.of(other).get(destination.endpoint) if points_at in ("source", "clone") else None
+
+
+def _words_on_length(long: int, most: int, what: str) -> str | None:
+    """Why AWS would refuse a text with the other address, which may be the longer one; ``None`` where it takes it."""
+    return f"would be too long with the other side's address: {long:,} of the {most:,} {what}" if long > most else None
 
 
 def _unfit_record(seen: RecordSet) -> str | None:

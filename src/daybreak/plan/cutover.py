@@ -95,7 +95,7 @@ def cutover_plan(request: CutoverRequest, target: Target, seen: Observation, ter
     source, both = seen.cluster or request.source_before, seen.cutover
     reasons = tuple(objections_to_cutover(request, target, seen))
     if reasons or source is None or both is None or both.clone is None:
-        hints = (f"daybreak validate {request.run}", f"daybreak show {request.run}")
+        hints = (f"daybreak validate {request.run}",)  # `show` has the restore's own verdict, which may have been fit
         return Refusal(what=f'the cutover of "{target.name}" to {request.run}', reasons=reasons, hints=hints)
     sequence, clone, whole = Sequence(seen.identity.region, (), target.approval), both.clone, both
     both = whole.model_copy(update={"destinations": places_to_change(request, whole.destinations)})

@@ -62,13 +62,31 @@ def is_clone_closed(plan: Plan, state: RunState) -> bool:
     """Whether a rollback has closed the clone, and has not opened it again."""
     if not isinstance(plan.request, RollbackRequest):
         return False
-    emptied = [step for step in plan.steps if isinstance(step.action, EndSessions)]
-    changes = [(step, step.action) for step in plan.steps if isinstance(step.action, ChangeSql)]
-    shut = [(step, each) for step, each in changes if emptied and step.id in emptied[0].after]
+    emptied, shut = _steps_that_close_clone(plan)
     ways_back = [each.back for _, each in shut]
+    changes = [(step, step.action) for step in plan.steps if isinstance(step.action, ChangeSql)]
     is_shut = any(may_have_acted(step, state) for step in (*emptied, *(step for step, _ in shut)))
     is_open = any(state.step(step.id).status == "done" for step, each in changes if each.change in ways_back)
     return is_shut and not is_open
+
+
+def _steps_that_close_clone(plan: Plan) -> tuple[list[Step], list[tuple[Step, ChangeSql]]]:
+    """The steps of a rollback that empty the clone, and those that close it before that."""
+    emptied = [step for step in plan.steps if isinstance(step.action, EndSessions)]
+    changes = [(step, step.action) for step in plan.steps if isinstance(step.action, ChangeSql)]
+    return emptied, [(step, each) for step, each in changes if emptied and step.id in emptied[0].after]
+
+
+def may_clients_write(plan: Plan, state: RunState) -> bool:
+    """Whether clients were led to the clone, and no run has closed it: while the source is closed, that is where they write.
+
+    A rollback that has nothing to close there was planned when an earlier one had closed it already.
+    """
+    if isinstance(plan.request, RollbackRequest):
+        shut = _steps_that_close_clone(plan)[1]
+        was_led = any(_leads(deed.action) for deed in plan.request.deeds)
+        return was_led and bool(shut) and not is_clone_closed(plan, state)
+    return has_led(plan, state)
 
 
 def words_on_closed(plan: Plan, state: RunState, now: datetime | None = None) -> str:
@@ -94,8 +112,8 @@ def words_on_closed(plan: Plan, state: RunState, now: datetime | None = None) ->
 def sentence_on_closed(plan: Plan, state: RunState, now: datetime | None = None) -> str:
     """That nobody can write to the source that a run left closed; empty where that is not so.
 
-    Where a rollback has closed the clone too, that is said: nobody can write on either side. With ``now`` it says for how long, and
-    whether the time is over in which a cutover takes itself back.
+    Where a rollback has closed the clone too, that is said: nobody can write on either side; and so is that clients may write in
+    the clone. With ``now`` it says for how long, and whether the time is over in which a cutover takes itself back.
     """
     cluster = cluster_closed(plan, state)
     if not cluster:
@@ -103,6 +121,8 @@ def sentence_on_closed(plan: Plan, state: RunState, now: datetime | None = None)
     since, both = _time_of_closing(plan, state), is_clone_closed(plan, state)
     span = f", for {_span(now - since)} by now" if now is not None and since is not None else ""
     clone = f", nor in {plan.clone}, which is closed too" if both else ""
+    if may_clients_write(plan, state):
+        clone = f", and clients were led to {plan.clone}, which is open"
     over = ""
     if now is not None and plan.gap is not None and is_over(plan, state, now):
         over = f"; its budget of {span_in_words(plan.gap.budget)} is over, and nobody watches it"
@@ -205,8 +225,12 @@ def may_have_acted(step: Step, state: RunState) -> bool:
 
 def has_led(plan: Plan, state: RunState) -> bool:
     """Whether a run led clients elsewhere, or nobody knows that it did not."""
-    leading = (step for step in plan.steps if leads_there(step.action) or is_repointing(step.action))
-    return any(may_have_acted(step, state) for step in leading)
+    return any(may_have_acted(step, state) for step in plan.steps if _leads(step.action))
+
+
+def _leads(action: Action) -> bool:
+    """Whether an action leads clients from the source to the clone."""
+    return leads_there(action) or is_repointing(action)
 
 
 def deeds_of(plan: Plan, state: RunState) -> tuple[CutoverDeed, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from daybreak.model.actions import Action, PausePool, ResumePool, RunCommand
+from daybreak.model.cutover import CutoverSeen
 from daybreak.model.destinations import DatabaseAddress, SideAddresses, Whereto
 from daybreak.model.plan import Estimate
 from daybreak.model.pools import PgBouncer, PoolSeen
@@ -141,6 +142,30 @@ def objections_to_strays(request: RollbackRequest, pools: Iterable[PoolSeen], ho
                 f"{each.pool.words()} points at neither side any more: somebody moved it since, and what serves there would not be "
                 f"closed; point it at {host} where that is wrong, then go back again"
             )
+
+
+def leave_silent_pools(
+    request: RollbackRequest, both: CutoverSeen | None
+) -> tuple[CutoverSeen | None, tuple[PoolSeen, ...]]:
+    """Both sides without the pools that cannot be asked, and those pools, where a cutover takes itself back.
+
+    Nobody sits there who could start one that died, and the source stays closed until the way back is planned. Its clients meet a
+    closed clone if it leads there. Where a person goes back, it refuses the plan.
+    """
+    if both is None or request.unwritten is None:
+        return both, ()
+    silent = tuple(each for each in both.pools if each.unfit is not None)
+    return both.model_copy(update={"pools": tuple(each for each in both.pools if each.unfit is None)}), silent
+
+
+def words_on_silent_pools(pools: Iterable[PoolSeen]) -> Iterator[str]:
+    """What a person has to do about the pools that were left."""
+    for each in pools:
+        how = ": run what repoint names, with the source's address" if each.pool.repoint else ""
+        yield (
+            f"{each.pool.words()} {each.unfit}, so it is left as it is: where it leads to the clone, its clients are shut out there "
+            f"until somebody points it at the source{how}"
+        )
 
 
 def pools_lost(request: RollbackRequest, pools: Iterable[PoolSeen]) -> Iterator[str]:

@@ -124,7 +124,7 @@ def _of_verdict(request: CutoverRequest, seen: Observation) -> Iterator[str]:
     """The clone's verdict must be good, new, and of what the clone still holds."""
     verdict = request.verdict
     if verdict.standing not in (Standing.FIT, Standing.WAIVED):
-        yield f"{request.run} is {verdict.standing.value}, by the verdict of {stamp(verdict.at)}"
+        yield f"{request.run} is {verdict.words()}"
     elif seen.seen - verdict.at > NEWS:
         yield f"the verdict of {request.run} is of {stamp(verdict.at)}, older than {span_in_words(NEWS)}"
     if verdict.writes is None:

@@ -42,12 +42,14 @@ from daybreak.plan.pointing import POINTS, leads_there, objection_to, orders_of,
 from daybreak.plan.pools import (
     have_pools_moved,
     is_repointing,
+    leave_silent_pools,
     objections_to_pools,
     objections_to_strays,
     pools_lost,
     steps_after_opening,
     steps_to_move,
     steps_to_pause,
+    words_on_silent_pools,
 )
 from daybreak.plan.proofs import arrival_at, begin_probe, notes_on_proofs, read_probe
 from daybreak.plan.remembering import restore_times, shorten, times_wanted
@@ -63,7 +65,8 @@ _ASTRAY = ("clone", "nowhere")
 def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, terms: Terms) -> Plan | Refusal:
     """The plan that takes the cutover ``request.run`` back, or every reason why there is none."""
     run = RunId(f"{clone_stem(target.cluster)}-rollback-{terms.created:%Y%m%d%H%M}-{request.suffix}")
-    source, both = _source_in(request, seen), seen.cutover
+    source, (both, silent) = _source_in(request, seen), leave_silent_pools(request, seen.cutover)
+    seen = seen.model_copy(update={"cutover": both})
     if both is not None and both.clone is None:
         return plan_without_clone(request, target, seen, terms, run)
     reasons = tuple(_objections(request, target, seen))
@@ -115,7 +118,7 @@ def rollback_plan(request: RollbackRequest, target: Target, seen: Observation, t
     if was_moved and request.unwritten is None and back_with is not None:
         _see_application(sequence, target, both, (source, clone), after=back_with)
     said = _notes(request, target, both, (source, clone), is_clone_again=is_clone_again)
-    notes = (*said, *pools_lost(request, both.pools))
+    notes = (*said, *pools_lost(request, (*both.pools, *silent)), *words_on_silent_pools(silent))
     return plan_of_move(request, target, seen, terms, sequence, run=run, clone=request.clone, notes=notes)
 
 
@@ -290,7 +293,8 @@ def _objections(request: RollbackRequest, target: Target, seen: Observation) -> 
         yield from filter(None, (objection_to(each, "clone", sides) for each in astray))
         yield from objections_to_strays(request, both.pools, sides.clone["writer"].host)
     yield from places_lost(request, both)
-    yield from objections_to_pools(both.pools, None)
+    for each in objections_to_pools(both.pools, None):
+        yield f"{each}. Let it answer, or take it out of [[targets.{request.target}.pools]] where it is gone for good"
     if not has_moved(request, both):
         return
     yield from both.silences

@@ -18,7 +18,7 @@ from typing import Protocol, TypeVar
 
 from daybreak.errors import DaybreakError
 from daybreak.model.answers import IndexContents, IndexRead, IndexWay, Passed, Silence, Unread
-from daybreak.model.tags import EXPIRES_TAG, LEFT, PRODUCTION, RUN_TAG
+from daybreak.model.tags import RUN_TAG, was_led_to
 from daybreak.postgres import index_contents, visibility
 from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.crew import CountProgress, Crew, Job, JobTrouble
@@ -339,4 +339,4 @@ def may_create_in(tags: Mapping[str, str], *, is_quarantined: bool) -> bool:
     False
     """
     is_ours = RUN_TAG in tags or is_quarantined
-    return is_ours and not tags.get(EXPIRES_TAG, "").startswith((PRODUCTION, LEFT))
+    return is_ours and not was_led_to(tags)

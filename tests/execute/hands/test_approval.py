@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daybreak.assess.approving import Person, approvals_in, why_not_another
+from daybreak.assess.approving import Person, approval_of, approvals_in, why_not_another
 from daybreak.errors import Paused
 from daybreak.journal.folder import FolderStore
 from daybreak.model.actions import AnchorJournal, Validate
@@ -60,7 +60,7 @@ def test_nothing_is_changed_before_somebody_else_says_yes(waiting: Simulation) -
         waiting.live()
     assert waiting.aws.sent == []
     assert "nobody has approved the plan as it stands" in caught.value.message
-    assert f"daybreak approve {waiting.plan.run}" in caught.value.hints
+    assert f"another person types: daybreak approve {waiting.plan.run}" in caught.value.hints
 
 
 def test_with_an_approval_it_is_carried_out_and_says_by_whom(waiting: Simulation) -> None:
@@ -101,6 +101,19 @@ def test_an_approval_ends_while_the_run_goes_on(waiting: Simulation) -> None:
     assert waiting.aws.sent, "what was sent before was approved"
     leave(waiting, approval(waiting), "approve-b")
     assert waiting.live().status == "finished"
+
+
+def test_a_clock_that_is_ahead_approves_for_no_longer(waiting: Simulation) -> None:
+    """Its end is written where the approval is given, or by whoever edits it; it counts since it was recorded, and for so long."""
+    plan = waiting.plan
+    leave(waiting, approval(waiting, expires=waiting.aws.clock.now() + timedelta(days=365)))
+    state = waiting.live()
+    [given] = state.approvals
+    found = [
+        approval_of(approvals_in(plan, state, given.at + after, is_state_local=False), by_another=True) is not None
+        for after in (timedelta(hours=1), timedelta(hours=2))
+    ]
+    assert found == [True, False]
 
 
 def test_a_later_approval_replaces_one_that_expired(waiting: Simulation) -> None:

@@ -69,11 +69,7 @@ class PoolHand:
             raise Bug(message)
         self._send_home(action)
         if not outcome.was_held and self._was_held(action):
-            words = (
-                f"the clients of {action.pool.words()} went on by themselves after {span_in_words(action.pool.pause)}, its limit, "
-                "and saw errors until this step"
-            )
-            self._journal.append(RunWarned(about=f"limit of step {step.id}", why=words))
+            self._journal.append(RunWarned(about=f"limit of step {step.id}", why=self._words_on_release(action)))
         self._journal.append(StepDone(step=step.id, result={"held": outcome.was_held}))
 
     def _intend(self, step: Step, action: PoolOrder, order: str) -> None:
@@ -116,6 +112,18 @@ class PoolHand:
                 raise Withheld(f"step {step.id}: {error.message}", *error.hints) from error
             yield self._looker.pause_before(step, Again(pause=pause, why=error.message, counts=False), since=began)
             pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _words_on_release(self, action: ResumePool) -> str:
+        """That the clients were not held until this step, and why, as far as the time shows it."""
+        state, pool = self._journal.state(), action.pool
+        ends = [ended for each in self._pauses(action) if (ended := state.step(each.id).ended) is not None]
+        limit = span_in_words(pool.pause)
+        if ends and self._doors.timing.now() - max(ends) < pool.pause:
+            return (
+                f"the clients of {pool.words()} were let go before its limit of {limit}, and not by this run: somebody resumed it, or "
+                "PgBouncer was started anew; they saw errors until this step"
+            )
+        return f"the clients of {pool.words()} went on by themselves after {limit}, its limit, and saw errors until this step"
 
     def _was_held(self, action: PoolOrder) -> bool:
         state = self._journal.state()

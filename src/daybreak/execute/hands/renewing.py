@@ -21,7 +21,6 @@ from daybreak.model.findings import Standing
 from daybreak.model.news import VerdictRenewed
 from daybreak.model.plan import Step
 from daybreak.model.requests import CutoverRequest
-from daybreak.model.value import stamp
 from daybreak.plan.refusing import NEWS
 from daybreak.postgres.leash import Leash
 
@@ -59,8 +58,7 @@ class VerdictHand:
         found = yield from self._ask(step, judge)
         self._journal.append(VerdictRenewed(standing=found.standing, at=found.at, scope=found.scope))
         if found.standing not in (Standing.FIT, Standing.WAIVED):
-            verdict = f"{found.standing.value} by the verdict of {stamp(found.at)}"
-            raise Rejected(f"step {step.id}: the clone is {verdict}, which was asked again; nothing was changed")
+            raise Rejected(f"step {step.id}: asked again, the clone is {found.words()}; nothing was changed")
 
     def _ask(self, step: Step, judge: Judge) -> Slowly[VerdictSeen]:
         began = self._doors.timing.now()
