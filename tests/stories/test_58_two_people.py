@@ -1,4 +1,4 @@
-"""Story 54: where an owner wants two people, each move waits for the second one, there and back, through every kind of place."""
+"""Story 58: where an owner wants two people, each move waits for the second one, there and back, through every kind of place."""
 
 from __future__ import annotations
 

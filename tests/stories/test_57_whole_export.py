@@ -1,4 +1,4 @@
-"""Story 54: a whole dump becomes a database of its own on a clone: the runbook's own commands beside ours, killed and gone on with."""
+"""Story 57: a whole dump becomes a database of its own on a clone: the runbook's own commands beside ours, killed and gone on with."""
 
 from __future__ import annotations
 
