@@ -172,11 +172,11 @@ def _sources(files: RowFiles, wanted: WantedTable, folder: Path) -> Iterator[Abs
     """The files of one table, each to be opened; they are called as in the export."""
     mine = next(each for each in files.tables if each.table == wanted.table)
     for name, key in mine.in_order():
-        yield _called(folder / name, key)
+        yield _open_as(folder / name, key)
 
 
 @contextmanager
-def _called(path: Path, name: str) -> Iterator[LocalBytes]:
+def _open_as(path: Path, name: str) -> Iterator[LocalBytes]:
     with open_local(path) as source:
         yield replace(source, name=name)
 
