@@ -39,7 +39,9 @@ def with_files(
     names: list[dict[str, str]] = []
     into = receiver_names(request, tuple(each for each, _ in exported.tables))
     with ask() as session:
-        lacks = exported.lacks(tables_to_expect(session))
+        expected = tables_to_expect(session)
+        lacks = exported.lacks(expected)
+        reasons += exported.doubles(expected)
         for (offered, files), place in zip(exported.tables, into, strict=True):
             there = seen.receiver.table(place)
             if there is None or there.kind != "table":

@@ -55,6 +55,16 @@ class ExportedTables:
         }
         return tuple(each for each in held.losses if each.table in wanted)
 
+    def doubles(self, expected: Sequence[ExpectedTable]) -> Iterator[str]:
+        """Why rows could come twice: a table and a part of it are both wanted, and both have files."""
+        names = {".".join(offered.table) for offered, _ in self.tables}
+        for each in expected:
+            name = f"{each.schema_name}.{each.name}"
+            both = [part for part in each.parts if part in names]
+            if name in names and both:
+                parts = comma_list([printable(part) for part in both], most=3)
+                yield f"{printable(name)} has files, and so has its part {parts}: name one of them with --table, since rows may be in both"
+
 
 def find_exported_tables(objects: Objects, place: ExportPlace, wanted: TablesWanted, database: str) -> ExportedTables:
     """The wanted tables of an export; ``database`` is the receiver's, which chooses where the export has several.
