@@ -316,7 +316,7 @@ def test_a_plain_install_reads_no_parquet_and_says_what_to_install() -> None:
         "except Refused as error: print(error, *error.hints)\n"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert said.stdout == "Parquet files cannot be read here: there is no pyarrow pip install daybreak[parquet]\n"
+    assert said.stdout == 'Parquet files cannot be read here: there is no pyarrow pip install "daybreak[parquet]"\n'
 
 
 def test_what_is_made_ahead_comes_in_order_and_ends_with_its_taker() -> None:

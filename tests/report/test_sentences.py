@@ -43,6 +43,7 @@ from daybreak.model.actions import (
     EndSessions,
     ExportSnapshot,
     FetchExport,
+    FilesOfTable,
     JudgeScratch,
     LoadRows,
     LoadScratch,
@@ -58,6 +59,7 @@ from daybreak.model.actions import (
     RestoreFromSnapshot,
     RestoreToMoment,
     ResumePool,
+    RowFiles,
     RunCommand,
     SetClusterOptions,
     SetDataApi,
@@ -313,6 +315,19 @@ SENTENCES: tuple[tuple[Action, str], ...] = (
         CarryTables(cluster="c", database="d", login="env:A", tables=(ORDERS,)),
         (
             "Carry rows into the database d of c, all in one transaction: shop.orders into shop.orders_then, which must be empty"
+        ),
+    ),
+    (
+        CarryTables(
+            cluster="c",
+            database="d",
+            login="env:A",
+            tables=(ORDERS,),
+            files=RowFiles(tables=(FilesOfTable(table=("shop", "orders"), files={"data-0001": "k"}),), most_rejects=2),
+        ),
+        (
+            "Load the rows of 1 file into the database d of c, all in one transaction: shop.orders into shop.orders_then, which "
+            "must be empty; up to 2 rows may be refused"
         ),
     ),
     (ClearScratch(), "Stop the throw-away server, and remove the run's folder with all that was fetched"),

@@ -36,6 +36,8 @@ class ExportWish:
     into: str = ""
     mode: ReceiverMode = "empty"
     is_old_client_allowed: bool = False
+    most_rejects: int = 0
+    """How many rows of an export of RDS the database may refuse."""
     why: str = ""
 
 
@@ -55,6 +57,7 @@ def plan_export(app: App, wish: ExportWish) -> Plan:
         where=wish.where.strip(),
         mode=wish.mode,
         is_old_client_allowed=wish.is_old_client_allowed,
+        most_rejects=wish.most_rejects,
         why=wish.why,
         suffix=new_suffix(),
     )

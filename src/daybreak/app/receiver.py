@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
 from daybreak.app.app import App
+from daybreak.app.exported import tables_offered, with_files
 from daybreak.app.exports import region_of_bucket
 from daybreak.errors import DaybreakError
 from daybreak.execute.database import login_at
@@ -15,6 +19,7 @@ from daybreak.model.requests import ExportRequest
 from daybreak.model.targets import Target
 from daybreak.model.world import Cluster, Identity
 from daybreak.observe.export_tables import TablesWanted
+from daybreak.observe.exported_tables import ExportedTables, find_exported_tables
 from daybreak.observe.look import Lookout
 from daybreak.observe.picking import see_export
 from daybreak.plan.export import receiver_names
@@ -25,6 +30,7 @@ from daybreak.postgres.meter import Meter
 from daybreak.postgres.new_database import see_new_database
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.receiver import see_receiver
+from daybreak.postgres.session import Session
 
 
 def observe_export(app: App, request: ExportRequest, target: Target, identity: Identity) -> Observation:
@@ -35,10 +41,37 @@ def observe_export(app: App, request: ExportRequest, target: Target, identity: I
         cluster = None
     place = place_at(request.export)
     objects = app.bucket_of_exports(place.bucket, region_of_bucket(app, place))
-    seen = see_export(objects, place, TablesWanted(request.tables, request.schemas))
-    seen = _with_tools(app, seen)
-    seen = _with_receiver(app, request, target, cluster, seen)
+    wanted = TablesWanted(request.tables, request.schemas)
+    seen = see_export(objects, place, wanted)
+    if seen.found.kind == "snapshot-export":
+        exported = find_exported_tables(objects, place, wanted, request.receiver.database)
+        seen = seen.model_copy(update={"why_not": exported.why_not, "tables": tables_offered(exported)})
+        seen = _with_receiver(app, request, target, cluster, seen)
+        if cluster is not None:
+            there = cluster
+            seen = _with_files(
+                request,
+                seen,
+                exported,
+                lambda: _reach(app, target, there, request.receiver, request.receiver.database).session(
+                    OF_NAMES.limits()
+                ),
+            )
+    else:
+        seen = _with_receiver(app, request, target, cluster, _with_tools(app, seen))
     return Observation(seen=app.now(), identity=identity, cluster=cluster, export=seen)
+
+
+def _with_files(
+    request: ExportRequest,
+    seen: ExportSeen,
+    exported: ExportedTables,
+    ask: Callable[[], AbstractContextManager[Session]],
+) -> ExportSeen:
+    try:
+        return with_files(request, seen, exported, ask)
+    except DaybreakError as error:
+        return seen.model_copy(update={"why_not": (*seen.why_not, "; ".join((error.message, *error.hints)))})
 
 
 def _with_tools(app: App, seen: ExportSeen) -> ExportSeen:
@@ -75,8 +108,7 @@ def hear_receiver(
 
     It is asked as a source is asked for names: briefly, and by one session.
     """
-    reach = _reach(app, target, cluster, receiver, receiver.database)
-    with reach.session(OF_NAMES.limits()) as session:
+    with _reach(app, target, cluster, receiver, receiver.database).session(OF_NAMES.limits()) as session:
         return see_receiver(session, names)
 
 

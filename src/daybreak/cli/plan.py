@@ -224,6 +224,7 @@ def _export_wish(
     is_appended: bool,
     is_replaced: bool,
     is_old_client_allowed: bool,
+    most_rejects: int,
     why: str,
 ) -> ExportWish:
     from daybreak.app.importing import ExportWish
@@ -240,6 +241,7 @@ def _export_wish(
         into=into,
         mode=mode,
         is_old_client_allowed=is_old_client_allowed,
+        most_rejects=most_rejects,
         why=why,
     )
 
@@ -275,6 +277,14 @@ export_options = gather(
         "is_old_client_allowed",
         is_flag=True,
         help="Give a plain script to a psql with known faults, where you know who made the dump.",
+    ),
+    click.option(
+        "--rejects",
+        "most_rejects",
+        type=click.IntRange(min=0),
+        default=0,
+        metavar="NUMBER",
+        help="How many rows of an RDS snapshot export the database may refuse; they are kept in a file, and one more takes all back.",
     ),
     click.option("--why", default="", metavar="TEXT", help="The reason, for the report."),
 )

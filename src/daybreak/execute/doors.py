@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 from daybreak.assess.obstacles import Obstacle
@@ -163,7 +164,7 @@ class SqlDoor(Protocol):
         self,
         action: CarryTables,
         cluster: ServerPlace,
-        source: RowSource,
+        source: RowSource | FetchedFiles,
         hand_over: Callable[[News], None],
         leash: Leash,
     ) -> TablesCarried:
@@ -227,6 +228,15 @@ class RowSource(Protocol):
         """The columns of a table that can be loaded, how many rows are wanted of it, and what begins to read them."""
 
 
+@dataclass(frozen=True)
+class FetchedFiles:
+    """The files of an export of RDS on this machine."""
+
+    folder: Path
+    rejects: Path
+    """The folder for the rows that a receiver refuses, which outlives the run's own; it need not be there."""
+
+
 class ExportDoor(Protocol):
     """What the hands need of an export on this machine. Each method raises ``Unreachable``, or ``DaybreakError`` for a definite no.
 
@@ -246,8 +256,10 @@ class ExportDoor(Protocol):
     ) -> ScratchJudged:
         """Hold what is there against the archive; it hands over each finding."""
 
-    def source(self, hand_over: Callable[[News], None], leash: Leash) -> AbstractContextManager[RowSource]:
-        """The scratch database's rows, for the length of a ``with`` block."""
+    def source(
+        self, hand_over: Callable[[News], None], leash: Leash
+    ) -> AbstractContextManager[RowSource | FetchedFiles]:
+        """The scratch database's rows, or the fetched files where none was loaded, for the length of a ``with`` block."""
 
     def name(
         self, action: NameDatabase, cluster: ServerPlace, hand_over: Callable[[News], None], leash: Leash
@@ -280,7 +292,9 @@ class NoExports:
         """Raises ``Bug``: there is none."""
         raise Bug(_NO_EXPORT)
 
-    def source(self, hand_over: Callable[[News], None], leash: Leash) -> AbstractContextManager[RowSource]:
+    def source(
+        self, hand_over: Callable[[News], None], leash: Leash
+    ) -> AbstractContextManager[RowSource | FetchedFiles]:
         """Raises ``Bug``: there is none."""
         raise Bug(_NO_EXPORT)
 

@@ -142,7 +142,7 @@ class _Fetch:
         if self._error is not None:
             raise self._error
         landed = self._landing.path
-        path = landed / SINGLE if self._picking.form != "directory" else landed
+        path = landed if self._picking.form in ("directory", "parquet") else landed / SINGLE
         return Fetched(path, self._fetched, self._before)
 
     def _prepare(self) -> None:

@@ -84,8 +84,8 @@ def load_parquet(
     passes; after ``staged`` the outcome is then not known.
     """
     plan = plan_load(order, target_columns(session, order.table))
-    work = _Work(plan, hand_over, leash)
-    with _open_rejects(order.rejects) as rejects:
+    work = RowWork(plan, hand_over, leash)
+    with open_rejects(order.rejects) as rejects:
         work.rejects = rejects
 
         def stage(number: str | None, taken: Taken) -> None:
@@ -196,7 +196,9 @@ def _way(asked: RowCondition, here: RowCondition | None) -> str:
 
 
 @dataclass
-class _Work:
+class RowWork:
+    """One load, as far as it has come."""
+
     plan: LoadPlan
     hand_over: Callable[[News], None]
     leash: Leash
@@ -264,7 +266,7 @@ class _Work:
 
 
 @contextmanager
-def _open_rejects(path: Path) -> Iterator[BinaryIO]:
+def open_rejects(path: Path) -> Iterator[BinaryIO]:
     """The file of rejected rows, empty; they are somebody's data, so nobody else may read them."""
     with _in_our_words(path):
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

@@ -26,6 +26,7 @@ from daybreak.archive.tape import content_of, members
 from daybreak.aws.objects import Objects
 from daybreak.errors import Bug
 from daybreak.execute.beside import News, Staged
+from daybreak.execute.doors import FetchedFiles
 from daybreak.execute.fetching import fetch
 from daybreak.execute.tools import Toolbox, find_toolbox, processors
 from daybreak.files import hold_to_ours
@@ -169,8 +170,12 @@ class Workshop:
         return ask_scratch(place.reach, entries, archived, _limits(action))
 
     @contextmanager
-    def source(self, hand_over: Callable[[News], None], leash: Leash) -> Iterator[ScratchRows]:
-        """The scratch database's rows, for the length of a ``with`` block."""
+    def source(self, hand_over: Callable[[News], None], leash: Leash) -> Iterator[ScratchRows | FetchedFiles]:
+        """The scratch database's rows, or the fetched files where none was loaded, for the length of a ``with`` block."""
+        if self._order(FetchExport).picking.form == "parquet":
+            self._make_folder()
+            yield FetchedFiles(self._fetch_rest(hand_over, leash), self.folder.with_name(f"{self.plan.run}.rejects"))
+            return
         loading = self._order(LoadScratch)
         self._load_rest(None, hand_over, leash)
         with self._stand(loading, None, leash) as stand:

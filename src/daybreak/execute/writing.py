@@ -23,9 +23,10 @@ from daybreak.errors import Bug, DaybreakError, Failed, Refused, Unreachable
 from daybreak.execute.arriving import Doorkeeper, await_clients
 from daybreak.execute.beside import Advanced, CalledOff, Changed, Loaded, News, Staged
 from daybreak.execute.database import login_at
-from daybreak.execute.doors import RowSource
+from daybreak.execute.doors import FetchedFiles, RowSource
 from daybreak.execute.entering import Applicant, OwnSessions
 from daybreak.execute.expecting import Expected
+from daybreak.execute.parquet_carrying import carry_files
 from daybreak.execute.probing import Probe, Probes
 from daybreak.execute.signs import Asking, ask_in_thread, signs_of_login, signs_of_pages
 from daybreak.model.actions import (
@@ -133,12 +134,16 @@ class Sql:
         self,
         action: CarryTables,
         cluster: ServerPlace,
-        source: RowSource,
+        source: RowSource | FetchedFiles,
         hand_over: Callable[[News], None],
         leash: Leash,
     ) -> TablesCarried:
         """Carry the rows of all tables in one transaction; it hands over ``Staged`` before the commit."""
         self._hold(action)
+        if isinstance(source, FetchedFiles):
+            with self.session(action, cluster, action.limit, leash) as session:
+                session.take_time(action.limit)
+                return carry_files(session, action, source, hand_over, leash)
         loads = []
         for each in action.tables:
             columns, rows, begin = source.rows(each.table, action.where)

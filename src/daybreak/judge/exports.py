@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from daybreak.judge.verdict import verdict_of
-from daybreak.model.actions import JudgeScratch
+from daybreak.model.actions import CarryTables, JudgeScratch
 from daybreak.model.checks import (
     ARCHIVED_CONTENT,
     ARCHIVED_OBJECTS,
@@ -104,14 +104,22 @@ def _sequences(answers: ScratchAnswers) -> Finding:
 
 def verdict_on_export(plan: Plan, findings: Iterable[Finding]) -> Verdict | None:
     """The verdict of a run that brings tables of an export back; ``None`` for a run that judges none."""
-    action = next((step.action for step in plan.steps if isinstance(step.action, JudgeScratch)), None)
-    return verdict_of(findings, scope_of_export(action)) if action is not None else None
+    for step in plan.steps:
+        match step.action:
+            case JudgeScratch() as action:
+                return verdict_of(findings, scope_of_export(action))
+            case CarryTables(files=files) as action if files is not None:
+                return verdict_of(findings, scope_of_export(action))
+            case _:
+                pass
+    return None
 
 
-def scope_of_export(action: JudgeScratch) -> str:
+def scope_of_export(action: JudgeScratch | CarryTables) -> str:
     """What is asked of it, in words."""
     names = comma_list([printable(".".join(each.table)) for each in action.tables], most=3) or "the whole archive"
     if not action.tables:
         return f"{names} as it lists itself"
     where = f", of the rows where {printable(action.where)}" if action.where else ""
-    return f"{names} as the archive lists it{where}"
+    how = "as its files in the export have it" if isinstance(action, CarryTables) else "as the archive lists it"
+    return f"{names} {how}{where}"

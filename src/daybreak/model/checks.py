@@ -154,9 +154,20 @@ ARCHIVED_VALIDITY = Check("data.archived-validity", "Constraints and indexes are
 ARCHIVED_SEQUENCES = Check("data.archived-sequences", "Sequences are ahead of the data")
 ARCHIVED_CONTENT = Check("data.archived-content", "The content is what the source had")
 
+EXPORTED_TABLES = Check("data.exported-tables", "The export lacks nothing of the wanted tables")
+EXPORTED_ROWS = Check("data.exported-rows", "Each wanted row of the files is in its table")
+
 EXPORT_CHECKS: dict[str, Check] = {
     each.name: each
-    for each in (ARCHIVED_OBJECTS, ARCHIVED_ROWS, ARCHIVED_VALIDITY, ARCHIVED_SEQUENCES, ARCHIVED_CONTENT)
+    for each in (
+        ARCHIVED_OBJECTS,
+        ARCHIVED_ROWS,
+        ARCHIVED_VALIDITY,
+        ARCHIVED_SEQUENCES,
+        ARCHIVED_CONTENT,
+        EXPORTED_TABLES,
+        EXPORTED_ROWS,
+    )
 }
 """The checks of what comes out of an archive, by name: no clone is asked them."""
 

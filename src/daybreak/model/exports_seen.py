@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from daybreak.model.exports import ChoiceShown, ExportFound
+from daybreak.model.parquet import Discrepancy
 from daybreak.model.pickings import Picking
 from daybreak.model.receiver import NewDatabaseSeen, ReceiverSeen
 from daybreak.model.value import Value
@@ -42,6 +43,17 @@ class LoaderSeen(Value):
     """What is known to be wrong with so old a version."""
 
 
+class FilesSeen(Value):
+    """The files of the wanted tables of an export of RDS, which are named in the picking."""
+
+    files: tuple[dict[str, str], ...]
+    """Those of each table, in the order of the tables: the name in the run's folder, and the one in the export."""
+    remarks: tuple[str, ...] = ()
+    """What is otherwise in the files than in the receiver's tables."""
+    lacks: tuple[Discrepancy, ...] = ()
+    """What the export lacks of the wanted tables, or says otherwise."""
+
+
 class ExportSeen(Value):
     """An export, what of it was asked for, and what stands in the receiver under those names."""
 
@@ -49,6 +61,8 @@ class ExportSeen(Value):
     tables: tuple[TableOffered, ...] = ()
     choice: ChoiceShown | None = None
     picking: Picking | None = None
+    files: FilesSeen | None = None
+    """Of an export of RDS alone."""
     why_not: tuple[str, ...] = ()
     """Why nothing can be picked of it, each reason by itself."""
     receiver: ReceiverSeen | None = None

@@ -9,8 +9,8 @@ from pydantic import Field, model_validator
 
 from daybreak.model.value import Value
 
-PickedForm = Literal["custom", "directory", "tar", "sql"]
-"""How an export is read once it is here: by pg_restore, or by psql where it is a script."""
+PickedForm = Literal["custom", "directory", "tar", "sql", "parquet"]
+"""How an export is read once it is here: by pg_restore, by psql where it is a script, or as rows where it is files of RDS."""
 
 _PACKED = r"(?:\.(?:gz|lz4|zst))?"
 NAME_IN_DIRECTORY = (
@@ -19,6 +19,8 @@ NAME_IN_DIRECTORY = (
 """The names that pg_dump gives the files of a directory, by which pg_restore finds them."""
 SINGLE = "data-0001"
 """The name of what is one object, whatever its key is."""
+_NUMBERED = r"data-[0-9]{4,6}"
+"""The names of files that no program finds by theirs."""
 
 _LARGEST = 2**46
 """Bytes of an object, more than S3 takes."""
@@ -33,7 +35,7 @@ class ObjectPieces(Value):
     """Its whole length, which the file gets too: what is not fetched is a hole in it."""
     mark: str = Field(min_length=1)
     """The ETag of the version."""
-    name: str = Field(pattern=rf"^(?:{SINGLE}|{NAME_IN_DIRECTORY})$")
+    name: str = Field(pattern=rf"^(?:{_NUMBERED}|{NAME_IN_DIRECTORY})$")
     ranges: tuple[tuple[_Place, _Place], ...]
     """Each from its first byte to the one after its last, in order and apart."""
 
@@ -72,7 +74,11 @@ class Picking(Value):
         if len(set(names)) < len(names):
             message = "two objects would be written into one file"
             raise ValueError(message)
-        if (names == [SINGLE]) is (self.form == "directory") or (SINGLE in names and len(names) > 1):
+        if self.form == "parquet":
+            if names != [f"data-{number:04}" for number in range(1, len(names) + 1)]:
+                message = "the files of an export are numbered"
+                raise ValueError(message)
+        elif (names == [SINGLE]) is (self.form == "directory") or (SINGLE in names and len(names) > 1):
             message = f"{SINGLE} is the name of what is one object, and of nothing else"
             raise ValueError(message)
         return self

@@ -166,6 +166,8 @@ class TablesCarried(Value):
     """By the tables' names there."""
     sequences: dict[str, int] = Field(default_factory=dict)
     """The sequences that were set past the rows that came, and to what."""
+    rejects: str = Field(default="", exclude_if=lambda found: not found)
+    """The folder with the rows that it refused, where it refused any."""
 
 
 class ScratchAnswers(Value):

@@ -249,6 +249,8 @@ class ExportRequest(Value):
     mode: ReceiverMode = "empty"
     is_old_client_allowed: bool = Field(default=False, exclude_if=lambda found: not found)
     """Whether a psql that a hostile script could make run commands here is given one all the same."""
+    most_rejects: int = Field(default=0, ge=0, exclude_if=lambda found: not found)
+    """How many rows of files of RDS the receiver may refuse."""
     why: str = ""
     suffix: str
 

@@ -444,8 +444,9 @@ def _of_step(event: Event, steps: dict[str, StepState], findings: dict[tuple[Ste
         findings[body.step, body.finding.check] = body.finding
         return
     if isinstance(body, StepIntended):
-        # A validation that begins again asks everything again: what an earlier attempt found does not count.
-        for stale in [key for key in findings if key[0] == body.step]:
+        # What begins again asks everything again: what an earlier attempt found does not count, unless that may have been committed.
+        doubted = body.step in steps and steps[body.step].staged is not None
+        for stale in [key for key in findings if key[0] == body.step and not doubted]:
             del findings[stale]
     steps[body.step] = (was := steps.get(body.step, StepState())).model_copy(update=_step_news(event, was))
 

@@ -12,5 +12,5 @@ def require() -> None:
     if find_spec("pyarrow") is None:
         raise Refused(
             "Parquet files cannot be read here: there is no pyarrow",
-            "pip install daybreak[parquet]",
+            'pip install "daybreak[parquet]"',
         )

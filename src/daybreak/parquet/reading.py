@@ -104,6 +104,8 @@ class RowFile:
         self._source = source
         tail = read_exactly(source, max(0, source.size - TAIL), min(source.size, TAIL))
         length = footer_length(source.name, tail, source.size)
+        self.description_bytes = length
+        """How long the file's description is, at its end."""
         footer = tail[-length:] if length <= len(tail) else read_exactly(source, source.size - length, length)
         self._described = describe_groups(source.name, footer)
         self.groups = tuple(self._groups())

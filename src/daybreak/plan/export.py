@@ -31,6 +31,7 @@ from daybreak.model.receiver import ReceiverSeen, TableSeen
 from daybreak.model.requests import ExportRequest
 from daybreak.model.targets import Target
 from daybreak.plan.estimates import estimate_for
+from daybreak.plan.export_files import add_steps_for_files, notes_on_files
 from daybreak.plan.new_database import add_steps_of_new, is_new, notes_on_new, objections_to_new
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.terms import Terms
@@ -51,7 +52,9 @@ def export_plan(request: ExportRequest, target: Target, seen: Observation, terms
     export = seen.export
     reasons = tuple(_objections(request, seen))
     is_new_one = export is not None and is_new(export)
-    is_heard = export is not None and (is_new_one or (export.receiver is not None and export.tools is not None))
+    is_heard = export is not None and (
+        is_new_one or (export.receiver is not None and (export.tools is not None or export.files is not None))
+    )
     if export is None or export.picking is None or not is_heard or reasons:
         return Refusal(
             what=f'restoring tables of "{printable(request.export, 400)}"',
@@ -65,8 +68,13 @@ def export_plan(request: ExportRequest, target: Target, seen: Observation, terms
         notes = tuple(notes_on_new(request, export))
     else:
         wanted = _in_order(tuple(_wish_for(request, each) for each in export.tables), export.receiver)
-        _add_steps(sequence, request, export, export.picking, wanted)
-        notes = tuple(_notes(export, wanted))
+        if export.files is not None:
+            size = export.picking.bytes
+            spans = estimate_for(size, _FAST, _SLOW), estimate_for(size, _FAST_LOAD, _SLOW_LOAD)
+            add_steps_for_files(sequence, request, export, wanted, spans)
+        else:
+            _add_steps(sequence, request, export, export.picking, wanted)
+        notes = tuple(_notes(request, export, wanted))
     made = tuple(sequence.steps)
     return Plan(
         run=RunId(run),
@@ -191,10 +199,16 @@ def _objections(request: ExportRequest, seen: Observation) -> Iterator[str]:
     yield from export.why_not
     if export.found.whole == "torn":
         yield f"the export is not whole: {export.found.why}"
+    is_of_rds = export.found.kind == "snapshot-export"
+    if is_of_rds and is_new(export):
+        yield "an export of RDS has rows and no definitions, so no new database is made of it: name one that has the tables"
+    if request.most_rejects and not is_of_rds:
+        yield "--rejects is for an export of RDS: of a dump every row is taken, or none"
     if is_new(export):
         yield from objections_to_new(request, seen, export)
         return
-    yield from _objections_to_tools(request, export)
+    if not is_of_rds:
+        yield from _objections_to_tools(request, export)
     if not request.tables and not request.schemas:
         yield (
             f"no table is named, and a whole archive does not go into a database that is there: name what is wanted with --table "
@@ -276,7 +290,7 @@ def _objections_to_columns(there: TableSeen, offered: TableOffered, name: str) -
         yield f"{name} needs a value for {comma_list(needed)}, which the export does not have"
 
 
-def _notes(export: ExportSeen, wanted: tuple[WantedTable, ...]) -> Iterator[str]:
+def _notes(request: ExportRequest, export: ExportSeen, wanted: tuple[WantedTable, ...]) -> Iterator[str]:
     """What a person should know before saying yes."""
     receiver = export.receiver
     if export.tools and export.tools.warning:
@@ -300,6 +314,8 @@ def _notes(export: ExportSeen, wanted: tuple[WantedTable, ...]) -> Iterator[str]
                 yield f"where rows of {names} point at a row of {name} that does not come back, all of it is taken back"
         elif each.mode == "empty":
             yield f"nobody else can write into {name} until it has ended"
+    if export.files is not None:
+        yield from notes_on_files(request, export.files)
     yield "the tables keep the indexes, constraints, owners and privileges that they have; rows alone come"
     yield "all rows come in one transaction: as long as it goes on, the server cleans up nothing that was deleted since"
 

@@ -79,13 +79,9 @@ def load_blocks(session: Session, bearing: Bearing, load: BlockLoad[AnyBlock], b
     Raises ``Failed`` where the server takes no row at all, such as for want of a right; ``Unreachable`` for what passes. Nothing is
     loaded then, but after ``staged`` the outcome is not known.
     """
-    taken = Taken()
     try:
         begin_change(session, bearing)
-        session.copy_in(load.order.statement, ())  # so that what is refused later is refused for the rows
-        session.order(sql.SQL("SAVEPOINT block"))
-        for block in blocks:
-            _take(session, load, block, taken)
+        taken = fill_blocks(session, load.order, load.reject, blocks)
         commit_change(session, lambda number: load.staged(number, taken))
     except BaseException:
         with suppress(DaybreakError):
@@ -94,12 +90,27 @@ def load_blocks(session: Session, bearing: Bearing, load: BlockLoad[AnyBlock], b
     return taken
 
 
-def _take(session: Session, load: BlockLoad[AnyBlock], block: AnyBlock, taken: Taken) -> None:
+def fill_blocks(
+    session: Session, order: CopyOrder, reject: Callable[[AnyBlock, str], None], blocks: Iterable[AnyBlock]
+) -> Taken:
+    """Copy the blocks within the transaction that is open; raises as ``load_blocks`` does, and leaves it to be rolled back."""
+    taken = Taken()
+    session.copy_in(order.statement, ())  # so that what is refused later is refused for the rows
+    session.order(sql.SQL("SAVEPOINT block"))
+    for block in blocks:
+        _take(session, order, reject, block, taken)
+    session.order(sql.SQL("RELEASE SAVEPOINT block"))
+    return taken
+
+
+def _take(
+    session: Session, order: CopyOrder, reject: Callable[[AnyBlock, str], None], block: AnyBlock, taken: Taken
+) -> None:
     waiting = [block]
     while waiting:
         part = waiting.pop()
         try:
-            rows = session.copy_in(load.order.statement, _slices(part.lines()))
+            rows = session.copy_in(order.statement, _slices(part.lines()))
         except Failed as error:
             if not is_of_rows(error):
                 raise
@@ -107,10 +118,10 @@ def _take(session: Session, load: BlockLoad[AnyBlock], block: AnyBlock, taken: T
             if len(part) > 1:
                 waiting += reversed(part.halves())
             else:
-                load.reject(part, reason_of(error))
+                reject(part, reason_of(error))
                 taken.rejected += 1
         else:
-            if rows > len(part) or (rows < len(part) and not load.order.condition):
+            if rows > len(part) or (rows < len(part) and not order.condition):
                 raise Failed(f"the server took {rows} rows of {len(part)}: nothing was loaded")
             taken.loaded += rows
             taken.left_out += len(part) - rows

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from psycopg import sql
 
@@ -112,6 +113,25 @@ def _reference(row: tuple[object, ...]) -> ReferenceSeen:
     return ReferenceSeen(name=str(name), table=(str(schema), str(table)), on_delete="refuses" if refuses else "follows")
 
 
+class TableLoad(Protocol):
+    """The rows of one table: where they go, and what brings them there within the transaction."""
+
+    @property
+    def table(self) -> tuple[str, str]:
+        """The table's schema and its name."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Those that are filled."""
+
+    @property
+    def mode(self) -> ReceiverMode:
+        """What the table must be, or becomes."""
+
+    def fill(self, session: Session, progress: Callable[[str], None]) -> None:
+        """Bring them; raises where they are not to be committed."""
+
+
 @dataclass(frozen=True)
 class RowsToCarry:
     """The rows of one table: where they go, and where they come from."""
@@ -125,6 +145,10 @@ class RowsToCarry:
     open: Callable[[], Iterable[bytes]]
     """Begins to read them, in the text format of ``COPY``."""
 
+    def fill(self, session: Session, progress: Callable[[str], None]) -> None:
+        """Copy them; raises ``Failed`` where the table took another number."""
+        _fill(session, self, progress)
+
 
 @dataclass(frozen=True)
 class SequenceMoved:
@@ -137,7 +161,7 @@ class SequenceMoved:
 def carry_rows(
     session: Session,
     bearing: Bearing,
-    loads: Sequence[RowsToCarry],
+    loads: Sequence[TableLoad],
     staged: Callable[[str | None], None],
     progress: Callable[[str], None],
 ) -> tuple[SequenceMoved, ...]:
@@ -154,7 +178,7 @@ def carry_rows(
         for load in reversed(loads):
             _empty(session, load)
         for load in loads:
-            _fill(session, load, progress)
+            load.fill(session, progress)
     moved = tuple(each for load in loads for each in _move_sequences(session, load))
     commit_change(session, staged)
     return moved
@@ -168,7 +192,7 @@ def _owners_path(session: Session) -> Iterator[None]:
     session.order(_OWN_PATH)
 
 
-def _lock(session: Session, loads: Sequence[RowsToCarry]) -> None:
+def _lock(session: Session, loads: Sequence[TableLoad]) -> None:
     """Lock every table before the first row leaves, so that a lock that others hold costs nothing yet.
 
     Where rows are added, others may go on writing. Where the table must be empty, or is emptied, they wait: else a row that somebody
@@ -179,7 +203,7 @@ def _lock(session: Session, loads: Sequence[RowsToCarry]) -> None:
         session.order(sql.SQL("LOCK TABLE {} IN {} MODE").format(sql.Identifier(*load.table), sql.SQL(how)))
 
 
-def _empty(session: Session, load: RowsToCarry) -> None:
+def _empty(session: Session, load: TableLoad) -> None:
     name = sql.Identifier(*load.table)
     if load.mode == "replace":
         session.order(sql.SQL("DELETE FROM {}").format(name))
@@ -222,7 +246,7 @@ WHERE found.most {beyond} (SELECT s.last_value FROM {named} s)
 """
 
 
-def _move_sequences(session: Session, load: RowsToCarry) -> Iterator[SequenceMoved]:
+def _move_sequences(session: Session, load: TableLoad) -> Iterator[SequenceMoved]:
     """Set the sequences of a table's columns past the rows that are there now, and never back.
 
     What a sequence gives out is no part of a transaction: where this one does not end well, some numbers are left out.

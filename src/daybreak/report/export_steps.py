@@ -69,6 +69,10 @@ def _on_carrying(action: CarryTables) -> str:
     each = [f"{_name(each.table)} into {_name(each.into)}, {_MODES[each.mode]}" for each in action.tables]
     where = f" (where {action.where})" if action.where else ""
     place = f"the database {action.database} of {action.cluster}"
+    if action.files is not None:
+        number = sum(len(one.files) for one in action.files.tables)
+        refused = f"; up to {action.files.most_rejects:,} rows may be refused" if action.files.most_rejects else ""
+        return f"Load the rows of {many(number, 'file')}{where} into {place}, all in one transaction: {comma_list(each)}{refused}"
     return f"Carry rows{where} into {place}, all in one transaction: {comma_list(each)}"
 
 
@@ -127,6 +131,8 @@ def _on_carried(result: dict[str, Any], place: str) -> Iterator[str]:
         return
     each = [f"{number:,} into {printable(name)}" for name, number in result["rows"].items()]
     yield f"{sum(result['rows'].values()):,} rows in one transaction of {place}: {comma_list(each, most=5)}"
+    if result.get("rejects"):
+        yield f"the rows that it refused are in {printable(result['rejects'], 400)}, which nothing removes by itself"
     for name, value in result.get("sequences", {}).items():
         yield f"the sequence {printable(name)} was set past the rows that came, to {value}"
 
@@ -186,24 +192,34 @@ def commands_of_export(action: ExportWork) -> str:
 
 def orders_of_carrying(action: CarryTables) -> tuple[str, ...]:
     """What psql is given in one transaction to carry the tables, from files that ``copies_of_carrying`` writes."""
-    return tuple(_orders(action.tables))
+    return tuple(_orders(action.tables, " (FORMAT csv, HEADER match)" if action.files is not None else ""))
 
 
-def _orders(tables: Iterable[WantedTable]) -> Iterable[str]:
+def _orders(tables: Iterable[WantedTable], form: str) -> Iterable[str]:
     for each in tables:
         name = _identifier(each.into)
         if each.mode == "replace":
             yield f"DELETE FROM {name};"  # noqa: S608 - quoted, and for a person to read
-        yield f"\\copy {name} FROM {_file(each)}"
+        yield f"\\copy {name} FROM {_file(each)}{form}"
 
 
 def copies_of_carrying(action: CarryTables) -> tuple[str, ...]:
     """The commands that write each table's rows into a file."""
+    if action.files is not None:
+        return tuple(_copy_of_files(each, action.where) for each in action.tables)
     return tuple(f"psql -d {SCRATCH} -c {quote(_copy_out(each, action.where))}" for each in action.tables)
 
 
 def _copy_out(table: WantedTable, where: str) -> str:
     return f"\\copy ({_select(table.table, where)}) TO {_file(table)}"
+
+
+def _copy_of_files(table: WantedTable, where: str) -> str:
+    """A program that reads Parquet; the folder of the database is whatever the export has."""
+    pattern = f"{FOLDER}/*/{_name(table.table)}/**/*.parquet".replace("'", "''")
+    which = f" WHERE {where}" if where else ""
+    order = f"COPY (FROM read_parquet('{pattern}'){which}) TO {_file(table)} (FORMAT csv, HEADER)"
+    return f"duckdb -c {quote(order)}"
 
 
 def _file(table: WantedTable) -> str:

@@ -40,9 +40,10 @@ from daybreak.model.actions import (
 )
 from daybreak.model.arrivals import GapMeasured, Warmed
 from daybreak.model.attempts import StepReached, StepStaged
+from daybreak.model.findings import Finding
 from daybreak.model.plan import Step
 from daybreak.model.receiver import DatabaseNamed, TablesCarried
-from daybreak.model.run import StepDone, StepIntended, StepUncertain
+from daybreak.model.run import FindingMade, StepDone, StepIntended, StepUncertain
 from daybreak.model.things import Thing
 from daybreak.model.world import Cluster
 from daybreak.model.writes import WriteCount
@@ -340,6 +341,8 @@ class SqlHand:
 
         def take(news: News) -> None:
             match news:
+                case Finding():
+                    self._journal.append(FindingMade(step=step.id, finding=news))
                 case Loaded(place=place, rows=rows):
                     self._journal.append(StepReached(step=step.id, place=place, rows=rows))
                 case str():

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from daybreak.model.actions.placed import Placed
 from daybreak.model.actions.sql import SqlOrder
+from daybreak.model.parquet import Discrepancy
 from daybreak.model.pickings import Picking
 from daybreak.model.receiver import Receiver, ReceiverMode
 from daybreak.model.value import Span, Value
@@ -68,6 +69,28 @@ class WantedTable(Value):
     mode: ReceiverMode = "empty"
 
 
+class FilesOfTable(Value):
+    """A table of an export of RDS, and its files."""
+
+    table: tuple[str, str]
+    files: dict[str, str]
+    """The names that they have in the run's folder, and those that they have in the export."""
+
+    def in_order(self) -> list[tuple[str, str]]:
+        """Both names of each, in the order of the export."""
+        return sorted(self.files.items(), key=lambda each: (len(each[0]), each[0]))
+
+
+class RowFiles(Value):
+    """Rows that are taken from files of an export of RDS: they run no code, so no scratch database is between."""
+
+    tables: tuple[FilesOfTable, ...]
+    most_rejects: int = Field(default=0, ge=0)
+    """How many rows of all tables the receiver may refuse; one more takes everything back."""
+    lacks: tuple[Discrepancy, ...] = ()
+    """What the export lacks of the tables that are wanted, as far as that was known when it was planned."""
+
+
 class JudgeScratch(ScratchOrder):
     """Hold what the scratch database has against the archive's own list and rows; the findings become the run's verdict."""
 
@@ -90,7 +113,7 @@ class ClearScratch(ScratchOrder):
 
 
 class CarryTables(SqlOrder):
-    """Carry the rows of tables from the scratch database into a living one, all in one transaction.
+    """Carry the rows of tables from the scratch database, or from fetched files, into a living one, all in one transaction.
 
     Its number is in the journal before the commit, so a lost commit is looked up and never guessed.
     """
@@ -98,6 +121,8 @@ class CarryTables(SqlOrder):
     kind: Literal["carry-tables@1"] = "carry-tables@1"
     tables: tuple[WantedTable, ...]
     where: str = ""
+    files: RowFiles | None = Field(default=None, exclude_if=lambda found: found is None)
+    """Where the rows come from where no scratch database was loaded."""
     lock: Span = Span(seconds=2)
     limit: Span = Span(hours=6)
     """How long one statement may take, such as the rows of one table."""
