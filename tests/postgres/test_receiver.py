@@ -291,3 +291,24 @@ def test_a_trigger_finds_its_own_names(server: Server, database: str) -> None:
     with session_at(server, database) as session:
         carry(session, rows("t", "1\ta\n"))
     assert asked(server, database, "SELECT id FROM log") == [(1,)]
+
+
+def test_rows_of_tables_that_inherit_are_nobodys_business(server: Server, database: str) -> None:
+    """They are other tables: they neither keep a table from being empty nor go where it is replaced; partitions do both."""
+    server.run(
+        database,
+        "CREATE TABLE parent (id int, what text)",
+        "CREATE TABLE child () INHERITS (parent)",
+        "INSERT INTO child VALUES (7, 'stays')",
+        "CREATE TABLE whole (id int, what text) PARTITION BY LIST (id)",
+        "CREATE TABLE part PARTITION OF whole DEFAULT",
+        "INSERT INTO part VALUES (7, 'goes')",
+    )
+    with session_at(server, database) as session:
+        seen = see_receiver(session, [("public", "parent"), ("public", "whole")])
+        assert [each.has_rows for each in seen.tables] == [False, True]
+        carry(session, rows("parent", "1\ta\n"))
+    with session_at(server, database) as session:
+        carry(session, rows("parent", "2\tb\n", mode="replace"), rows("whole", "3\tc\n", mode="replace"))
+    assert asked(server, database, "SELECT id FROM parent ORDER BY 1") == [(2,), (7,)]
+    assert asked(server, database, "SELECT id FROM whole") == [(3,)]

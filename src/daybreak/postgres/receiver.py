@@ -50,6 +50,10 @@ ORDER BY k.confrelid, 2
 """)
 _SERVER = sql.SQL("SELECT pg_catalog.current_setting('server_encoding'), current_user::text")
 _OWN_PATH = sql.SQL("SET search_path = pg_catalog")
+_KIND = sql.SQL("""
+SELECT c.relkind::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname OPERATOR(pg_catalog.=) %s AND c.relname OPERATOR(pg_catalog.=) %s
+""")
 _ANY_ROW = "SELECT EXISTS (SELECT FROM {})"
 _TAKES_ROWS = ("r", "p")
 
@@ -89,7 +93,7 @@ def _table(
     return TableSeen(
         table=table,
         kind="table" if is_table else "other",
-        has_rows=_has_rows(session, table) if may_look else None,
+        has_rows=_has_rows(session, _own_rows(table, str(kind))) if may_look else None,
         columns=columns,
         triggers=triggers,  # type: ignore[arg-type]
         references=references,
@@ -98,8 +102,21 @@ def _table(
     )
 
 
-def _has_rows(session: Session, table: tuple[str, str]) -> bool:
-    [[found]] = session.ask(sql.SQL(_ANY_ROW).format(sql.Identifier(*table)))
+def _own_rows(table: tuple[str, str], kind: str) -> sql.Composed:
+    """Where a table's own rows are: in its partitions too, and never in tables that inherit from it."""
+    return sql.SQL("" if kind == "p" else "ONLY ") + sql.Identifier(*table)
+
+
+def _place_of(session: Session, load: TableLoad) -> sql.Composed:
+    """Where the own rows of a load's table are; raises ``Failed`` where it is gone."""
+    found = session.ask(_KIND, load.table)
+    if not found:
+        raise Failed(f"there is no table {_words(load.table)} any more: nothing was changed")
+    return _own_rows(load.table, str(found[0][0]))
+
+
+def _has_rows(session: Session, place: sql.Composed) -> bool:
+    [[found]] = session.ask(sql.SQL(_ANY_ROW).format(place))
     return bool(found)
 
 
@@ -200,14 +217,14 @@ def _lock(session: Session, loads: Sequence[TableLoad]) -> None:
     """
     for load in loads:
         how = "ROW EXCLUSIVE" if load.mode == "append" else "SHARE ROW EXCLUSIVE"
-        session.order(sql.SQL("LOCK TABLE {} IN {} MODE").format(sql.Identifier(*load.table), sql.SQL(how)))
+        session.order(sql.SQL("LOCK TABLE {} IN {} MODE").format(_place_of(session, load), sql.SQL(how)))
 
 
 def _empty(session: Session, load: TableLoad) -> None:
-    name = sql.Identifier(*load.table)
+    place = _place_of(session, load)
     if load.mode == "replace":
-        session.order(sql.SQL("DELETE FROM {}").format(name))
-    if load.mode != "append" and _has_rows(session, load.table):
+        session.order(sql.SQL("DELETE FROM {}").format(place))
+    if load.mode != "append" and _has_rows(session, place):
         session.rollback()
         why = "it has rows by now" if load.mode == "empty" else "rows of it stayed, which a trigger or a policy keeps"
         raise Failed(f"the table {_words(load.table)} is not empty: {why}; nothing was changed")
