@@ -60,7 +60,7 @@ class TableSeen(Value):
     """``None`` where that was not asked, or could not be."""
     columns: tuple[ColumnSeen, ...] = ()
     triggers: tuple[str, ...] = ()
-    """The triggers and rules of its own that act on rows that come or go."""
+    """The triggers of its own, and the rules on DELETE: rows come by ``COPY``, which no rule on INSERT sees."""
     references: tuple[ReferenceSeen, ...] = ()
     hides_rows: bool = False
     """Whether a policy keeps rows from the login: it would see, delete and load only some."""

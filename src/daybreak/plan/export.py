@@ -305,7 +305,7 @@ def _notes(request: ExportRequest, export: ExportSeen, wanted: tuple[WantedTable
             continue
         name = _words(each.into)
         if there.triggers:
-            yield f"the triggers and rules of {name} act on every row: {comma_list([printable(one) for one in there.triggers])}"
+            yield f"triggers and rules of {name} may act on rows that come or go: {comma_list([printable(one) for one in there.triggers])}"
         if each.mode == "replace":
             yield f"nobody else can write into {name} until it has ended; its rows are deleted first, and no undo brings them back"
             refusing = [one for one in there.references if one.on_delete == "refuses"]

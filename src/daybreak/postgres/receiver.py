@@ -24,7 +24,7 @@ SELECT n.nspname::text, c.relname::text, c.relkind::text, pg_catalog.row_securit
     ARRAY(SELECT t.tgname::text FROM pg_catalog.pg_trigger t
           WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') ORDER BY 1)
     || ARRAY(SELECT r.rulename::text FROM pg_catalog.pg_rewrite r
-             WHERE r.ev_class = c.oid AND r.ev_type <> '1' AND r.ev_enabled IN ('O', 'A') ORDER BY 1),
+             WHERE r.ev_class = c.oid AND r.ev_type = '4' AND r.ev_enabled IN ('O', 'A') ORDER BY 1),
     ARRAY(SELECT p.privilege FROM (VALUES ('SELECT'), ('INSERT'), ('DELETE')) AS p (privilege)
           WHERE NOT pg_catalog.has_table_privilege(c.oid, p.privilege)),
     c.oid
