@@ -84,10 +84,10 @@ _RELATIVES = {
 def zoo(server: Server) -> Iterator[tuple[str, dict[str, str]]]:
     """A database with a table for each kind of value, and what the kinds are called by table."""
     with server.connection("postgres") as admin:
-        admin.execute("CREATE DATABASE zoo")
-        with server.connection("zoo") as keeper:
-            yield "zoo", _populate(keeper)
-        admin.execute("DROP DATABASE zoo WITH (FORCE)")
+        admin.execute("CREATE DATABASE all_types")
+        with server.connection("all_types") as keeper:
+            yield "all_types", _populate(keeper)
+        admin.execute("DROP DATABASE all_types WITH (FORCE)")
 
 
 def _populate(keeper: Connection[Any]) -> dict[str, str]:
