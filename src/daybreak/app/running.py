@@ -181,25 +181,8 @@ def carry_out(
             watchers.on_event(journal.append(SourceMoved(differences=differences, planned=plan.created)))
         for amendment in amendments_for(plan, journal.state(), wishes, app.person()):
             watchers.on_event(journal.append(amendment))
-        doors = Doors(
-            home=_place(app, aws, plan),
-            away=lambda region: _place(app, aws.in_region(region), plan),
-            timing=app.timing,
-            patience=replace(app.patience, between_looks=min(app.patience.between_looks, app.settings.poll)),
-            on_event=watchers.on_event,
-            progress=watchers.progress,
-            asked=lambda: app.store.inbox(run),
-            is_stopping=app.stopping.is_set,
-            pools=Pools(aws, app.environ, things_touched(plan)),
-            exports=app.workshop(plan),
-            environ=app.environ,
-            state_place=app.state_place,
-            is_state_local=app.is_state_local,
-            judge=judge_of(app, plan),
-            read_export=lambda place: show_in(app, place, plan.identity.region),
-        )
         try:
-            return interpreter.carry_out(plan, journal, doors)
+            return interpreter.carry_out(plan, journal, _doors(app, aws, plan, watchers))
         finally:
             app.sessions.hang_up()
 
@@ -209,6 +192,27 @@ def _may_give_way(plan: Plan, state: RunState, *, is_new: bool) -> bool:
     if isinstance(plan.request, MoveRequest):
         return all(state.step(step.id).began is None for step in plan.steps)
     return is_new and isinstance(plan.request, CopyRequest)
+
+
+def _doors(app: App, aws: Aws, plan: Plan, watchers: Watchers) -> Doors:
+    """Everything outside that a run touches, behind the doors of its own plan."""
+    return Doors(
+        home=_place(app, aws, plan),
+        away=lambda region: _place(app, aws.in_region(region), plan),
+        timing=app.timing,
+        patience=replace(app.patience, between_looks=min(app.patience.between_looks, app.settings.poll)),
+        on_event=watchers.on_event,
+        progress=watchers.progress,
+        asked=lambda: app.store.inbox(plan.run),
+        is_stopping=app.stopping.is_set,
+        pools=Pools(aws, app.environ, things_touched(plan)),
+        exports=app.workshop(plan),
+        environ=app.environ,
+        state_place=app.state_place,
+        is_state_local=app.is_state_local,
+        judge=judge_of(app, plan),
+        read_export=lambda place: show_in(app, place, plan.identity.region),
+    )
 
 
 def _give_way(app: App, plan: Plan, journal: Journal) -> None:

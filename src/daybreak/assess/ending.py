@@ -120,16 +120,8 @@ def next_command(
             return validate_command(plan)
         case "failed" | "aborted" if _did_nothing(plan, state):
             return f"daybreak cutover {plan.clone}"  # nothing is there to take back
-        case _ if (
-            isinstance(plan.request, CutoverRequest)
-            and plan.request.unfenced
-            and has_led(plan, state)
-            and not is_closed
-        ):
-            return f"daybreak status {shlex.quote(plan.target.name)}"
         case _ if isinstance(plan.request, CutoverRequest):
-            is_whole = state.status == "finished" or not plan.request.completes
-            return f"daybreak {'rollback' if is_whole else 'cutover'} {plan.request.completes or state.run}"
+            return _next_of_cutover(plan, plan.request, state, is_closed=is_closed)
         case _ if isinstance(plan.request, RollbackRequest):
             return (
                 next_after_rollback(plan, state)
@@ -160,6 +152,13 @@ def next_command(
             return plan_again(plan.request)
         case _:
             return f"daybreak clean {original}"
+
+
+def _next_of_cutover(plan: Plan, request: CutoverRequest, state: RunState, *, is_closed: bool) -> str:
+    if request.unfenced and has_led(plan, state) and not is_closed:
+        return f"daybreak status {shlex.quote(plan.target.name)}"
+    is_whole = state.status == "finished" or not request.completes
+    return f"daybreak {'rollback' if is_whole else 'cutover'} {request.completes or state.run}"
 
 
 def next_after_rollback(plan: Plan, state: RunState) -> str:

@@ -91,6 +91,7 @@ def load(
         count = "1 mistake" if len(complaints) == 1 else f"{len(complaints)} mistakes"
         hint = "daybreak config --schema  # shows every key and what it takes"
         raise Refused(f"the configuration has {count}", hint, reasons=tuple(complaints))
+    exports = {name: written.exports for name, written in checked.targets.items() if written.exports}
     return Settings(
         state=_absolute(checked.state, ("state",), origins, home) if checked.state else _default_state(environ, home),
         poll=checked.poll,
@@ -109,16 +110,8 @@ def load(
             name: written.target(name, _trust(checked, name, origins, home))
             for name, written in checked.targets.items()
         },
-        exports={
-            name: ExportPlace(bucket=written.exports.bucket, prefix=written.exports.prefix)
-            for name, written in checked.targets.items()
-            if written.exports
-        },
-        making={
-            name: ExportMaking(role=written.exports.role, key=written.exports.key, keep=written.exports.keep)
-            for name, written in checked.targets.items()
-            if written.exports
-        },
+        exports={name: ExportPlace(bucket=each.bucket, prefix=each.prefix) for name, each in exports.items()},
+        making={name: ExportMaking(role=each.role, key=each.key, keep=each.keep) for name, each in exports.items()},
         health_urls={name: urls for name, written in checked.targets.items() if (urls := written.health_urls())},
         origins=_origin_names(origins),
     )

@@ -39,6 +39,7 @@ from daybreak.model.tags import (
 from daybreak.model.targets import Target
 from daybreak.plan import estimates
 from daybreak.plan.calls import Owner
+from daybreak.plan.framing import frame
 from daybreak.plan.making import end_export_plan
 from daybreak.plan.owning import Own, own_of
 from daybreak.plan.rollback import Deed, take_back
@@ -72,20 +73,14 @@ def clean_plan(request: CleanRequest, target: Target, seen: Observation, terms: 
 
 
 def _plan_of(steps: tuple[Step, ...], request: CleanRequest, target: Target, seen: Observation, terms: Terms) -> Plan:
-    low = sum((step.estimate.low for step in steps), start=terms.created - terms.created)
-    high = sum((step.estimate.high for step in steps), start=terms.created - terms.created)
-    return Plan(
+    return frame(
+        target,
+        seen,
+        terms,
         run=RunId(clean_name(request.run, request.suffix)),
         request=request,
-        target=target,
-        identity=seen.identity,
-        created=terms.created,
-        expires=terms.expires,
-        zone=terms.zone,
         source=target.cluster,
         clone=request.run,
-        objectives=target.objectives,
-        estimate=Estimate(low=low, high=high, evidence="the sum of its steps"),
         steps=steps,
     )
 

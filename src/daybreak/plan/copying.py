@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cached_property
 
 from daybreak.model.actions import AwaitSnapshot, CopySnapshot, DeleteSnapshot, TakeSnapshot
@@ -18,7 +17,7 @@ from daybreak.model.guards import AsPlanned, Guard, Ours, Outlived, spell
 from daybreak.model.moment import span_in_words
 from daybreak.model.names import clone_name, comma_list, printable
 from daybreak.model.observation import Observation
-from daybreak.model.plan import Estimate, Plan, Refusal, RunId, StepId
+from daybreak.model.plan import Plan, Refusal, RunId, StepId
 from daybreak.model.requests import CopyRequest
 from daybreak.model.tags import COPY_FOR_TAG, COPY_OF_TAG, ON_COPY, own_tags, tags_left_out
 from daybreak.model.targets import CopyPromise, Target
@@ -35,6 +34,7 @@ from daybreak.plan.copies import (
     own_snapshots,
     snapshots_left,
 )
+from daybreak.plan.framing import OF_STEPS, frame, sum_of_steps
 from daybreak.plan.kinds import other_kind
 from daybreak.plan.marks import copy_maker, home_name
 from daybreak.plan.sequence import Sequence
@@ -177,22 +177,15 @@ def copy_plan(request: CopyRequest, target: Target, seen: Observation, terms: Te
     follows = steps.make_copy() if work.is_due else steps.await_copies()
     steps.rotate(follows)
     made = tuple(steps.sequence.steps)
-    return Plan(
+    return frame(
+        target,
+        seen,
+        terms,
         run=RunId(name),
         request=request,
-        target=target,
-        identity=seen.identity,
-        created=terms.created,
-        expires=terms.expires,
-        zone=terms.zone,
         source=target.cluster,
         clone=name,
-        objectives=target.objectives,
-        estimate=Estimate(
-            low=sum((step.estimate.low for step in made), start=timedelta()),
-            high=sum((step.estimate.high for step in made), start=timedelta()),
-            evidence=steps.copying.evidence if work.is_due or work.copies.in_flight else "the sum of its steps",
-        ),
+        estimate=sum_of_steps(made, steps.copying.evidence if work.is_due or work.copies.in_flight else OF_STEPS),
         steps=made,
         notes=tuple(_notes(work)),
         tags=tags_for(name, None) if work.is_due else {},

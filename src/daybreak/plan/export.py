@@ -32,6 +32,7 @@ from daybreak.model.requests import ExportRequest
 from daybreak.model.targets import Target
 from daybreak.plan.estimates import estimate_for
 from daybreak.plan.export_files import add_steps_for_files, notes_on_files
+from daybreak.plan.framing import frame, sum_of_steps
 from daybreak.plan.new_database import add_steps_of_new, is_new, notes_on_new, objections_to_new
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.terms import Terms
@@ -76,22 +77,15 @@ def export_plan(request: ExportRequest, target: Target, seen: Observation, terms
             _add_steps(sequence, request, export, export.picking, wanted)
         notes = tuple(_notes(request, export, wanted))
     made = tuple(sequence.steps)
-    return Plan(
+    return frame(
+        target,
+        seen,
+        terms,
         run=RunId(run),
         request=request,
-        target=target,
-        identity=seen.identity,
-        created=terms.created,
-        expires=terms.expires,
-        zone=terms.zone,
         source=request.export,
         clone=run,
-        objectives=target.objectives,
-        estimate=Estimate(
-            low=sum((step.estimate.low for step in made), start=timedelta()),
-            high=sum((step.estimate.high for step in made), start=timedelta()),
-            evidence="by the bytes that are fetched",
-        ),
+        estimate=sum_of_steps(made, "by the bytes that are fetched"),
         steps=made,
         notes=notes,
     )

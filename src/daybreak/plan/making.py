@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
 
 from daybreak.model.actions import AwaitExport, ExportSnapshot, ReadExport
 from daybreak.model.backups import MOST_EXPORTS, ExportTask, region_in
 from daybreak.model.guards import AsPlanned, spell
 from daybreak.model.names import clean_name, clone_name, comma_list, printable
 from daybreak.model.observation import Observation
-from daybreak.model.plan import Estimate, Plan, Refusal, RunId
+from daybreak.model.plan import Plan, Refusal, RunId
 from daybreak.model.requests import NEWEST, CleanRequest, MakeExportRequest
 from daybreak.model.targets import Target
 from daybreak.model.things import Thing
@@ -24,6 +23,7 @@ from daybreak.model.world import Snapshot
 from daybreak.plan import estimates
 from daybreak.plan.calls import DRAWN_AT_START, Owner
 from daybreak.plan.copies import is_complete
+from daybreak.plan.framing import frame
 from daybreak.plan.rollback import Deed, take_back
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.terms import Terms
@@ -82,17 +82,14 @@ def make_export_plan(request: MakeExportRequest, target: Target, seen: Observati
         estimates.LOOK,
         after=(ended,),
     )
-    return Plan(
+    return frame(
+        target,
+        seen,
+        terms,
         run=RunId(name),
         request=request,
-        target=target,
-        identity=seen.identity,
-        created=terms.created,
-        expires=terms.expires,
-        zone=terms.zone,
         source=target.cluster,
         clone=name,
-        objectives=target.objectives,
         estimate=estimates.EXPORT,
         steps=tuple(sequence.steps),
         notes=tuple(_notes(request, snapshot, seen)),
@@ -181,22 +178,14 @@ def end_export_plan(request: CleanRequest, target: Target, seen: Observation, te
     sequence = Sequence(seen.identity.region, (target.cluster,))
     take_back([Deed("export", removal_of_export(request.task))], sequence)
     steps = tuple(sequence.steps)
-    return Plan(
+    return frame(
+        target,
+        seen,
+        terms,
         run=RunId(clean_name(request.run, request.suffix)),
         request=request,
-        target=target,
-        identity=seen.identity,
-        created=terms.created,
-        expires=terms.expires,
-        zone=terms.zone,
         source=target.cluster,
         clone=request.run,
-        objectives=target.objectives,
-        estimate=Estimate(
-            low=sum((step.estimate.low for step in steps), start=timedelta()),
-            high=sum((step.estimate.high for step in steps), start=timedelta()),
-            evidence="the sum of its steps",
-        ),
         steps=steps,
         notes=(f"what it has written stays in s3://{task.bucket}/{task.prefix}/, and Daybreak deletes none of it",),
     )

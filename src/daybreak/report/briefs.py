@@ -128,8 +128,6 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
             return "create", "creating", f"endpoint {end(endpoint)}"
         case AnchorJournal():
             return "anchor", "anchoring", "the journal in a tag"
-        case LoadRows(table=table):
-            return "load", "loading", f"rows into {'.'.join(table)}"
         case ExportOrder() | CarryTables() | NameDatabase():
             return work_on_export(step.action)
         case SqlOrder():
@@ -199,8 +197,10 @@ def _work_in_front(action: RunCommand | PausePool | ResumePool) -> tuple[str, st
             assert_never(action)
 
 
-def _work_in_sql(action: SqlChange) -> tuple[str, str, str]:
+def _work_in_sql(action: SqlChange | LoadRows) -> tuple[str, str, str]:
     match action:
+        case LoadRows(table=table):
+            return "load", "loading", f"rows into {'.'.join(table)}"
         case ChangeSql(change=change):
             verb, _, what = change.what.partition(" ")
             return verb, "changing:", what or verb
