@@ -19,7 +19,7 @@ NAME_IN_DIRECTORY = (
 """The names that pg_dump gives the files of a directory, by which pg_restore finds them."""
 SINGLE = "data-0001"
 """The name of what is one object, whatever its key is."""
-_NUMBERED = r"data-[0-9]{4,6}"
+_NUMBERED = r"data-(?:[0-9]{4}|[1-9][0-9]{4,5})"
 """The names of files that no program finds by theirs."""
 
 _LARGEST = 2**46
