@@ -85,7 +85,10 @@ class Bench:
 
     def simulation(self, *actions: Action, guards: tuple[Guard, ...] = (), **changes: Any) -> Simulation:
         """A run that restores a clone and then does these things, one after the other; the clone's endpoint is the server's."""
-        plan = plan_of(*actions, guards=guards)
+        return self.simulation_of(plan_of(*actions, guards=guards), **changes)
+
+    def simulation_of(self, plan: Plan, **changes: Any) -> Simulation:
+        """A run of such a plan; the clone's endpoint is the server's."""
         aws = world_of(fix_worlds.observation())
         host, port = self.server.host, self.port
 

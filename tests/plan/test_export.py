@@ -98,7 +98,7 @@ def test_the_order_carries_the_safety() -> None:
     assert clear.after_settled == (carry.id,)
     assert FoundFit() in carry.guards
     assert [each.value for each in carry.guards if isinstance(each, AsPlanned)] == ["cluster-A"]
-    assert (carry.when_refused, made.source) == ("forgo", ADDRESS)
+    assert (carry.when_refused, made.source) == ("fail-last", ADDRESS)
 
 
 def test_production_is_written_into_with_the_approval_that_its_target_asks_for() -> None:

@@ -1,7 +1,7 @@
 """Which steps of a plan can be taken now, and which come to nothing. Pure.
 
 The law: a step needs done what stands in its ``after``, and comes to nothing with it. What stands in ``after_settled`` it only
-waits for: a step that is forgone or never asked for keeps nobody waiting. One that is held up keeps waiting whoever waits for it.
+waits for: a step that is forgone, failed or never asked for keeps nobody waiting. One that is held up keeps waiting whoever waits for it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def readiness_of(plan: Plan, state: RunState, held: Collection[StepId]) -> Readi
         status = state.step(step.id).status
         if status == "done":
             done.add(step.id)
-        elif status == "forgone":
+        elif status == "forgone" or (status == "failed" and step.when_refused == "fail-last"):
             dropped.add(step.id)
         elif step.id in unasked:
             continue

@@ -176,7 +176,7 @@ class _Interpreter:
             except AskedToEnd:
                 continue
             except (Failed, Forbidden, Withheld, Delayed, Barred, Uncertain) as refusal:
-                if isinstance(refusal, Barred) and self._course.about.when_refused != "forgo":
+                if isinstance(refusal, Barred) and self._course.about.when_refused not in ("forgo", "fail-last"):
                     raise  # a person makes the guard hold again, and the run waits for that
                 if ended := self._heed_refusal(self._course.about, refusal):
                     return ended
@@ -328,8 +328,12 @@ class _Interpreter:
 
         A step that the others can do without stops none of them, whatever keeps it: not even an outcome that nobody knows.
         """
-        if step.when_refused == "forgo" and isinstance(refusal, Failed | Barred):
+        is_left = isinstance(refusal, Failed | Barred) if step.when_refused == "forgo" else isinstance(refusal, Barred)
+        if step.when_refused in ("forgo", "fail-last") and is_left:
             self._journal.append(StepForgone(step=step.id, why=refusal.message, hints=refusal.hints))
+            return None
+        if step.when_refused == "fail-last" and isinstance(refusal, Failed):
+            self._journal.append(StepFailed(step=step.id, why=refusal.message, hints=refusal.hints))
             return None
         if ended := self.leave_gap(refusal):
             return ended
@@ -347,8 +351,13 @@ class _Interpreter:
         state = self._journal.state()
         if state.ended is None:
             took = self._doors.timing.now() - state.began
-            verdict, measured = self._final_verdict(state, took)
-            self._journal.append(RunFinished(outcome="done", verdict=verdict, measured=measured))
+            failed = next((step for step in self._plan.steps if state.step(step.id).status == "failed"), None)
+            if failed is not None:
+                why = state.step(failed.id).note
+                self._journal.append(RunFinished(outcome="failed", measured=Measured(rto=took), why=why))
+            else:
+                verdict, measured = self._final_verdict(state, took)
+                self._journal.append(RunFinished(outcome="done", verdict=verdict, measured=measured))
         return self._journal.state()
 
     def _pause_for_held(self) -> Paused | Uncertain:

@@ -61,15 +61,15 @@ class Step(Value):
     after: tuple[StepId, ...] = ()
     """The steps that must be done before."""
     after_settled: tuple[StepId, ...] = ()
-    """The steps that are waited for too, and may come to nothing: done, forgone, or never asked for."""
+    """The steps that are waited for too, and may come to nothing: done, forgone, failed, or never asked for."""
     guards: tuple[Guard, ...] = ()
     estimate: Estimate
     undo: Undo | None = None
     """How this step is taken back; ``None`` for one that only looks."""
-    when_refused: Literal["fail", "pause", "hold", "forgo"] = "fail"
-    """What becomes of the run when AWS refuses the step for good: it fails, it pauses for a person, the step is held up until all
-    the others are through, or the run goes on without it and what needs it. What is late or can be done without never throws away
-    what took hours."""
+    when_refused: Literal["fail", "fail-last", "pause", "hold", "forgo"] = "fail"
+    """What becomes of the run when the step is refused for good: it fails, it takes what only waits for the step to settle and
+    fails then, it pauses for a person, the step is held up until all the others are through, or the run goes on without it and
+    what needs it. What is late or can be done without never throws away what took hours, and what cleans up is never left undone."""
     is_on_request: bool = False
     """Whether the step is taken only when a person asks for it."""
     openings: tuple[Opening, ...] = ()

@@ -138,7 +138,7 @@ def _add_steps(
         estimate_for(size, _FAST_LOAD, _SLOW_LOAD),
         after=(judged,),
         guards=(FoundFit(),),
-        when_refused="forgo",
+        when_refused="fail-last",
     )
     sequence.add(
         "clear",

@@ -58,6 +58,7 @@ def add_steps_for_files(
         "all tables or none: a reader never sees a part of it",
         spans[1],
         after=(fetched,),
+        when_refused="fail-last",
     )
     sequence.add(
         "clear",

@@ -78,7 +78,7 @@ def add_steps_of_new(sequence: Sequence, request: ExportRequest, export: ExportS
         Estimate(low=timedelta(seconds=1), high=timedelta(minutes=10), evidence="one statement for each object"),
         after=(judged,),
         guards=(FoundFit(),),
-        when_refused="forgo",
+        when_refused="fail-last",
     )
     sequence.add(
         "clear",

@@ -54,6 +54,14 @@ _DAMAGE = ("XX001", "XX002", "58030", "58P01")
 """Data or an index is corrupted, a file cannot be read, a file is missing."""
 
 
+_QUOTES_KEY = ("23503", "23505", "23P01")
+"""A foreign key, a unique key or an exclusion is broken: the server's detail quotes the key, and without it nobody finds the row.
+
+The details of other refusals quote the whole row, and are left where they are.
+"""
+
+_LONGEST_KEY = 300
+
 _HIDES = "check_enable_rls"
 """The function in which PostgreSQL refuses a query that policies would change; its message may be in any language."""
 
@@ -70,6 +78,8 @@ def in_our_words(trouble: psycopg.Error, where: str) -> DaybreakError:
         return Unreachable(f"{where} could not answer: {said}")
     if trouble.diag.source_function == _HIDES:
         said = f"{said}: {HIDDEN}"
+    if trouble.sqlstate in _QUOTES_KEY and trouble.diag.message_detail:
+        said = f"{said}: {printable(trouble.diag.message_detail, _LONGEST_KEY)}"
     return Failed(f"{where} said no: {said}")
 
 

@@ -89,7 +89,7 @@ def sentences_on_named(plan: Plan, state: RunState) -> Iterator[str]:
             case NameDatabase(receiver=receiver) if known.status == "done":
                 named = DatabaseNamed.model_validate(known.result)
                 yield from _on_named(named, f"{printable(receiver.database)} of {receiver.cluster}")
-            case NameDatabase(receiver=receiver) if known.status == "forgone":
+            case NameDatabase(receiver=receiver) if known.status in ("forgone", "failed"):
                 yield f"no database {printable(receiver.database)} was made: {known.note}"
             case _:
                 pass
@@ -119,7 +119,7 @@ def sentences_on_carried(plan: Plan, state: RunState) -> Iterator[str]:
                 yield f"{many(len(left), 'thing')} of the archive may not be made by the throw-away role: {comma_list(left, most=3)}"
             case CarryTables(database=database, cluster=cluster) if known.status == "done":
                 yield from _on_carried(known.result, f"the database {database} of {cluster}")
-            case CarryTables() if known.status == "forgone":
+            case CarryTables() if known.status in ("forgone", "failed"):
                 yield f"nothing was carried: {known.note}"
             case _:
                 pass

@@ -22,7 +22,7 @@ from daybreak.postgres.meter import Meter
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.scratch_rows import ScratchRows
 from tests.chaos.simulation import Crash, Killed, Simulation
-from tests.fix_hands import CLONE, LOGIN, Bench, fresh, types_of
+from tests.fix_hands import CLONE, LOGIN, Bench, fresh, plan_of, types_of
 from tests.fix_postgres import Server, Wire
 
 STEP = "04-carry-tables"
@@ -123,3 +123,50 @@ def test_nothing_is_carried_that_was_not_judged_fit(bench: Bench, rows: Rows) ->
     state = simulation.live()
     assert "what the run has judged so far is not judged" in state.note
     assert (bench.count(), rows.opened) == (0, 0)
+
+
+def cleared_up_after(bench: Bench, rows: Rows) -> Simulation:
+    """A run whose carrying is refused, and one step more that only waits for it to settle."""
+    plan = plan_of(carry(bench))
+    [*before, carried] = plan.steps
+    refused = carried.model_copy(update={"when_refused": "fail-last"})
+    cleaning = carried.model_copy(
+        update={"id": "05-clean", "action": carry(bench, "append"), "after": (), "after_settled": (carried.id,)}
+    )
+    return bench.simulation_of(plan.model_copy(update={"steps": (*before, refused, cleaning)}), exports=rows)
+
+
+def test_a_refused_carrying_fails_the_run_once_it_is_cleaned_up(bench: Bench, rows: Rows) -> None:
+    """With the server's reason: what cleans up is done, and nobody reads of a run that finished."""
+    bench.server.run(bench.database, "INSERT INTO t VALUES (1)")
+    simulation = cleared_up_after(bench, rows)
+    state = simulation.live()
+    assert (state.status, state.verdict, bench.count()) == ("failed", None, ROWS + 1)
+    assert (state.step(STEP).status, state.step("05-clean").status) == ("failed", "done")
+    assert "is not empty" in state.note
+
+
+def test_a_refused_carrying_is_not_tried_again_by_whoever_comes_after(bench: Bench, rows: Rows) -> None:
+    """A process may die between its failure and what cleans up after it."""
+    whole = 60
+    for number in range(1, whole):
+        with fresh(bench) as here:
+            here.server.run(here.database, "INSERT INTO t VALUES (1)")
+            simulation = cleared_up_after(here, rows)
+            try:
+                state = simulation.live(Crash(number, "after"))
+            except Killed:
+                state = simulation.live()
+            else:
+                break
+            tries = types_of(simulation.told, STEP).count("step.failed")
+            assert (state.status, tries, here.count()) == ("failed", 1, ROWS + 1), number
+    assert 10 < number < whole - 1
+
+
+def test_a_key_that_is_there_is_named(bench: Bench, rows: Rows) -> None:
+    """Without it nobody finds the row that stands in the way."""
+    bench.server.run(bench.database, "CREATE UNIQUE INDEX ON t (a); INSERT INTO t VALUES (7)")
+    state = begun(bench, rows, "append").live()
+    assert state.status == "failed"
+    assert "Key (a)=(7) already exists" in state.note
