@@ -11,8 +11,10 @@ import pytest
 from psycopg.errors import LockNotAvailable
 
 from daybreak.errors import Failed, Unreachable
+from daybreak.model.column_shapes import ColumnShape
 from daybreak.model.receiver import ReceiverMode, ReferenceSeen
 from daybreak.postgres.changing import Bearing, read_fate
+from daybreak.postgres.column_shapes import read_shapes
 from daybreak.postgres.login import Login
 from daybreak.postgres.receiver import RowsToCarry, SequenceMoved, carry_rows, see_receiver
 from daybreak.postgres.session import Limits, Session, open_session
@@ -31,12 +33,19 @@ def session_at(server: Server, database: str) -> Iterator[Session]:
         yield session
 
 
+def shapes(*columns: str) -> tuple[ColumnShape, ...]:
+    """Numbers, but for one that is a text."""
+    return tuple(
+        ColumnShape(each, f"pg_catalog.{'text' if each == 'what' else 'int4'}", -1, "", each) for each in columns
+    )
+
+
 def rows(
     table: str, lines: str, *, columns: tuple[str, ...] = ("id", "what"), mode: ReceiverMode = "empty", number: int = -1
 ) -> RowsToCarry:
     """Rows in the text format of COPY for a table of the schema public."""
     expected = lines.count("\n") if number < 0 else number
-    return RowsToCarry(("public", table), columns, mode, expected, lambda: iter([lines.encode()]))
+    return RowsToCarry(("public", table), shapes(*columns), mode, expected, lambda: iter([lines.encode()]))
 
 
 def carry(session: Session, *loads: RowsToCarry) -> tuple[tuple[SequenceMoved, ...], list[str | None]]:
@@ -219,7 +228,7 @@ def test_others_go_on_writing_where_rows_are_added_and_wait_where_the_table_must
     def work() -> None:
         with session_at(server, database) as session:
             loads = (
-                RowsToCarry(("public", "open"), ("id", "what"), "append", 1, slowly),
+                RowsToCarry(("public", "open"), shapes("id", "what"), "append", 1, slowly),
                 rows("closed", "1\ta\n"),
             )
             carry(session, *loads)
@@ -273,7 +282,7 @@ def test_names_that_need_quotes_and_a_table_without_columns(server: Server, data
     with session_at(server, database) as session:
         carry(
             session,
-            RowsToCarry(("public", ODD), (ODD,), "empty", 2, lambda: iter([b"1\n", b"2\n"])),
+            RowsToCarry(("public", ODD), shapes(ODD), "empty", 2, lambda: iter([b"1\n", b"2\n"])),
             rows("nothing", "\n\n", columns=()),
         )
     assert asked(server, database, f'SELECT count(*), (SELECT count(*) FROM nothing) FROM "{quoted}"') == [(2, 2)]
@@ -312,3 +321,23 @@ def test_rows_of_tables_that_inherit_are_nobodys_business(server: Server, databa
         carry(session, rows("parent", "2\tb\n", mode="replace"), rows("whole", "3\tc\n", mode="replace"))
     assert asked(server, database, "SELECT id FROM parent ORDER BY 1") == [(2,), (7,)]
     assert asked(server, database, "SELECT id FROM whole") == [(3,)]
+
+
+def test_what_would_round_cut_or_drop_is_refused_before_a_row_comes(server: Server, database: str) -> None:
+    """The server's own casts do it without a word. Every column of every table is named at once."""
+    server.run(
+        database,
+        "CREATE TABLE s (n numeric(10,4), t timestamptz, v varchar(20), ok int)",
+        "CREATE TABLE r (n numeric(10,2), t timestamp, v varchar(4), ok bigint)",
+    )
+    with session_at(server, database) as session:
+        load = RowsToCarry(("public", "r"), read_shapes(session, ("public", "s")), "empty", 1, lambda: iter([b"1\n"]))
+        with pytest.raises(Failed, match="nothing was changed") as caught:
+            carry(session, load)
+    for words in (
+        "n is numeric(10,4) in the export and numeric(10,2) there",
+        "t is timestamp with time zone in the export and timestamp without time zone there",
+        "v is character varying(20) in the export and character varying(4) there",
+    ):
+        assert words in caught.value.message
+    assert "ok is" not in caught.value.message

@@ -43,6 +43,7 @@ from daybreak.model.arrivals import (
     Warmed,
 )
 from daybreak.model.birth import Birth
+from daybreak.model.column_shapes import ColumnShape
 from daybreak.model.cutover import VerdictSeen
 from daybreak.model.exports import ExportPlace, ExportShown
 from daybreak.model.fences import Emptied, FenceSeen
@@ -224,7 +225,9 @@ class PoolDoor(Protocol):
 class RowSource(Protocol):
     """The rows of an export's tables, in the scratch database."""
 
-    def rows(self, table: tuple[str, str], where: str) -> tuple[tuple[str, ...], int, Callable[[], Iterator[bytes]]]:
+    def rows(
+        self, table: tuple[str, str], where: str
+    ) -> tuple[tuple[ColumnShape, ...], int, Callable[[], Iterator[bytes]]]:
         """The columns of a table that can be loaded, how many rows are wanted of it, and what begins to read them."""
 
 

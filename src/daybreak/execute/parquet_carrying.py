@@ -24,6 +24,7 @@ from daybreak.execute.parquet_rows import (
 from daybreak.files import hold_to_ours
 from daybreak.judge.exported import MOST_SHOWN, FilesAnswers, RefusedRow, findings_on_files
 from daybreak.model.actions import CarryTables, RowFiles, WantedTable
+from daybreak.model.column_shapes import ColumnShape
 from daybreak.model.names import printable
 from daybreak.model.parquet import LoadCounts
 from daybreak.model.receiver import ReceiverMode, TablesCarried
@@ -143,6 +144,10 @@ class _FilesToCarry:
     @property
     def table(self) -> tuple[str, str]:
         return self.wanted.into
+
+    @property
+    def shapes(self) -> tuple[ColumnShape, ...]:
+        return ()  # the plan of the load has refused what is not exact
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -14,9 +14,12 @@ from typing import Protocol
 from psycopg import sql
 
 from daybreak.errors import Failed
+from daybreak.model.column_shapes import ColumnShape
 from daybreak.model.names import printable
 from daybreak.model.receiver import ColumnSeen, ReceiverMode, ReceiverSeen, ReferenceSeen, TableSeen
+from daybreak.plan.exactness import inexact_columns
 from daybreak.postgres.changing import Bearing, begin_change, commit_change
+from daybreak.postgres.column_shapes import read_shapes
 from daybreak.postgres.session import Session
 
 _TABLES = sql.SQL("""
@@ -142,6 +145,10 @@ class TableLoad(Protocol):
         """Those that are filled."""
 
     @property
+    def shapes(self) -> tuple[ColumnShape, ...]:
+        """What the values are; empty where the load itself sees to it that they come exactly."""
+
+    @property
     def mode(self) -> ReceiverMode:
         """What the table must be, or becomes."""
 
@@ -154,13 +161,18 @@ class RowsToCarry:
     """The rows of one table: where they go, and where they come from."""
 
     table: tuple[str, str]
-    columns: tuple[str, ...]
-    """In the order of the rows' values."""
+    shapes: tuple[ColumnShape, ...]
+    """The columns in the order of the rows' values."""
     mode: ReceiverMode
     rows: int
     """How many there are."""
     open: Callable[[], Iterable[bytes]]
     """Begins to read them, in the text format of ``COPY``."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Those that are filled."""
+        return tuple(each.name for each in self.shapes)
 
     def fill(self, session: Session, progress: Callable[[str], None]) -> None:
         """Copy them; raises ``Failed`` where the table took another number."""
@@ -190,6 +202,7 @@ def carry_rows(
     """
     begin_change(session, bearing)
     _lock(session, loads)
+    _refuse_inexact(session, loads)
     with _owners_path(session):
         # What points at other tables is emptied before those.
         for load in reversed(loads):
@@ -218,6 +231,21 @@ def _lock(session: Session, loads: Sequence[TableLoad]) -> None:
     for load in loads:
         how = "ROW EXCLUSIVE" if load.mode == "append" else "SHARE ROW EXCLUSIVE"
         session.order(sql.SQL("LOCK TABLE {} IN {} MODE").format(_place_of(session, load), sql.SQL(how)))
+
+
+def _refuse_inexact(session: Session, loads: Sequence[TableLoad]) -> None:
+    """Raise ``Failed`` with every column that would take other values than the export has, as one does that rounds."""
+    reasons = [
+        f"of {_words(load.table)}: {reason}"
+        for load in loads
+        for reason in inexact_columns(load.shapes, read_shapes(session, load.table))
+    ]
+    if reasons:
+        session.rollback()
+        raise Failed(
+            f"columns that would not take the export's values exactly: {'; '.join(reasons)}; nothing was changed",
+            "give those columns the types of the export, or carry the rows into a table that has them (--table NAME=NEW)",
+        )
 
 
 def _empty(session: Session, load: TableLoad) -> None:

@@ -14,8 +14,10 @@ from psycopg import sql
 
 from daybreak.archive.contents import ArchiveEntry
 from daybreak.errors import Failed
+from daybreak.model.column_shapes import ColumnShape
 from daybreak.model.names import printable
 from daybreak.model.receiver import ScratchAnswers
+from daybreak.postgres.column_shapes import read_shapes
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.session import Limits, Session
 
@@ -23,9 +25,7 @@ LOOKING = Limits(statement=timedelta(hours=6), whole=timedelta(hours=12))
 """A scratch database has no people but us."""
 
 _TABLE = sql.SQL("""
-SELECT c.relkind::text, ARRAY(
-    SELECT a.attname::text FROM pg_catalog.pg_attribute a
-    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum)
+SELECT c.relkind::text
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = %s AND c.relname = %s
 """)
@@ -39,16 +39,19 @@ class ScratchRows:
     """As the throw-away role."""
     limits: Limits = LOOKING
 
-    def rows(self, table: tuple[str, str], where: str) -> tuple[tuple[str, ...], int, Callable[[], Iterator[bytes]]]:
+    def rows(
+        self, table: tuple[str, str], where: str
+    ) -> tuple[tuple[ColumnShape, ...], int, Callable[[], Iterator[bytes]]]:
         """The columns of a table that can be loaded, how many rows are wanted of it, and what begins to read them.
 
         ``where`` is asked as its owner wrote it, with the search path of a new session. Raises ``Failed`` where the condition, or the
         table, is not there.
         """
         with self._session() as session:
-            columns, place = _place_of(session, table)
+            place = _place_of(session, table)
+            columns = read_shapes(session, table)
             [[number]] = session.ask(sql.SQL("SELECT count(*)") + place + _condition(where))
-        names = sql.SQL(", ").join(map(sql.Identifier, columns))
+        names = sql.SQL(", ").join(sql.Identifier(each.name) for each in columns)
         copy = sql.SQL("COPY (SELECT ") + names + place + _condition(where) + sql.SQL(") TO STDOUT")
         return columns, number, lambda: self._read(copy)
 
@@ -79,14 +82,13 @@ class _WithOwnPath:
         self._opened.__exit__(*trouble)  # type: ignore[arg-type]
 
 
-def _place_of(session: Session, table: tuple[str, str]) -> tuple[tuple[str, ...], sql.Composed]:
-    """The columns of a table that can be loaded, and where its own rows are read: with its partitions, without what inherits from it."""
+def _place_of(session: Session, table: tuple[str, str]) -> sql.Composed:
+    """Where a table's own rows are read: with its partitions, without what inherits from it."""
     found = session.ask(_TABLE, table)
     if not found:
         raise Failed(f"the scratch database has no table {printable('.'.join(table))}")
-    [[kind, columns]] = found
-    only = sql.SQL("" if kind == "p" else "ONLY ")
-    return tuple(columns), sql.SQL(" FROM ") + only + sql.Identifier(*table)
+    only = sql.SQL("" if found[0][0] == "p" else "ONLY ")
+    return sql.SQL(" FROM ") + only + sql.Identifier(*table)
 
 
 def _condition(where: str) -> sql.Composed:
@@ -195,8 +197,7 @@ def _label(kind: str, schema: str, name: str) -> str:
 
 
 def _rows_of(session: Session, table: tuple[str, str]) -> int:
-    _, place = _place_of(session, table)
-    [[number]] = session.ask(sql.SQL("SELECT count(*)") + place)
+    [[number]] = session.ask(sql.SQL("SELECT count(*)") + _place_of(session, table))
     return int(number)
 
 
