@@ -69,6 +69,11 @@ TIMES = {
     "a reason that is no text": Case(
         (*PITR, "latest", "--why", "lost\udcff"), ('"lost\\udcff" is not text in utf-8', "the encoding that LANG names")
     ),
+    "an option whose variable is not set": Case(
+        (*PITR, "latest", "--why", ""),
+        ("--why is empty: leave it out, or say what it is", "a variable of the shell not set?"),
+    ),
+    "an option that is set to nothing": Case((*PITR, "latest", "--why= "), ("--why is empty",)),
     "a day alone": Case((*PITR, "2024-01-15"), ('the moment "2024-01-15" cannot be read', *ANOTHER_MOMENT)),
     "no such hour that night": Case(
         (*PITR, "2024-03-31T02:30[Europe/Berlin]"),
@@ -102,7 +107,7 @@ TIMES = {
     ),
     "less than nothing ago": Case((*PITR, "-5 minutes ago"), ("cannot be read", *ANOTHER_MOMENT)),
     "a word": Case((*PITR, "yesterday"), ('the moment "yesterday" cannot be read', *ANOTHER_MOMENT)),
-    "nothing": Case((*PITR, ""), ('the moment "" cannot be read', *ANOTHER_MOMENT)),
+    "nothing": Case((*PITR, ""), ("--to is empty",)),
     "what clears a screen": Case((*PITR, "\x1b[2J\r\nnow"), (r'the moment "\x1b[2J\r\nnow" cannot be read',)),
     "300 letters": Case((*PITR, "m" * 300), ('mmm…" cannot be read', *ANOTHER_MOMENT)),
 }
@@ -121,7 +126,7 @@ NAMES = {
     "a run AWS would not name so": Case(("watch", "a--b"), ('there is no run "a--b" in', "daybreak runs")),
     "a run of control characters": Case(("abort", "a\x1b]0;b\x07"), (r'there is no run "a\x1b]0;b\x07" in',)),
     "a run of 300 letters": Case(("clean", "r" * 300, "--yes"), ('there is no run "rrr', 'r…" in')),
-    "a run without a name": Case(("show", ""), ('there is no run "" in', "daybreak runs")),
+    "a run without a name": Case(("show", ""), ("an argument is empty: leave it out, or say what it is",)),
     "a run of somebody else": Case(("resume", "embi-aurora-pitr-202401151430-7k2"), ("there is no run",)),
 }
 

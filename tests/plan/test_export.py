@@ -163,6 +163,20 @@ def test_rows_of_others_are_not_changed_by_replacing() -> None:
     assert any("all of it is taken back" in note for note in plan(request(mode="replace"), stays).notes)
 
 
+def test_a_key_that_refuses_a_delete_at_once_refuses_the_plan_where_a_row_uses_it() -> None:
+    """It does so also where each row would come back; a key that can wait, or a condition, leaves that to the server."""
+    key = ReferenceSeen(name="lines_of", table=("shop", "lines"), on_delete="refuses", has_rows=True)
+    there = table("orders", has_rows=True, references=(key,))
+    [why] = reasons(request(mode="replace"), there)
+    assert "lines_of, which refuses that at once: bring shop.lines along" in why
+    plan(request(mode="replace"), there, table("lines"), tables=offered("orders", "lines"))
+    assert any("is deleted, all" in note for note in plan(request(mode="replace", where="id = 1"), there).notes)
+    waits = there.model_copy(update={"references": (key.model_copy(update={"on_delete": "waits"}),)})
+    assert any("does not come back, all" in note for note in plan(request(mode="replace"), waits).notes)
+    unused = there.model_copy(update={"references": (key.model_copy(update={"has_rows": False}),)})
+    assert not any("taken back" in note for note in plan(request(mode="replace"), unused).notes)
+
+
 def test_what_is_pointed_at_comes_first() -> None:
     """Whatever the order in the archive; a circle stays as it is."""
 

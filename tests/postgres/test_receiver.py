@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -96,8 +97,8 @@ def test_what_stands_under_a_name_is_seen_as_it_is(server: Server, database: str
         "id": (False, True), "a": (False, True), "b": (False, False), "c": (True, False),
     }  # fmt: skip
     assert parts.references == (
-        ReferenceSeen(name="of_part", table=("public", "follows"), on_delete="follows"),
-        ReferenceSeen(name="stays_of", table=("public", "stays"), on_delete="refuses"),
+        ReferenceSeen(name="of_part", table=("public", "follows"), on_delete="follows", has_rows=False),
+        ReferenceSeen(name="stays_of", table=("public", "stays"), on_delete="refuses", has_rows=False),
     )
     assert (looks.kind, looks.has_rows) == ("other", None)
     assert (odd.has_rows, [each.name for each in odd.columns]) == (True, [ODD])
@@ -341,3 +342,59 @@ def test_what_would_round_cut_or_drop_is_refused_before_a_row_comes(server: Serv
     ):
         assert words in caught.value.message
     assert "ok is" not in caught.value.message
+
+
+def test_rows_are_replaced_where_the_condition_is_true_and_nowhere_else(server: Server, database: str) -> None:
+    """In a person's words, which can be no second statement."""
+    server.run(
+        database, "CREATE TABLE t (id int PRIMARY KEY, what text)", "INSERT INTO t VALUES (1, 'x'), (2, 'x'), (3, 'z')"
+    )
+    load = replace(rows("t", "1\ta\n2\tb\n", mode="replace"), where="id < 3 -- and no other")
+    with session_at(server, database) as session:
+        carry(session, load)
+    assert asked(server, database, "SELECT id, what FROM t ORDER BY 1") == [(1, "a"), (2, "b"), (3, "z")]
+    evil = replace(rows("t", "1\ta\n", mode="replace"), where="true); DROP TABLE t; SELECT (1")
+    with session_at(server, database) as session, pytest.raises(Failed):
+        carry(session, evil)
+    assert asked(server, database, "SELECT count(*) FROM t") == [(3,)]
+
+
+def test_a_foreign_key_that_can_wait_waits_for_the_row_that_comes_back(server: Server, database: str) -> None:
+    """One that cannot is seen before, with whether a row uses it."""
+    server.run(
+        database,
+        "CREATE TABLE t (id int PRIMARY KEY, what text)",
+        "CREATE TABLE later (t int REFERENCES t DEFERRABLE)",
+        "CREATE TABLE never (t int REFERENCES t ON DELETE RESTRICT DEFERRABLE, other int REFERENCES t)",
+        "INSERT INTO t VALUES (1, 'x'), (2, 'x')",
+        "INSERT INTO later VALUES (1)",
+        "INSERT INTO never VALUES (NULL, NULL)",
+    )
+    with session_at(server, database) as session:
+        [seen] = see_receiver(session, [("public", "t")]).tables
+        assert {(each.name, each.on_delete, each.has_rows) for each in seen.references} == {
+            ("later_t_fkey", "waits", True), ("never_t_fkey", "refuses", False), ("never_other_fkey", "refuses", False),
+        }  # fmt: skip
+        carry(session, rows("t", "1\ta\n2\tb\n", mode="replace"))
+        with pytest.raises(Failed, match=r"Key \(id\)=\(1\) is still referenced"):
+            carry(session, rows("t", "2\tb\n", mode="replace"))
+    assert asked(server, database, "SELECT count(*) FROM t") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    "when", ["AFTER INSERT ON t FOR EACH ROW", "AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"]
+)
+def test_rows_that_a_trigger_deletes_again_are_no_success(server: Server, database: str, when: str) -> None:
+    """COPY has counted them by then."""
+    server.run(
+        database,
+        "CREATE TABLE t (id int, what text)",
+        "CREATE FUNCTION undo() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN DELETE FROM t WHERE id = NEW.id; RETURN NULL; END'",
+        f"CREATE {'CONSTRAINT ' if 'DEFERRED' in when else ''}TRIGGER undo {when} EXECUTE FUNCTION undo()",
+    )
+    with (
+        session_at(server, database) as session,
+        pytest.raises(Failed, match=r"2 rows of the table public\.t were deleted again"),
+    ):
+        carry(session, rows("t", "1\ta\n2\tb\n"))
+    assert asked(server, database, "SELECT count(*) FROM t") == [(0,)]

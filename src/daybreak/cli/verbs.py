@@ -60,6 +60,18 @@ VERBS: dict[str, tuple[str, str]] = {
 class Verbs(click.Group):
     """A group that knows its verbs by table and imports one only when it is called."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Raise ``UsageError`` for an empty argument: where a shell's variable is not set, nobody means what it says then."""
+        for before, each in zip(["", *args], args, strict=False):
+            name, equals, value = each.partition("=")
+            if each.strip() and not (name.startswith("--") and equals and not value.strip()):
+                continue
+            which = name if name.strip() else before if before.startswith("-") else "an argument"
+            raise click.UsageError(
+                f"{which} is empty: leave it out, or say what it is (is a variable of the shell not set?)"
+            )
+        return super().parse_args(ctx, args)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The verbs in the order of a restore's story."""
         del ctx

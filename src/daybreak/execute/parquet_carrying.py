@@ -150,6 +150,10 @@ class _FilesToCarry:
         return ()  # the plan of the load has refused what is not exact
 
     @property
+    def where(self) -> str:
+        return self.work.plan.condition
+
+    @property
     def columns(self) -> tuple[str, ...]:
         return self.work.plan.matching.columns
 

@@ -147,7 +147,7 @@ class Sql:
         loads = []
         for each in action.tables:
             columns, rows, begin = source.rows(each.table, action.where)
-            loads.append(RowsToCarry(each.into, columns, each.mode, rows, begin))
+            loads.append(RowsToCarry(each.into, columns, each.mode, rows, begin, action.where))
         total = sum(each.rows for each in loads)
 
         def stage(number: str | None) -> None:

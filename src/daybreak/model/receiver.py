@@ -9,7 +9,8 @@ from pydantic import Field
 from daybreak.model.value import Value
 
 ReceiverMode = Literal["empty", "append", "replace"]
-"""What a table must be, or becomes: *empty* wants one without rows, *append* adds to those there, *replace* deletes those first."""
+"""What a table must be, or becomes: *empty* wants one without rows, *append* adds to those there, *replace* deletes those first that
+are wanted of the export, which are all of them where no condition says otherwise."""
 
 
 class Receiver(Value):
@@ -45,8 +46,11 @@ class ReferenceSeen(Value):
 
     name: str
     table: tuple[str, str]
-    on_delete: Literal["refuses", "follows"]
-    """What becomes of its rows when a row that they point at is deleted: the server refuses, or changes or deletes them too."""
+    on_delete: Literal["refuses", "waits", "follows"]
+    """What becomes of its rows when a row that they point at is deleted: the server refuses at once, or at the transaction's end where
+    the row is still missing then, or changes or deletes them too."""
+    has_rows: bool | None = None
+    """Whether a row points at the table; ``None`` where the login may not look, or nobody asked."""
 
 
 class TableSeen(Value):

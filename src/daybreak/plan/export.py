@@ -221,7 +221,9 @@ def _objections(request: ExportRequest, seen: Observation) -> Iterator[str]:
     for name in sorted({each for each in taken if taken.count(each) > 1}):
         yield f"two tables would go into {_words(name)}"
     for offered, one in wanted:
-        yield from _objections_to_table(export.receiver, offered, one, frozenset(taken))
+        yield from _objections_to_table(
+            export.receiver, offered, one, frozenset(taken), is_conditional=bool(request.where)
+        )
 
 
 def _objections_to_tools(request: ExportRequest, export: ExportSeen) -> Iterator[str]:
@@ -243,7 +245,12 @@ def _objections_to_tools(request: ExportRequest, export: ExportSeen) -> Iterator
 
 
 def _objections_to_table(
-    receiver: ReceiverSeen, offered: TableOffered, wanted: WantedTable, taken: frozenset[tuple[str, str]]
+    receiver: ReceiverSeen,
+    offered: TableOffered,
+    wanted: WantedTable,
+    taken: frozenset[tuple[str, str]],
+    *,
+    is_conditional: bool,
 ) -> Iterator[str]:
     """Why a table of the receiver cannot take the rows of one of the export's."""
     name, there = _words(wanted.into), receiver.table(wanted.into)
@@ -267,6 +274,11 @@ def _objections_to_table(
         for each in there.references:
             if each.on_delete == "follows" and each.table not in taken:
                 yield f"--replace would change rows of {_words(each.table)} too, whose foreign key {printable(each.name)} follows a delete"
+            if each.on_delete == "refuses" and each.has_rows and each.table not in taken and not is_conditional:
+                yield (
+                    f"--replace deletes the rows of {name} first, and rows of {_words(each.table)} point at them by the foreign key "
+                    f"{printable(each.name)}, which refuses that at once: bring {_words(each.table)} along, or make that key deferrable"
+                )
 
 
 def _objections_to_columns(there: TableSeen, offered: TableOffered, name: str) -> Iterator[str]:
@@ -301,17 +313,27 @@ def _notes(request: ExportRequest, export: ExportSeen, wanted: tuple[WantedTable
         if there.triggers:
             yield f"triggers and rules of {name} may act on rows that come or go: {comma_list([printable(one) for one in there.triggers])}"
         if each.mode == "replace":
-            yield f"nobody else can write into {name} until it has ended; its rows are deleted first, and no undo brings them back"
-            refusing = [one for one in there.references if one.on_delete == "refuses"]
-            if refusing:
-                names = comma_list([_words(one.table) for one in refusing])
-                yield f"where rows of {names} point at a row of {name} that does not come back, all of it is taken back"
+            which = "the rows of it for which the condition is true" if request.where else "all its rows"
+            yield f"nobody else can write into {name} until it has ended; {which} are deleted first, and no undo brings them back"
+            yield from _notes_on_references(name, there)
         elif each.mode == "empty":
             yield f"nobody else can write into {name} until it has ended"
     if export.files is not None:
         yield from notes_on_files(request, export.files)
     yield "the tables keep the indexes, constraints, owners and privileges that they have; rows alone come"
     yield "all rows come in one transaction: as long as it goes on, the server cleans up nothing that was deleted since"
+
+
+def _notes_on_references(name: str, there: TableSeen) -> Iterator[str]:
+    """What stands in the way of a delete, as far as it is not refused already."""
+    at_once = [
+        _words(one.table) for one in there.references if one.on_delete == "refuses" and one.has_rows is not False
+    ]
+    waiting = [_words(one.table) for one in there.references if one.on_delete == "waits" and one.has_rows is not False]
+    if at_once:
+        yield f"where a row of {comma_list(at_once)} points at a row of {name} that is deleted, all of it is taken back"
+    if waiting:
+        yield f"where a row of {comma_list(waiting)} points at a row of {name} that does not come back, all of it is taken back"
 
 
 _VERBS = {"SELECT": "read", "INSERT": "write into", "DELETE": "delete from"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from psycopg import sql
 
@@ -44,7 +44,10 @@ WHERE a.attrelid = ANY(%s::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum
 """)
 _REFERENCES = sql.SQL("""
-SELECT k.confrelid, k.conname::text, n.nspname::text, c.relname::text, k.confdeltype IN ('a', 'r')
+SELECT k.confrelid, k.conname::text, n.nspname::text, c.relname::text,
+    CASE WHEN k.confdeltype = 'a' AND k.condeferrable THEN 'waits' WHEN k.confdeltype IN ('a', 'r') THEN 'refuses' ELSE 'follows' END,
+    c.relkind::text, pg_catalog.has_table_privilege(c.oid, 'SELECT') AND NOT pg_catalog.row_security_active(c.oid),
+    ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (k.conkey))
 FROM pg_catalog.pg_constraint k
 JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -76,7 +79,7 @@ def see_receiver(session: Session, wanted: Sequence[tuple[str, str]]) -> Receive
             session,
             row,
             columns=tuple(_column(each) for each in columns if each[0] == row[-1]),
-            references=tuple(_reference(each) for each in references if each[0] == row[-1]),
+            references=tuple(_reference(session, each) for each in references if each[0] == row[-1]),
         )
         for row in found
     )
@@ -110,6 +113,11 @@ def _own_rows(table: tuple[str, str], kind: str) -> sql.Composed:
     return sql.SQL("" if kind == "p" else "ONLY ") + sql.Identifier(*table)
 
 
+def condition(where: str) -> sql.Composed:
+    """A person's condition as a clause; nothing where it is empty. A comment in it ends with its line, so that the bracket counts."""
+    return sql.SQL(" WHERE (") + sql.SQL(where) + sql.SQL("\n)") if where else sql.SQL("").format()
+
+
 def _place_of(session: Session, load: TableLoad) -> sql.Composed:
     """Where the own rows of a load's table are; raises ``Failed`` where it is gone."""
     found = session.ask(_KIND, load.table)
@@ -128,9 +136,15 @@ def _column(row: tuple[object, ...]) -> ColumnSeen:
     return ColumnSeen(name=str(name), type=str(kind), is_generated=bool(is_generated), is_needed=bool(is_needed))
 
 
-def _reference(row: tuple[object, ...]) -> ReferenceSeen:
-    _, name, schema, table, refuses = row
-    return ReferenceSeen(name=str(name), table=(str(schema), str(table)), on_delete="refuses" if refuses else "follows")
+def _reference(session: Session, row: tuple[Any, ...]) -> ReferenceSeen:
+    _, name, schema, table, on_delete, kind, may_look, columns = row
+    found = None
+    if may_look:
+        whole = sql.SQL(" AND ").join(sql.SQL("{} IS NOT NULL").format(sql.Identifier(each)) for each in columns)
+        [[found]] = session.ask(
+            sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {})").format(_own_rows((schema, table), kind), whole)
+        )
+    return ReferenceSeen(name=name, table=(schema, table), on_delete=on_delete, has_rows=found)
 
 
 class TableLoad(Protocol):
@@ -152,6 +166,10 @@ class TableLoad(Protocol):
     def mode(self) -> ReceiverMode:
         """What the table must be, or becomes."""
 
+    @property
+    def where(self) -> str:
+        """The condition, in a person's SQL, on the rows that are wanted, and that are deleted before; empty for all."""
+
     def fill(self, session: Session, progress: Callable[[str], None]) -> None:
         """Bring them; raises where they are not to be committed."""
 
@@ -168,6 +186,7 @@ class RowsToCarry:
     """How many there are."""
     open: Callable[[], Iterable[bytes]]
     """Begins to read them, in the text format of ``COPY``."""
+    where: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -203,12 +222,19 @@ def carry_rows(
     begin_change(session, bearing)
     _lock(session, loads)
     _refuse_inexact(session, loads)
+    session.order(
+        sql.SQL("SET CONSTRAINTS ALL DEFERRED")
+    )  # what points at a row that comes back, or comes next, waits for it
     with _owners_path(session):
         # What points at other tables is emptied before those.
         for load in reversed(loads):
             _empty(session, load)
+        before = [_count_deleted(session, load) for load in loads]
         for load in loads:
             load.fill(session, progress)
+        # A trigger that waits for the end acts here, where what it does can still be seen.
+        session.order(sql.SQL("SET CONSTRAINTS ALL IMMEDIATE"))
+    _refuse_deleted(session, loads, before)
     moved = tuple(each for load in loads for each in _move_sequences(session, load))
     commit_change(session, staged)
     return moved
@@ -250,9 +276,11 @@ def _refuse_inexact(session: Session, loads: Sequence[TableLoad]) -> None:
 
 def _empty(session: Session, load: TableLoad) -> None:
     place = _place_of(session, load)
+    which = place
     if load.mode == "replace":
-        session.order(sql.SQL("DELETE FROM {}").format(place))
-    if load.mode != "append" and _has_rows(session, place):
+        which += condition(load.where)
+        session.order_alone(sql.SQL("DELETE FROM ") + which)
+    if load.mode != "append" and _has_rows(session, which):
         session.rollback()
         why = "it has rows by now" if load.mode == "empty" else "rows of it stayed, which a trigger or a policy keeps"
         raise Failed(f"the table {_words(load.table)} is not empty: {why}; nothing was changed")
@@ -269,8 +297,32 @@ def _fill(session: Session, load: RowsToCarry, progress: Callable[[str], None]) 
         session.rollback()
         raise Failed(
             f"the table {_words(load.table)} took {took:,} rows of {load.rows:,}: nothing was changed",
-            "a trigger of the table may drop rows",
+            "a trigger of the table may drop rows"
+            + (", or the condition gives other rows each time it is asked" if load.where else ""),
         )
+
+
+_DELETED = sql.SQL("""
+SELECT coalesce(sum(pg_catalog.pg_stat_get_xact_tuples_deleted(t.relid)), 0)::bigint
+FROM (SELECT %(table)s::regclass::oid AS relid UNION SELECT relid::oid FROM pg_catalog.pg_partition_tree(%(table)s::regclass)) t
+""")
+
+
+def _count_deleted(session: Session, load: TableLoad) -> int:
+    """How many of a table's rows this session has deleted by the server's own count; 0 where it keeps none."""
+    [[number]] = session.ask(_DELETED, {"table": sql.Identifier(*load.table).as_string()})
+    return int(number)
+
+
+def _refuse_deleted(session: Session, loads: Sequence[TableLoad], before: Sequence[int]) -> None:
+    """Raise ``Failed`` where rows went again after they had come, as by a trigger: their number alone would not show it."""
+    for load, had in zip(loads, before, strict=True):
+        if gone := _count_deleted(session, load) - had:
+            session.rollback()
+            raise Failed(
+                f"{gone:,} rows of the table {_words(load.table)} were deleted again after rows had come: nothing was changed",
+                "a trigger of the table, or of another one that takes rows, deletes them",
+            )
 
 
 _SEQUENCES = sql.SQL("""

@@ -19,6 +19,7 @@ from daybreak.model.names import printable
 from daybreak.model.receiver import ScratchAnswers
 from daybreak.postgres.column_shapes import read_shapes
 from daybreak.postgres.reach import Reach
+from daybreak.postgres.receiver import condition
 from daybreak.postgres.session import Limits, Session
 
 LOOKING = Limits(statement=timedelta(hours=6), whole=timedelta(hours=12))
@@ -50,9 +51,9 @@ class ScratchRows:
         with self._session() as session:
             place = _place_of(session, table)
             columns = read_shapes(session, table)
-            [[number]] = session.ask(sql.SQL("SELECT count(*)") + place + _condition(where))
+            [[number]] = session.ask(sql.SQL("SELECT count(*)") + place + condition(where))
         names = sql.SQL(", ").join(sql.Identifier(each.name) for each in columns)
-        copy = sql.SQL("COPY (SELECT ") + names + place + _condition(where) + sql.SQL(") TO STDOUT")
+        copy = sql.SQL("COPY (SELECT ") + names + place + condition(where) + sql.SQL(") TO STDOUT")
         return columns, number, lambda: self._read(copy)
 
     def count(self, table: tuple[str, str], where: str) -> int:
@@ -89,11 +90,6 @@ def _place_of(session: Session, table: tuple[str, str]) -> sql.Composed:
         raise Failed(f"the scratch database has no table {printable('.'.join(table))}")
     only = sql.SQL("" if found[0][0] == "p" else "ONLY ")
     return sql.SQL(" FROM ") + only + sql.Identifier(*table)
-
-
-def _condition(where: str) -> sql.Composed:
-    # A comment in it ends with its line, so that the bracket counts.
-    return sql.SQL(" WHERE (") + sql.SQL(where) + sql.SQL("\n)") if where else sql.SQL("").format()
 
 
 def analyze_scratch(reach: Reach, limits: Limits) -> None:

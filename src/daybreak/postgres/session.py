@@ -107,7 +107,9 @@ class Session:
         """Whether the session can still be asked anything."""
         return not self._is_over and not self._connection.closed
 
-    def ask(self, query: sql.SQL | sql.Composed, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    def ask(
+        self, query: sql.SQL | sql.Composed, parameters: tuple[Any, ...] | dict[str, Any] = ()
+    ) -> list[tuple[Any, ...]]:
         """Every row that ``query`` returns."""
         with self._bound(self.limits.statement), self._connection.cursor() as cursor:
             return cursor.execute(query, parameters or None).fetchall()
@@ -116,6 +118,11 @@ class Session:
         """Carry out a statement that returns nothing, such as ``BEGIN``."""
         with self._bound(self.limits.statement), self._connection.cursor() as cursor:
             cursor.execute(query)
+
+    def order_alone(self, query: sql.SQL | sql.Composed) -> None:
+        """Carry out a statement with a person's words in it: it is prepared first, which the server does with a single one only."""
+        with self._bound(self.limits.statement), self._connection.cursor() as cursor:
+            cursor.execute(query, prepare=True)
 
     @contextmanager
     def stream(self, text: str) -> Iterator[Iterator[tuple[Any, ...]]]:

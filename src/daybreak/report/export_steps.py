@@ -65,8 +65,13 @@ def sentence_on_export(action: ExportWork | CarryTables | NameDatabase) -> str:
             assert_never(action)
 
 
+def _mode(action: CarryTables, table: WantedTable) -> str:
+    which = " for which that is true" if action.where and table.mode == "replace" else ""
+    return _MODES[table.mode] + which
+
+
 def _on_carrying(action: CarryTables) -> str:
-    each = [f"{_name(each.table)} into {_name(each.into)}, {_MODES[each.mode]}" for each in action.tables]
+    each = [f"{_name(each.table)} into {_name(each.into)}, {_mode(action, each)}" for each in action.tables]
     where = f" (where {action.where})" if action.where else ""
     place = f"the database {action.database} of {action.cluster}"
     if action.files is not None:
