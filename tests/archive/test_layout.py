@@ -80,3 +80,19 @@ def test_an_address_is_a_bucket_and_a_key() -> None:
     ):
         with pytest.raises(Refused, match="names no place in a bucket"):
             place_at(wrong)
+
+
+def test_a_document_of_an_export_hides_no_dump_below_it() -> None:
+    """One object that anybody may put there would make every archive of the bucket vanish from its list."""
+    keys = [
+        "export_info_x.json", "a/t1.dump", "2024/01/t2.dump", "2024/01/dir/toc.dat", "2024/01/dir/3.dat",
+        "embi/public.orders/1/part-0.gz.parquet", "embi/public.orders/1/_SUCCESS", "embi/public.orders/2/new-name", "export.dump",
+    ]  # fmt: skip
+    found = {pile.name: (pile.shape, len(pile.objects)) for pile in piles_of(map(stored, keys))}
+    assert found == {
+        "": ("snapshot-export", 4),
+        "a/t1.dump": ("file", 1),
+        "2024/01/t2.dump": ("file", 1),
+        "2024/01/dir/": ("directory", 2),
+        "export.dump": ("file", 1),
+    }

@@ -95,13 +95,23 @@ def piles_of(objects: Iterable[StoredObject], *, is_cut: bool = False) -> tuple[
 
 
 def _home(key: str, folders: dict[str, PileShape]) -> str:
-    """The name of the pile that a key belongs to: the outermost RDS export above it, the pg_dump right above, or itself."""
+    """The name of the pile that a key belongs to: the outermost RDS export above it, the pg_dump right above, or itself.
+
+    A dump may lie beside an export's document, and one stray document above many dumps: only what RDS writes belongs to it.
+    """
     above = list(_above(key))
     for folder in above:
-        if folders.get(folder) == "snapshot-export":
+        if folders.get(folder) == "snapshot-export" and _OF_EXPORT.fullmatch(key.removeprefix(folder)):
             return folder
     nearest = above[-1]
     return nearest if folders.get(nearest) == "directory" and _is_of_directory(key.removeprefix(nearest)) else key
+
+
+_OF_EXPORT = re.compile(
+    rf"{_INFO.pattern}|{_TABLES_INFO.pattern}|(?:.*/)?(?:[^/]+\.parquet|[._][^/]*)|[^/]+/[^/]*\.[^/]*/.+", re.DOTALL
+)
+"""The keys that RDS writes below an export's folder: its documents, Parquet and what lies beside it, and all else that is under
+``database/schema.table/``, since AWS says that names there may change (FACTS 4.7)."""
 
 
 _OF_DIRECTORY = re.compile(r"(?:toc|\d+|blobs?(?:_\d+)?)\.(?:dat|toc)(?:\.gz|\.lz4|\.zst)?")
