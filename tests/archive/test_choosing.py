@@ -99,7 +99,7 @@ def test_what_is_not_there_is_refused_all_at_once(archivist: Archivist) -> None:
     )
     with pytest.raises(Refused) as caught:
         choose(Contents(HEADER, twins, 0), ["t"])
-    assert caught.value.reasons == ('several tables are called "t": "a.t", "b.t"',)
+    assert caught.value.reasons == ('several tables are called "t": a.t, b.t',)
 
 
 @pytest.fixture
@@ -213,3 +213,19 @@ def test_every_entry_ends_up_in_one_place(drawn: list[tuple[str, list[int]]], da
             assert wanted & set(each.needs) or any(each.id in other.needs for other in entries)
         if wanted & set(each.needs) and each.id not in comes:
             assert each.id in placed
+
+
+def test_a_name_with_a_dot_is_named_as_sql_quotes_it() -> None:
+    """Else "a"."b.c" and "a.b"."c" could not be told apart; what is printed can be typed again."""
+    named = (("a", "b.c"), ("a.b", "c"), ("a", "new\nline"))
+    tables = [
+        replace(entry(number, "TABLE", ()), schema=schema, name=name) for number, (schema, name) in enumerate(named, 1)
+    ]
+    contents = Contents(HEADER, tuple(tables), 0)
+    for words, number in (
+        ('"a"."b.c"', 1), ('a."b.c"', 1), ('"b.c"', 1), ('"a.b"."c"', 2), ("c", 2), ("a.new\nline", 3), ("a.new\\nline", 3),
+    ):  # fmt: skip
+        assert [each.id for each in choose(contents, (words,)).wanted] == [number], words
+    with pytest.raises(Refused) as caught:
+        choose(contents, ("a.b.c",))
+    assert caught.value.reasons == ('several tables are called "a.b.c": "a"."b.c", "a.b"."c"',)

@@ -15,6 +15,7 @@ from daybreak.model.names import did_you_mean, printable
 from daybreak.model.plan import Plan
 from daybreak.model.receiver import Receiver, ReceiverMode
 from daybreak.model.requests import ExportRequest, RestoreRequest
+from daybreak.model.table_names import split_rename
 from daybreak.model.targets import Target
 from daybreak.model.world import Cluster
 from daybreak.observe.look import Lookout
@@ -69,11 +70,11 @@ def _renames(words: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, str]]:
     tables: list[str] = []
     renames: dict[str, str] = {}
     for each in words:
-        name, sign, new = each.partition("=")
-        if sign and not (name and new):
+        name, new = split_rename(each)
+        if new is not None and not (name and new):
             raise Refused(f'"{printable(each)}" names no table', "write --table NAME, or --table NAME=NEW")
         tables.append(name)
-        if sign:
+        if new is not None:
             renames[name] = new
     return tuple(tables), renames
 

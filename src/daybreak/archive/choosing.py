@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from daybreak.archive.contents import ArchiveEntry, Contents
 from daybreak.errors import Refused
-from daybreak.model.names import comma_list, did_you_mean, printable
+from daybreak.model.names import comma_list, did_you_mean, printable, sql_identifier
+from daybreak.model.table_names import forms_of, table_words
 
 _TABLES = frozenset({"TABLE", "FOREIGN TABLE"})
 _RELATIONS = _TABLES | {"VIEW", "MATERIALIZED VIEW"}
@@ -99,7 +100,7 @@ def _tables_by_name(entries: Iterable[ArchiveEntry], tables: Collection[str], sc
     for entry in entries:
         if entry.kind in _TABLES:
             by_schema[entry.schema].add(entry.id)
-            for name in {entry.full_name, entry.name}:
+            for name in dict.fromkeys(forms_of(entry.schema, entry.name)):
                 by_name[name].append(entry)
         elif entry.kind == "SCHEMA":
             by_schema.setdefault(entry.name, set())
@@ -107,15 +108,17 @@ def _tables_by_name(entries: Iterable[ArchiveEntry], tables: Collection[str], sc
     found: set[int] = set()
     for name in tables:
         alike = by_name.get(name, [])
-        exact = [each for each in alike if each.full_name == name]
+        exact = [each for each in alike if name not in (each.name, sql_identifier(each.name))]
         several = exact or alike
         if len(several) == 1:
             found.add(several[0].id)
         elif several:
-            names = comma_list(sorted(f'"{printable(each.full_name)}"' for each in several))
+            names = comma_list(sorted(printable(table_words(each.schema, each.name)) for each in several))
             reasons.append(f'several tables are called "{printable(name)}": {names}')
         else:
-            reasons.append(f'it has no table "{printable(name)}"{did_you_mean(name, by_name)}')
+            known = {table_words(entry.schema, entry.name) for alike in by_name.values() for entry in alike}
+            bare = {entry.name for alike in by_name.values() for entry in alike}
+            reasons.append(f'it has no table "{printable(name)}"{did_you_mean(name, known | bare)}')
     for name in schemas:
         if name not in by_schema:
             reasons.append(f'it has no schema "{printable(name)}"{did_you_mean(name, by_schema)}')

@@ -258,7 +258,7 @@ export_options = gather(
         "tables",
         multiple=True,
         metavar="NAME[=NEW]",
-        help="A table that is wanted, with its new name where it has one there; as often as you like.",
+        help='A table that is wanted, with its new name where it has one there; as often as you like. An odd name is quoted: "shop"."a.b".',
     ),
     click.option("--schema", "schemas", multiple=True, metavar="NAME", help="The same of all tables of a schema."),
     click.option("--where", default="", metavar="SQL", help="Only the rows of the one table for which this is true."),

@@ -29,6 +29,7 @@ from daybreak.model.pickings import Picking
 from daybreak.model.plan import Estimate, Plan, Refusal, RunId
 from daybreak.model.receiver import ReceiverSeen, TableSeen
 from daybreak.model.requests import ExportRequest
+from daybreak.model.table_names import forms_of, read_name, table_words
 from daybreak.model.targets import Target
 from daybreak.plan.estimates import estimate_for
 from daybreak.plan.export_files import add_steps_for_files, notes_on_files
@@ -152,11 +153,11 @@ def _add_steps(
 def _wish_for(request: ExportRequest, offered: TableOffered) -> WantedTable:
     """Where a table goes: the new name that was typed for it, in its own schema where that names none."""
     schema, name = offered.table
-    renamed = request.renames.get(f"{schema}.{name}") or request.renames.get(name)
+    renamed = next((request.renames[each] for each in forms_of(schema, name) if each in request.renames), None)
     into = (schema, name)
     if renamed:
-        head, dot, tail = renamed.partition(".")
-        into = (head, tail) if dot else (schema, renamed)
+        its_schema, its_name = read_name(renamed)
+        into = (its_schema or schema, its_name)
     return WantedTable(table=offered.table, into=into, mode=request.mode)
 
 
@@ -267,7 +268,7 @@ def _objections_to_table(
     if wanted.mode == "empty" and there.has_rows:
         yield (
             f"{name} has rows: say --append to add to them, --replace to delete them first, or another name with "
-            f"--table {printable('.'.join(offered.table))}=NEW"
+            f"--table {shlex.quote(table_words(*offered.table))}=NEW"
         )
     yield from _objections_to_columns(there, offered, name)
     if wanted.mode == "replace":
