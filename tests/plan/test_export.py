@@ -163,6 +163,16 @@ def test_rows_of_others_are_not_changed_by_replacing() -> None:
     assert any("all of it is taken back" in note for note in plan(request(mode="replace"), stays).notes)
 
 
+def test_a_condition_that_the_server_cannot_read_refuses_the_plan() -> None:
+    """In the server's words, before a byte is fetched."""
+    heard = ReceiverSeen(
+        server_version="16.4", encoding="UTF8", login="embi_admin", tables=(table("orders"),),
+        trouble_with_condition='syntax error at or near ")"',
+    )  # fmt: skip
+    [why] = reasons(request(where="id ="), receiver=heard)
+    assert why == '--where cannot be read by embi: syntax error at or near ")"'
+
+
 def test_a_key_that_refuses_a_delete_at_once_refuses_the_plan_where_a_row_uses_it() -> None:
     """It does so also where each row would come back; a key that can wait, or a condition, leaves that to the server."""
     key = ReferenceSeen(name="lines_of", table=("shop", "lines"), on_delete="refuses", has_rows=True)

@@ -354,7 +354,7 @@ def test_rows_are_replaced_where_the_condition_is_true_and_nowhere_else(server: 
         carry(session, load)
     assert asked(server, database, "SELECT id, what FROM t ORDER BY 1") == [(1, "a"), (2, "b"), (3, "z")]
     evil = replace(rows("t", "1\ta\n", mode="replace"), where="true); DROP TABLE t; SELECT (1")
-    with session_at(server, database) as session, pytest.raises(Failed):
+    with session_at(server, database) as session, pytest.raises(Failed, match="multiple commands"):
         carry(session, evil)
     assert asked(server, database, "SELECT count(*) FROM t") == [(3,)]
 
@@ -398,3 +398,25 @@ def test_rows_that_a_trigger_deletes_again_are_no_success(server: Server, databa
     ):
         carry(session, rows("t", "1\ta\n2\tb\n"))
     assert asked(server, database, "SELECT count(*) FROM t") == [(0,)]
+
+
+def test_a_condition_is_read_before_anything_is_fetched_and_not_run(server: Server, database: str) -> None:
+    """What is no condition is found while the plan is made; a function in it is not called for that."""
+    server.run(
+        database,
+        "CREATE TABLE t (id int, what text)",
+        "CREATE SEQUENCE called",
+        "CREATE FUNCTION call() RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT nextval(''called'') > 0'",
+    )
+    with session_at(server, database) as session:
+        for where, trouble in (
+            ("id = 1 -- all", ""), ("call()", ""), ("id =", "syntax error"), ("42", "must be type boolean"), ("other = 1", "does not exist"),
+            ("true); DROP TABLE t; SELECT (1", "cannot insert multiple commands"),
+        ):  # fmt: skip
+            seen = see_receiver(session, [("public", "t")], where)
+            assert (trouble in seen.trouble_with_condition, bool(seen.trouble_with_condition)) == (
+                True,
+                bool(trouble),
+            ), (where, seen.trouble_with_condition)
+        assert see_receiver(session, [("public", "t")], "id = 1").trouble_with_condition == ""
+    assert asked(server, database, "SELECT is_called FROM called") == [(False,)]

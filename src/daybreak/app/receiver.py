@@ -95,21 +95,28 @@ def _with_receiver(
                 found = see_new_database(session, request.receiver.database)
             if not found.is_there:
                 return _with_loader(app, seen.model_copy(update={"making": found}), making)
-        heard = hear_receiver(app, target, cluster, request.receiver, receiver_names(request, seen.tables))
+        names = receiver_names(request, seen.tables)
+        heard = hear_receiver(app, target, cluster, request.receiver, names, where=request.where)
     except DaybreakError as error:
         return seen.model_copy(update={"receiver_silence": "; ".join((error.message, *error.hints))})
     return seen.model_copy(update={"receiver": heard})
 
 
 def hear_receiver(
-    app: App, target: Target, cluster: Cluster, receiver: Receiver, names: tuple[tuple[str, str], ...]
+    app: App,
+    target: Target,
+    cluster: Cluster,
+    receiver: Receiver,
+    names: tuple[tuple[str, str], ...],
+    *,
+    where: str = "",
 ) -> ReceiverSeen:
     """What the receiver's server says of the tables of these names; raises ``DaybreakError`` where it does not answer.
 
     It is asked as a source is asked for names: briefly, and by one session.
     """
     with _reach(app, target, cluster, receiver, receiver.database).session(OF_NAMES.limits()) as session:
-        return see_receiver(session, names)
+        return see_receiver(session, names, where)
 
 
 def _reach(app: App, target: Target, cluster: Cluster, receiver: Receiver, database: str) -> Reach:

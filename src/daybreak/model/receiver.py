@@ -81,6 +81,8 @@ class ReceiverSeen(Value):
     """The role that the login is."""
     tables: tuple[TableSeen, ...] = ()
     """Those of the wanted names that are there."""
+    trouble_with_condition: str = Field(default="", exclude_if=lambda found: not found)
+    """Why the server cannot read the condition on the rows of the one table that is wanted, in its words."""
 
     def table(self, name: tuple[str, str]) -> TableSeen | None:
         """What stands under a name; ``None`` where nothing does."""

@@ -217,6 +217,8 @@ def _objections(request: ExportRequest, seen: Observation) -> Iterator[str]:
     if export.receiver is None:
         yield f"the database {request.receiver.database} of {request.receiver.cluster} was not heard: {export.receiver_silence}"
         return
+    if export.receiver.trouble_with_condition:
+        yield f"--where cannot be read by {request.receiver.database}: {export.receiver.trouble_with_condition}"
     wanted = [(each, _wish_for(request, each)) for each in export.tables]
     taken = [one.into for _, one in wanted]
     for name in sorted({each for each in taken if taken.count(each) > 1}):

@@ -20,6 +20,7 @@ from daybreak.model.receiver import ColumnSeen, ReceiverMode, ReceiverSeen, Refe
 from daybreak.plan.exactness import inexact_columns
 from daybreak.postgres.changing import Bearing, begin_change, commit_change
 from daybreak.postgres.column_shapes import read_shapes
+from daybreak.postgres.faults import reason_of
 from daybreak.postgres.session import Session
 
 _TABLES = sql.SQL("""
@@ -64,10 +65,11 @@ _ANY_ROW = "SELECT EXISTS (SELECT FROM {})"
 _TAKES_ROWS = ("r", "p")
 
 
-def see_receiver(session: Session, wanted: Sequence[tuple[str, str]]) -> ReceiverSeen:
+def see_receiver(session: Session, wanted: Sequence[tuple[str, str]], where: str = "") -> ReceiverSeen:
     """What stands under these schemas and names; raises ``DaybreakError`` where the server cannot be asked.
 
-    Whether a table has rows is asked of the first one that it finds: no table is read through.
+    Whether a table has rows is asked of the first one that it finds: no table is read through. ``where`` is a condition on the
+    rows of the one table that is wanted: the server reads it, and runs nothing of it.
     """
     [[encoding, login]] = session.ask(_SERVER)
     found = session.ask(_TABLES, ([schema for schema, _ in wanted], [name for _, name in wanted]))
@@ -83,7 +85,30 @@ def see_receiver(session: Session, wanted: Sequence[tuple[str, str]]) -> Receive
         )
         for row in found
     )
-    return ReceiverSeen(server_version=session.server_version, encoding=encoding, login=login, tables=tables)
+    return ReceiverSeen(
+        server_version=session.server_version,
+        encoding=encoding,
+        login=login,
+        tables=tables,
+        trouble_with_condition=_trouble_with(session, where, found) if where else "",
+    )
+
+
+def _trouble_with(session: Session, where: str, found: Sequence[tuple[Any, ...]]) -> str:
+    """Why the server cannot read a condition on the rows of the one table that was found; to prepare a question runs nothing of it."""
+    if len(found) != 1 or found[0][2] not in _TAKES_ROWS:
+        return ""
+    schema, name, kind, *_ = found[0]
+    question = (
+        sql.SQL("PREPARE daybreak_condition AS SELECT FROM ") + _own_rows((schema, name), kind) + condition(where)
+    )
+    with _owners_path(session):
+        try:
+            session.order_alone(question)
+        except Failed as error:
+            return reason_of(error)
+        session.order(sql.SQL("DEALLOCATE daybreak_condition"))
+    return ""
 
 
 def _table(

@@ -120,9 +120,10 @@ class Session:
             cursor.execute(query)
 
     def order_alone(self, query: sql.SQL | sql.Composed) -> None:
-        """Carry out a statement with a person's words in it: it is prepared first, which the server does with a single one only."""
+        """Carry out a statement with a person's words in it, by the extended protocol, which takes a single one."""
         with self._bound(self.limits.statement), self._connection.cursor() as cursor:
-            cursor.execute(query, prepare=True)
+            # psycopg sends what has no parameters by the simple protocol, unless binary answers are wanted.
+            cursor.execute(query, binary=True)
 
     @contextmanager
     def stream(self, text: str) -> Iterator[Iterator[tuple[Any, ...]]]:
