@@ -163,6 +163,21 @@ def test_rows_of_others_are_not_changed_by_replacing() -> None:
     assert any("all of it is taken back" in note for note in plan(request(mode="replace"), stays).notes)
 
 
+def test_a_column_that_would_change_values_refuses_the_plan_where_its_type_can_be_read() -> None:
+    """Before a byte is fetched; what only the server's catalogs know is asked later."""
+    there = table("orders", columns=tuple(ColumnSeen(name=name, type=type_) for name, type_ in (
+        ("n", "numeric(10,2)"), ("wide", "bigint"), ("mood", "shop.mood"), ("v", "text"),
+    )))  # fmt: skip
+    types = {"n": "numeric(10,4)", "wide": "integer", "mood": "text", "v": "character varying(20)"}
+    [each] = offered("orders")
+    offer = each.model_copy(update={"columns": tuple(types), "types": types})
+    [why] = reasons(request(), there, tables=(offer,))
+    assert (
+        why
+        == "shop.orders would not take the export's values exactly: n is numeric(10,4) in the export and numeric(10,2) there"
+    )
+
+
 def test_a_condition_that_the_server_cannot_read_refuses_the_plan() -> None:
     """In the server's words, before a byte is fetched."""
     heard = ReceiverSeen(

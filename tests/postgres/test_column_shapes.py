@@ -6,6 +6,7 @@ from itertools import product
 
 import pytest
 
+from daybreak.archive.column_types import shape_of
 from daybreak.model.column_shapes import ColumnShape
 from daybreak.plan.exactness import takes
 from daybreak.postgres.column_shapes import read_shapes
@@ -93,3 +94,13 @@ def test_what_is_said_to_be_exact_is(server: Server, places: str, shapes: dict[s
 def test_what_may_lose_is_not_exact(shapes: dict[str, ColumnShape], source: str, taker: str) -> None:
     """Each of these casts is made without a word, or is another text than the cast's."""
     assert not takes(shapes[taker], shapes[source])
+
+
+def test_what_a_definition_says_is_what_the_catalogs_say(shapes: dict[str, ColumnShape]) -> None:
+    """As far as the words alone say it; then it is the same, with its modifier."""
+    read = {kind: shape_of("v", shape.words) for kind, shape in shapes.items()}
+    for kind, found in read.items():
+        assert found is None or found == shapes[kind], kind
+    assert {kind for kind, found in read.items() if found is None} == {
+        "interval", "interval(0)", "bit(4)", "varbit", "varbit(8)", "mood", "other_mood", "pair", "wide_pair", "short", "long", "oid",
+    }  # fmt: skip

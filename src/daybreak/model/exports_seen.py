@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from daybreak.model.exports import ChoiceShown, ExportFound
 from daybreak.model.parquet import Discrepancy
 from daybreak.model.pickings import Picking
@@ -16,6 +18,8 @@ class TableOffered(Value):
     """Its schema and its name."""
     columns: tuple[str, ...] | None = None
     """Those that its rows have, in their order; ``None`` where that is known only once it is restored."""
+    types: dict[str, str] = Field(default_factory=dict, exclude_if=lambda found: not found)
+    """The types that its definition gives them, as far as they are PostgreSQL's own and can be read there."""
 
 
 class ScratchTools(Value):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from daybreak.archive.choosing import ArchiveChoice, choose
+from daybreak.archive.column_types import types_in
 from daybreak.archive.contents import MOST, Contents
 from daybreak.archive.copying import columns_of_copy
 from daybreak.archive.layout import Pile
@@ -123,4 +124,5 @@ def _tables(contents: Contents, choice: ArchiveChoice) -> Iterator[TableOffered]
         key = (entry.schema, entry.name)
         if key not in partitions:
             of_rows = rows.get(key)
-            yield TableOffered(table=key, columns=columns_of_copy(of_rows.copy) if of_rows else None)
+            types = {name: shape.words for name, shape in types_in(entry.definition).items()}
+            yield TableOffered(table=key, columns=columns_of_copy(of_rows.copy) if of_rows else None, types=types)

@@ -13,6 +13,7 @@ from graphlib import CycleError, TopologicalSorter
 
 import humanize
 
+from daybreak.archive.column_types import shape_of
 from daybreak.model.actions import (
     CarryTables,
     ClearScratch,
@@ -32,6 +33,7 @@ from daybreak.model.requests import ExportRequest
 from daybreak.model.table_names import forms_of, read_name, table_words
 from daybreak.model.targets import Target
 from daybreak.plan.estimates import estimate_for
+from daybreak.plan.exactness import inexact_columns
 from daybreak.plan.export_files import add_steps_for_files, notes_on_files
 from daybreak.plan.framing import frame, sum_of_steps
 from daybreak.plan.new_database import add_steps_of_new, is_new, notes_on_new, objections_to_new
@@ -295,6 +297,10 @@ def _objections_to_columns(there: TableSeen, offered: TableOffered, name: str) -
         yield f"{name} has no column {comma_list(missing)}, which the export has"
     if computed:
         yield f"{name} computes {comma_list(computed)} itself, and the export has values for it"
+    known = [shape_of(each, words) for each, words in offered.types.items() if each in columns and each not in computed]
+    there_known = [shape_of(each.name, each.type) for each in there.columns]
+    for words in inexact_columns([*filter(None, known)], [*filter(None, there_known)]):
+        yield f"{name} would not take the export's values exactly: {words}"
     if needed:
         yield f"{name} needs a value for {comma_list(needed)}, which the export does not have"
 
