@@ -6,8 +6,7 @@ from itertools import product
 
 import pytest
 
-from daybreak.archive.column_types import shape_of
-from daybreak.model.column_shapes import ColumnShape
+from daybreak.model.column_shapes import ColumnShape, shape_of
 from daybreak.plan.exactness import takes
 from daybreak.postgres.column_shapes import read_shapes
 from daybreak.postgres.session import open_session

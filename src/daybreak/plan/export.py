@@ -13,7 +13,6 @@ from graphlib import CycleError, TopologicalSorter
 
 import humanize
 
-from daybreak.archive.column_types import shape_of
 from daybreak.model.actions import (
     CarryTables,
     ClearScratch,
@@ -22,6 +21,7 @@ from daybreak.model.actions import (
     LoadScratch,
     WantedTable,
 )
+from daybreak.model.column_shapes import shape_of
 from daybreak.model.exports_seen import ExportSeen, TableOffered
 from daybreak.model.guards import FoundFit
 from daybreak.model.names import clone_name, comma_list, printable
