@@ -179,6 +179,7 @@ def test_from_the_accident_to_a_clean_account(lab: LabUnderTest, source: str, ad
     assert [group for group in left if run in group["DBClusterParameterGroupName"]] == []
 
 
+@pytest.mark.sweep
 def test_two_runs_go_on_at_once_but_no_run_twice(lab: LabUnderTest, source: str, ada: Person) -> None:
     """A second terminal may restore something else and may watch this run; it may not carry it out as well."""
     moment, _ = accident(lab, source)
@@ -211,6 +212,7 @@ def test_two_runs_go_on_at_once_but_no_run_twice(lab: LabUnderTest, source: str,
         assert ada.daybreak("clean", name, "--yes").code == 0
 
 
+@pytest.mark.sweep
 def test_the_runbooks_script_brings_it_back(lab: LabUnderTest, source: str, ada: Person) -> None:
     """`restore-aurora --type pitr --time …` as the appendix of the runbook writes it, without a question."""
     moment, rows = accident(lab, source)

@@ -8,7 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.fix_lab import PrivateLab
+
+pytestmark = pytest.mark.sweep
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "point-in-time-recovery.md"
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -147,6 +147,7 @@ def guides() -> list[str]:
     return [name for name in named if name not in TOLD_ELSEWHERE | {"rehearse-on-the-lab.md"} and lines_of(name)]
 
 
+@pytest.mark.sample("exports.md", "forgotten-clones.md", "report.md", "sampler.md", "schedule.md")
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("guide", guides())
 def test_every_command_of_a_guide_works_as_it_is_written(desk: Desk, guide: str) -> None:

@@ -92,6 +92,7 @@ def test_an_older_version_of_the_secret_opens_the_clone(office: Office) -> None:
     assert compared.code == 0, compared.err
 
 
+@pytest.mark.sweep
 def test_without_an_older_version_the_run_pauses_at_once_and_goes_on_once_the_password_is_set(office: Office) -> None:
     """A server that has answered is not waited for; what was restored is kept."""
     vault = office.lab.client("secretsmanager")

@@ -78,6 +78,7 @@ def test_the_runbooks_script_restores_the_snapshot_that_is_named(lab: LabUnderTe
     assert SOURCE not in {identifier for _, identifier in made}, "the source is left alone"
 
 
+@pytest.mark.sweep
 def test_a_small_copy_of_the_newest_snapshot_and_its_clean_up(lab: LabUnderTest, begin: Begin) -> None:
     """A copy to work with is smaller, forgotten sooner, as quiet as any other, and gone when it is cleaned."""
     life = begin(lab)

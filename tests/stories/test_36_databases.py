@@ -71,6 +71,7 @@ def test_a_second_database_is_entered_without_being_named(
     assert [(each["name"], each["only_base"]) for each in lost["tables"]] == [("public.invoices", 5000)]
 
 
+@pytest.mark.sweep
 def test_a_list_of_databases_limits_and_every_verdict_says_so(
     lab_of_two: tuple[LabUnderTest, Branch], tmp_path: Path
 ) -> None:
@@ -84,6 +85,7 @@ def test_a_list_of_databases_limits_and_every_verdict_says_so(
     assert "fit within standard depth, database embi alone" in done.out
 
 
+@pytest.mark.sweep
 def test_a_database_that_the_login_may_not_enter_is_unknown(
     lab_of_two: tuple[LabUnderTest, Branch], tmp_path: Path
 ) -> None:

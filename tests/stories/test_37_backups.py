@@ -76,6 +76,7 @@ def is_complete(lab: LabUnderTest) -> bool:
     return bool(found["DBClusterSnapshots"][0]["Status"] == "available")
 
 
+@pytest.mark.sweep
 def test_what_is_listed_before_and_after_a_region_is_lost(lab: LabUnderTest, person: Person) -> None:
     """The list of the day before and that of the day itself name one copy, and never a smaller loss."""
     # A snapshot of the company's first minute is newer than the window until the window has moved on.

@@ -162,7 +162,6 @@ def test_it_comes_up_fit_from_what_the_other_region_has(lab: LabUnderTest, perso
 
 
 @pytest.mark.sample(
-    "hangs-us-east-1 showed nothing (no answer came in time)",
     "empty-us-east-1 answered, and knows no cluster of that name",
 )
 @pytest.mark.parametrize(

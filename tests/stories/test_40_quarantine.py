@@ -224,6 +224,7 @@ def test_a_restored_subscriber_takes_nothing_until_quarantine_is_lifted(shop: Re
         shop.delete(clone)
 
 
+@pytest.mark.sweep
 def test_without_quarantine_the_same_clone_loses_productions_rows(shop: Replication) -> None:
     """The other half, so that the first one is seen to be able to fail: restored by hand, with the source's own group."""
     moment = moment_of(shop)

@@ -115,6 +115,7 @@ def test_a_fail_over_that_was_killed_is_not_ordered_twice(lab: LabUnderTest, per
         assert (writer(lab), len(lab.calls("FailoverGlobalCluster", GLOBAL))) == (SECONDARY, 1)
 
 
+@pytest.mark.sweep
 def test_a_switch_over_loses_nothing(lab: LabUnderTest, person: Person) -> None:
     """Both regions are there: AWS waits until all of it has arrived, and the plan gives up nothing."""
     owner = Reach(lab)

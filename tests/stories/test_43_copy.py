@@ -63,6 +63,7 @@ def prepared(person: Person) -> dict[tuple[str, str], tuple[str, str]]:
     return {(e["what"], e["where"]): (e["standing"], e["found"]) for e in target["prepared"] if e["what"] in kinds}
 
 
+@pytest.mark.sweep
 def test_status_says_when_a_copy_is_late_and_a_login_is_not_there(lab: LabUnderTest, key: str, tmp_path: Any) -> None:
     """What nobody sees until the region is lost; a refusal is an answer, and one list that fails is no proof of nothing."""
     person, login = somebody(lab, tmp_path, key), ("login", f"secretsmanager:embi/aurora/master in {AWAY}")
@@ -142,6 +143,7 @@ def test_a_scheduler_keeps_one_copy_and_says_what_there_is_when_the_region_is_lo
     assert set(snapshots(lab, AWAY)) == {newer}
 
 
+@pytest.mark.sweep
 def test_of_two_schedulers_at_once_one_copies(lab: LabUnderTest, key: str, tmp_path: Any) -> None:
     """A cron line that runs on two machines, or a person beside it: two copies cost twice, and the limit of five is shared."""
     for name in snapshots(lab, AWAY):
@@ -158,6 +160,7 @@ def test_of_two_schedulers_at_once_one_copies(lab: LabUnderTest, key: str, tmp_p
     assert set(snapshots(lab, HOME)) == at_home
 
 
+@pytest.mark.sweep
 def test_a_killed_run_is_followed_by_the_next_and_the_limit_is_said(lab: LabUnderTest, key: str, tmp_path: Any) -> None:
     """A scheduler's machine dies while AWS copies: the next run waits for that copy, and makes none beside it."""
     for name in snapshots(lab, AWAY):

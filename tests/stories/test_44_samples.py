@@ -25,6 +25,8 @@ from daybreak.repository.samples import Samples
 from tests.fix_cli import CONFIGURATION, Person
 from tests.fix_lab import LabUnderTest
 
+pytestmark = pytest.mark.sweep
+
 SECOND = 1.2
 """Longer than the time between two samples; a session shows what it counted when it ends, at the latest."""
 

@@ -111,6 +111,7 @@ def own_lab() -> Iterator[LabUnderTest]:
         yield lab
 
 
+@pytest.mark.sweep
 def test_a_clone_in_another_region_is_adopted_while_the_lost_one_is_silent(
     own_lab: LabUnderTest, tmp_path: Path
 ) -> None:

@@ -12,6 +12,8 @@ from tests.fix_cli import CONFIGURATION, Person, waiving
 from tests.fix_lab import LabUnderTest, eventually, private
 from tests.fix_writers import Writers, tokens
 
+pytestmark = pytest.mark.sweep
+
 SOURCE = "embi-aurora-cluster"
 PROXY = "embi-proxy"
 SECRET = "embi/app"

@@ -23,6 +23,8 @@ from tests.lab.regions.test_replicas import COPY as STATE_AWAY
 from tests.lab.regions.test_replicas import STATE, replicate
 from tests.stories.test_39_region import COPY, NETWORK, SOURCE, copy_away
 
+pytestmark = pytest.mark.sweep
+
 UNASKED = waiving("application.connects", "application.health", "application.functions")
 PLACES = """
 [[targets.embi.destinations]]
@@ -309,7 +311,6 @@ def _is_of(person: Person, cutover: str, run: str) -> bool:
     return bool(person.daybreak("show", cutover, *THERE, "-o", "json").json()["clone"] == run)
 
 
-@pytest.mark.sweep
 def test_a_source_that_serves_is_fenced_though_its_region_says_nothing(lab: LabUnderTest, town: Town) -> None:
     """AWS is silent there and the server is not: it is closed at its old address, and opened there again."""
     person, old = town.person, cluster(lab, SOURCE, HOME)["Endpoint"]

@@ -115,6 +115,7 @@ def test_bad_input_is_refused_with_what_to_do(person: Person, lab: LabUnderTest,
     assert "write the beginning of the keys" in " ".join(done.err.split())
 
 
+@pytest.mark.sweep
 def test_two_permissions_are_enough_and_one_denied_object_is_named(archivist: Archivist, tmp_path: Path) -> None:
     """Listing the bucket and reading below the place; nothing else is asked of S3, and nothing of RDS."""
     with private(speed=6000) as lab:

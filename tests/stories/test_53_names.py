@@ -11,6 +11,8 @@ from tests.fix_cli import CONFIGURATION, Person, waiving
 from tests.fix_lab import LabUnderTest, private
 from tests.fix_writers import Writers, tokens
 
+pytestmark = pytest.mark.sweep
+
 SOURCE = "embi-aurora-cluster"
 UNASKED = waiving("application.connects", "application.health", "application.functions")
 PLACES = """

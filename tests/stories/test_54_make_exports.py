@@ -83,6 +83,7 @@ def test_an_export_is_made_and_read(lab: LabUnderTest, person: Person, snapshot:
     assert "AWS is at it no more: it is COMPLETE" in cleaned.err
 
 
+@pytest.mark.sweep
 def test_a_killed_process_is_resumed_and_exports_once(lab: LabUnderTest, person: Person, snapshot: str) -> None:
     """`kill -9` while AWS is at it; whoever resumes waits for the same export. A part of it was asked for."""
     with lab.fault("stuck", action="export-snapshot", identifier="embi-aurora-export-.*"):

@@ -122,6 +122,7 @@ def test_an_archive_is_made_and_listed(
     assert "its manifest cannot be read" in listed["trouble"]
 
 
+@pytest.mark.sweep
 def test_a_killed_process_leaves_nothing_that_goes_on(
     archivist: tuple[LabUnderTest, Person, str], prefix: str, pg_dump: Path, tmp_path: Path
 ) -> None:

@@ -232,6 +232,7 @@ def test_what_rds_skipped_is_named_and_the_verdict_is_not_fit(
     assert (alone.code, 'no files of the table "stock.hot"' in alone.err) == (2, True)
 
 
+@pytest.mark.sweep
 def test_several_databases_are_chosen_among_by_the_receivers_name(
     person: Person, where: dict[str, Any], shop: Shop
 ) -> None:
@@ -254,6 +255,7 @@ def test_several_databases_are_chosen_among_by_the_receivers_name(
     assert (again.code, "has rows: say --append" in " ".join(again.err.split())) == (2, True)
 
 
+@pytest.mark.sweep
 def test_a_killed_restore_is_resumed_and_brings_each_row_once(
     person: Person, where: dict[str, Any], shop: Shop
 ) -> None:

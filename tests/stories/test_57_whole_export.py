@@ -240,6 +240,7 @@ def test_the_runbooks_commands_and_ours_give_the_same_database(
     assert not any(Path(person.environment["DAYBREAK_SCRATCH"] or "").glob("*"))
 
 
+@pytest.mark.sweep
 def test_one_table_comes_with_all_that_belongs_to_it(
     lab: LabUnderTest, person: Person, dumped: str, clone: str
 ) -> None:
@@ -273,6 +274,7 @@ def test_what_cannot_be_is_refused_before_anything_is_made(
     assert ask(at(lab, clone, DATABASE), "SELECT datname::text FROM pg_database ORDER BY 1") == before
 
 
+@pytest.mark.sweep
 def test_a_killed_restore_is_resumed_in_each_step(lab: LabUnderTest, person: Person, dumped: str, clone: str) -> None:
     """Killed as soon as each step has begun: after the last resume there is one database, and nothing of scratch."""
     known = set(person.runs())
@@ -300,6 +302,7 @@ def test_a_killed_restore_is_resumed_in_each_step(lab: LabUnderTest, person: Per
     assert ask(there, SCRATCH_LEFT) == []
 
 
+@pytest.mark.sweep
 def test_clean_removes_what_still_is_scratch_and_never_a_named_one(
     lab: LabUnderTest, person: Person, dumped: str, clone: str
 ) -> None:

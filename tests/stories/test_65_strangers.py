@@ -130,6 +130,7 @@ def test_no_verb_gives_a_stranger_anything(trap: Trap, verb: str, kind: Wrong | 
     _assert_nothing_told(person, done.out + done.err, stranger)
 
 
+@pytest.mark.sweep
 def test_a_restore_gives_the_stranger_in_its_clones_place_nothing_and_goes_on_later(trap: Trap) -> None:
     """The wait for SQL and the validation say nothing; what was restored is kept, and resume finds the right one."""
     usual = waiving("application.connects", "application.health", "application.functions")
