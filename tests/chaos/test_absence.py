@@ -55,7 +55,6 @@ def swept(kind: str, lie: Lie, count: int, stride: int) -> None:
 
 
 @pytest.mark.sample(
-    "clean-protected-an empty list-1",
     "clean-protected-not found-5",
     "clean-unprotected-the thing, without its tags-1",
     "clean-unprotected-an empty list-5",
@@ -74,7 +73,7 @@ def test_a_clean_up_deletes_what_no_look_ever_shows(count: int) -> None:
     swept("clean-unprotected", Lie.NOT_FOUND, count, stride=7)
 
 
-@pytest.mark.sample("copied-group-an empty list", "snapshot-not found", "snapshot-the thing, without its tags")
+@pytest.mark.sample("snapshot-not found")
 @pytest.mark.parametrize("lie", Lie)
 @pytest.mark.parametrize("kind", ["copied-group", "snapshot"])
 def test_a_restore_does_not_end_by_one_look_at_nothing(kind: str, lie: Lie) -> None:

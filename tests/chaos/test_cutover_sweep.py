@@ -188,7 +188,7 @@ def resumed(kind: str, crash: Crash) -> None:
 @pytest.mark.parametrize("kind", SETS)
 def test_a_cutover_that_died_is_whole_once_it_is_resumed(kind: str) -> None:
     """At some points of each kind."""
-    for crash in sampled(kind, 10):
+    for crash in sampled(kind, 3):
         resumed(kind, crash)
 
 
@@ -231,9 +231,10 @@ def test_a_probe_measures_only_what_its_own_process_saw(dies: bool) -> None:  # 
         )
 
 
-def test_a_verdict_that_is_old_by_then_closes_nothing_and_what_is_closed_goes_on() -> None:
+@pytest.mark.parametrize("stride", [5, pytest.param(1, marks=pytest.mark.sweep)])
+def test_a_verdict_that_is_old_by_then_closes_nothing_and_what_is_closed_goes_on(stride: int) -> None:
     """It dies after each of its changes, and is resumed on the next day: the fence is what the verdict is asked for."""
-    for number in range(1, made("all").changes + 1):
+    for number in range(1, made("all").changes + 1, stride):
         with scratch() as folder:
             simulation = made("all").case.simulation(FolderStore(folder), asked=False)
             with pytest.raises(Killed):
@@ -295,7 +296,7 @@ def taken_back(kind: str, crash: Crash, again: Crash | None = None) -> None:
 @pytest.mark.parametrize("kind", SETS)
 def test_a_cutover_that_died_is_taken_back_to_where_it_began(kind: str) -> None:
     """At some points of each kind, and the way back dies as well."""
-    for number, crash in enumerate(sampled(kind, 10)):
+    for number, crash in enumerate(sampled(kind, 4)):
         taken_back(kind, crash, Crash(number, "after") if number % 2 else None)
 
 
@@ -419,7 +420,7 @@ def asked_after_all(simulation: Simulation, before: SimulatedAws, ended: RunStat
 @pytest.mark.parametrize("kind", SETS)
 def test_a_cutover_that_nobody_resumes_in_time_takes_itself_back(kind: str) -> None:
     """At some points of each kind; once a client has written in the clone, a person is asked."""
-    assert {late(kind, crash) for crash in sampled(kind, 8)} <= {"whole", "taken back", "asked"}
+    assert {late(kind, crash) for crash in sampled(kind, 3)} <= {"whole", "taken back", "asked"}
 
 
 @pytest.mark.sweep
@@ -437,6 +438,7 @@ def test_a_cutover_that_nobody_resumes_in_time_takes_itself_back_from_anywhere(
 # -- the server's answer to a commit is lost
 
 
+@pytest.mark.sample("cutover-before", "rollback-after")
 @pytest.mark.parametrize("lost", ["before", "after"])
 @pytest.mark.parametrize("way", ["cutover", "rollback", "rollback-of-part", "rollback-of-start"])
 def test_a_commit_whose_answer_is_lost_is_looked_up(way: str, lost: Literal["before", "after"]) -> None:

@@ -255,7 +255,8 @@ def breaches(kind: str) -> Iterator[Any]:
             continue  # all else of a cutover by names is as in any
         for guard in step.guards:
             for name, way in ways_to_break(guard):
-                yield pytest.param(kind, step.id, way, id=f"{kind}-{step.id}-{name}")
+                how = f"{type(step.action).__name__}: {guard.kind}: {name}"
+                yield pytest.param(kind, step.id, how, way, id=f"{kind}-{step.id}-{name}")
 
 
 def walked(simulation: Simulation) -> RunState | DaybreakError:
@@ -266,8 +267,11 @@ def walked(simulation: Simulation) -> RunState | DaybreakError:
         return error
 
 
-@pytest.mark.parametrize(("kind", "name", "way"), [each for kind in _KINDS for each in breaches(kind)])
-def test_nothing_is_sent_where_a_guard_is_broken(kind: str, name: str, way: Callable[[SimulatedAws], None]) -> None:
+@pytest.mark.sample(each=("kind", "how"))
+@pytest.mark.parametrize(("kind", "name", "how", "way"), [each for kind in _KINDS for each in breaches(kind)])
+def test_nothing_is_sent_where_a_guard_is_broken(
+    kind: str, name: str, how: str, way: Callable[[SimulatedAws], None]
+) -> None:
     """The last look before the sending sees what happened since the step was begun."""
     with scratch() as folder:
         simulation = case_of(kind).simulation(FolderStore(folder))
@@ -283,7 +287,7 @@ def test_nothing_is_sent_where_a_guard_is_broken(kind: str, name: str, way: Call
 
         simulation.on_told = meddle
         ended = walked(simulation)
-        assert sent, "the step was never begun"
+        assert sent, f"{how}: the step was never begun"
         own = [call for call in simulation.aws.sent[sent[0] :] if _is_of(call.params, step)]
         assert own == []
         assert not isinstance(step.action, SqlOrder) or simulation.aws.effects == done[0]

@@ -272,9 +272,6 @@ def every_breach() -> Iterator[Any]:
 
 
 @pytest.mark.sample(
-    "copied-group-copy-parameter-group-reset-cluster-pg",
-    "copied-group-set-quarantine-no-cluster-pg",
-    "copied-group-create-writer-another's-db",
     "copied-group-create-writer-moved-cluster",
     "snapshot-restore-cluster-exchanged-cluster-snapshot",
     "clean-lift-protection-another's-cluster",

@@ -130,7 +130,7 @@ def check_survival(death: Death, life: Life, undisturbed: Ending) -> str:
     return died
 
 
-@pytest.mark.sample("call-lands-soon-03-restore-cluster", "inside-10-validate-data")
+@pytest.mark.sample("call-lands-soon-03-restore-cluster")
 @pytest.mark.parametrize("death", SAMPLE, ids=str)
 def test_a_killed_run_is_resumed_to_the_same_end(
     death: Death, lab: LabUnderTest, begin: Begin, undisturbed: Ending, record_property: Callable[[str, object], None]

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+import pytest
+
 from tests.chaos.fix_lives import Begin, assert_one_of_everything, clusters_of
 from tests.fix_lab import LabUnderTest
 from tests.fix_liar import LIES, SLOW, Asked, Liar, Lie, lying
 from tests.fix_operations import CHANGES
+
+pytestmark = pytest.mark.sweep
 
 QUICK = [lie for what, lie in LIES.items() if what not in SLOW]
 EVERY = 9

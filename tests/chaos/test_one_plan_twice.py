@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import shutil
 
+import pytest
+
 from tests.chaos.fix_lives import Begin, Life, assert_one_of_everything, clusters_of
 from tests.fix_journal import rewritten
 from tests.fix_lab import LabUnderTest
+
+pytestmark = pytest.mark.sweep
 
 
 def with_the_plan_of(other: Life, life: Life) -> Life:

@@ -25,7 +25,7 @@ from tests.chaos.reply_faults import Fault
 from tests.chaos.simulated_aws import Hearing
 from tests.chaos.simulated_parts import Resource
 from tests.chaos.simulation import CASES, Simulation, case_of, check_effects, scratch, standing_of_world, survived
-from tests.fix_liar import LIES, SLOW, Liar, lying
+from tests.fix_liar import LIES, Liar, lying
 from tests.fix_operations import CHANGES, READS, names_touched
 
 PLACES = [
@@ -119,14 +119,11 @@ def test_every_change_has_its_place_in_the_table() -> None:
     assert {operation for _, operation in PLACES} == set(CHANGES)
 
 
-BAD = [
-    pytest.param(kind, operation, fault, marks=[pytest.mark.sweep] if (number + place) % 2 else [])
-    for number, (kind, operation) in enumerate(PLACES)
-    for place, fault in enumerate(SURVIVED)
-]
-"""Every cell; an ordinary run takes every other one, so that each fault and each place is among them."""
+BAD = [(kind, operation, fault) for kind, operation in PLACES for fault in SURVIVED]
+"""Every cell."""
 
 
+@pytest.mark.sample(each=("kind", "operation", "fault"))
 @pytest.mark.parametrize(("kind", "operation", "fault"), BAD)
 def test_one_bad_reply_leaves_exactly_one_effect(kind: str, operation: str, fault: Fault) -> None:
     """A network that swallows one reply must not cost a second cluster, nor be taken for a failure."""
@@ -168,16 +165,11 @@ def a_way() -> Iterator[Way]:
 MARKED: dict[tuple[str, str], str] = {}
 """Cells of changes and unreadable answers that end otherwise than by exactly one effect; there is none."""
 
-WIRED = [
-    pytest.param(
-        kind, operation, what, marks=[pytest.mark.sweep] if (number + place) % (8 if what in SLOW else 6) else []
-    )
-    for number, (kind, operation) in enumerate(PLACES)
-    for place, what in enumerate(LIES)
-]
-"""Every cell; an ordinary run takes a sixth of them, of the slow ones an eighth, so that each answer and each place is among them."""
+WIRED = [(kind, operation, what) for kind, operation in PLACES for what in LIES]
+"""Every cell."""
 
 
+@pytest.mark.sample(each=("kind", "operation", "what", "is_done"))
 @pytest.mark.parametrize("is_done", [True, False], ids=["done", "not done"])
 @pytest.mark.parametrize(("kind", "operation", "what"), WIRED)
 def test_one_unreadable_reply_leaves_exactly_one_effect(
@@ -191,18 +183,17 @@ def test_one_unreadable_reply_leaves_exactly_one_effect(
         assert ended == undisturbed(kind), MARKED.get((operation, what))
 
 
-@pytest.mark.parametrize(
-    "what", [pytest.param(what, marks=[] if what == "page" else [pytest.mark.sweep]) for what in LIES]
-)
-def test_reads_that_are_unreadable_are_asked_again(what: str, a_way: Way) -> None:
+@pytest.mark.sample("page-clean-protected")
+@pytest.mark.parametrize("kind", ["snapshot", "clean-protected"])
+@pytest.mark.parametrize("what", LIES)
+def test_reads_that_are_unreadable_are_asked_again(what: str, kind: str, a_way: Way) -> None:
     """Every third look finds a page in place of AWS: the run takes longer, and ends alike."""
-    for kind in ("snapshot", "clean-protected"):
-        with scratch() as folder:
-            simulation = case_of(kind).simulation(FolderStore(folder))
-            for operation in READS:
-                for number in range(1, 20, 3):
-                    simulation.aws.heard[operation, number] = Hearing(lambda call: a_way.hear(what, call))
-            assert told(simulation) == undisturbed(kind)
+    with scratch() as folder:
+        simulation = case_of(kind).simulation(FolderStore(folder))
+        for operation in READS:
+            for number in range(1, 20, 3):
+                simulation.aws.heard[operation, number] = Hearing(lambda call: a_way.hear(what, call))
+        assert told(simulation) == undisturbed(kind)
 
 
 def test_a_read_that_stays_unreadable_pauses_the_run(a_way: Way) -> None:

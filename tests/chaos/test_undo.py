@@ -105,7 +105,7 @@ def take_all_back(plan: Plan, aws: SimulatedAws, steps: int) -> None:
     assert things_in(aws) == start
 
 
-@pytest.mark.sample("copied-group", "created-group", "snapshot", "region")
+@pytest.mark.sample("created-group", "region")
 @pytest.mark.parametrize("kind", RESTORES)
 def test_any_prefix_of_a_run_can_be_taken_back(kind: str) -> None:
     """By its own undos, in reverse, whatever the last step was."""
@@ -122,7 +122,7 @@ def _taken_back_in(world: Observation, share: float, *, is_read_only: bool) -> N
 _WORLDS = {"world": worlds(), "share": st.floats(0, 1), "is_read_only": st.booleans()}
 
 
-@settings(max_examples=25, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(**_WORLDS)
 def test_any_prefix_in_any_world_can_be_taken_back(*, world: Observation, share: float, is_read_only: bool) -> None:
     """Clusters with fifteen instances and with none, serverless, protected, deleted."""
