@@ -86,6 +86,7 @@ def test_without_a_login_sql_is_not_asked(person: Person) -> None:
     assert found["SQL", ""]["found"].startswith("not asked")
 
 
+@pytest.mark.sweep
 def test_a_bucket_that_is_silent_costs_seconds(person: Person, black_hole: int) -> None:
     """A store that is down answers nothing at all; the status comes all the same, and does not call it fit."""
     person.configure('copies = ["s3://embi-kept-elsewhere/kept"]\n' + CONFIGURATION)

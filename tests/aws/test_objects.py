@@ -27,6 +27,7 @@ def test_an_object_is_stored_once(objects: Objects) -> None:
     assert objects.get("a/2") is None
 
 
+@pytest.mark.sweep
 def test_listings_are_complete_and_in_order(objects: Objects) -> None:
     """S3 answers a thousand keys at a time."""
     names = [f"run/{number:04d}/x" for number in range(1003)]

@@ -44,6 +44,7 @@ def door(lie: Lie, bounds: Bounds = BRIEF, **more: Any) -> Iterator[tuple[Aws, L
         yield Aws(Access(region=REGION, endpoint_url=liar.url), bounds, may_change=[OWN]), liar
 
 
+@pytest.mark.sample("10 MB of depth", "cut", "drip", "half", "no result", "noise", "page")
 @pytest.mark.parametrize("what", LIES)
 def test_an_unreadable_answer_to_a_change_is_lost_and_to_a_read_too(what: str) -> None:
     """A hotel's page is no success, no failure and no defect of ours: only a look can tell."""
@@ -79,6 +80,7 @@ def test_a_read_is_asked_again_when_what_came_was_no_answer() -> None:
         assert len(liar.seen) == 4
 
 
+@pytest.mark.sample("[1]", "{}", '{"KeyMetadata": {"Arn": 5}}')
 @pytest.mark.parametrize(
     "body",
     [
@@ -163,6 +165,7 @@ def test_an_answer_takes_no_more_memory_than_is_allowed() -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32 * 1024
 
 
+@pytest.mark.sample("cut", "dripping headers")
 @pytest.mark.parametrize("what", ["drip", "dripping headers", "cut", "page of a 502"])
 def test_the_journals_calls_end_in_time_too(what: str) -> None:
     """An event that is never stored pauses the run; one that drips must not stop it for a day."""

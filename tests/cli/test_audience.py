@@ -127,6 +127,7 @@ ORDINARY = ("show {run} -o json", "watch {run}", "validate {run} --depth quick",
 """One of each kind of end; the sweep has every verb."""
 
 
+@pytest.mark.sample("show {run} -o json", "watch {run}")
 @pytest.mark.parametrize(
     "words", [words if words in ORDINARY else pytest.param(words, marks=pytest.mark.sweep) for words in VERBS]
 )
@@ -178,6 +179,7 @@ def test_a_person_at_stdout_learns_what_stderr_lost(viewer: Person) -> None:
     assert terminal.seen == b"note: something written to stderr is lost: no space left on device\r\n"
 
 
+@pytest.mark.sweep
 def test_json_is_whole_in_an_encoding_that_lacks_its_signs(viewer: Person, run: str) -> None:
     """What the encoding lacks is written as JSON's own escapes, so that a program reads what was meant."""
     whole = viewer.daybreak("show", run, "-o", "json").json()
@@ -187,6 +189,7 @@ def test_json_is_whole_in_an_encoding_that_lacks_its_signs(viewer: Person, run: 
         assert (done.code, json.loads(done.out) | {"made": whole["made"]}) == (0, whole)
 
 
+@pytest.mark.sweep
 def test_a_terminal_that_is_closed_leaves_the_run_to_go_on(viewer: Person, lab: LabUnderTest) -> None:
     """The laptop is shut, the tunnel breaks: the kernel hangs up on the process and its writes fail, and it goes on."""
     before = set(viewer.runs())

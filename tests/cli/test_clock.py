@@ -59,6 +59,7 @@ def test_a_moment_counted_from_a_wrong_clock_is_refused(
     assert person.runs() == []
 
 
+@pytest.mark.sample("601.5")
 @pytest.mark.parametrize("shift", [AHEAD, BEHIND])
 def test_latest_and_exact_moments_do_not_need_our_clock(person: Person, liar: Liar, shift: float) -> None:
     """They are AWS's own times: refusing them would keep a person from restoring for a machine's fault."""

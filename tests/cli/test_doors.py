@@ -112,6 +112,7 @@ def _but_notes(err: str) -> list[str]:
     return [line for line in err.splitlines() if not line.startswith("note: a clone of it exists: ")]
 
 
+@pytest.mark.sweep
 def test_a_whole_restore_keeps_stdout_for_json(person: Person, lab: LabUnderTest) -> None:
     """The plan and the progress are told beside it, and the report of every verb about the run is JSON too."""
     done = person.daybreak("restore", "pitr", "embi", "--to", "latest", "--yes", "-o", "json")
@@ -145,6 +146,7 @@ def test_a_run_goes_on_when_nobody_reads_any_more(person: Person, lab: LabUnderT
     assert person.daybreak("clean", runs[0]["run"], "--yes").code == 0
 
 
+@pytest.mark.sample("--help", "config --schema")
 @pytest.mark.parametrize("command", ["plan pitr embi --to latest -o aws", "config --schema", "--help"])
 def test_a_reader_who_has_seen_enough_ends_it_quietly(command: str, person: Person) -> None:
     """`| head -1` is how people look; a stack trace is no answer to it."""

@@ -13,6 +13,7 @@ from tests.fix_terminal import OURS, Terminal
 RESTORE, AFTER_THE_VERDICT, VALIDATE = 60, 15, 25
 
 
+@pytest.mark.sweep
 def test_a_restore_and_its_validation_are_read_at_a_glance(person: Person, lab: LabUnderTest) -> None:
     """A log has a line a step, a terminal one line that lives; both end with the verdict, the figures and the way in."""
     done = person.daybreak("restore", "pitr", "embi", "--to", "latest", "--yes")

@@ -101,6 +101,7 @@ FORMS = (
 """How results are kept; those that `report` writes of the same document in other tests go to the sweep."""
 
 
+@pytest.mark.sample("junit-<?xml")
 @pytest.mark.parametrize(("form", "beginning"), FORMS)
 def test_the_result_is_kept_in_every_format(visitor: Person, run: str, form: str, beginning: str) -> None:
     """The evidence goes where it is wanted, and replaces nothing unasked."""
@@ -131,6 +132,7 @@ def test_a_cluster_that_nobody_here_restored_is_held_to_its_target(visitor: Pers
     assert stranger.runs() == []
 
 
+@pytest.mark.sweep
 def test_the_targets_own_cluster_is_compared_with_what_was_kept_of_it(visitor: Person, tmp_path: Path) -> None:
     """There is no living source to compare a source with; without a capsule that is unknown, never fit."""
     alone = replace(visitor, home=tmp_path)
@@ -256,6 +258,7 @@ LEFT = "select count(*) from (select datname from pg_database union all select r
 """How many databases and roles of a proof there are."""
 
 
+@pytest.mark.sweep
 def test_a_proof_is_shown_first_and_whoever_ends_it_leaves_nothing(
     visitor: Person, run: str, lab: LabUnderTest
 ) -> None:

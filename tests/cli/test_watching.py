@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.fix_cli import Done, Person
 from tests.fix_lab import LabUnderTest, eventually
 from tests.fix_terminal import OURS, Terminal
@@ -58,6 +60,7 @@ def _same(told: str) -> str:
     return re.sub(r" +\n", "\n", told)
 
 
+@pytest.mark.sweep
 def test_who_watches_a_run_learns_that_it_pauses_and_who_goes_on(person: Person, lab: LabUnderTest) -> None:
     """Ctrl-C at one terminal is no riddle at the other; and an end is the same screen by whatever verb."""
     run = _planned(person)

@@ -24,7 +24,7 @@ MISSED_WITHOUT = ("trigger disabled", "sequence behind the data", "grant lost", 
 """Defects with which it is shown that the matrix fails when a check is taken away; the first in the ordinary run."""
 
 
-ONE_IN = 32
+ONE_IN = 64
 """Of so many checks the ordinary run shows one by itself, at the depth that promises it; the sweep shows them all."""
 
 LACKING = {defect.needs for defect in CATALOG if defect.needs} - libraries(best_major())
@@ -77,6 +77,7 @@ def test_every_defect_is_found_among_others(clone: Ward, bundle: tuple[Planted, 
     assert {each.defect.name: each.words for each in said if not each.is_found} == {}
 
 
+@pytest.mark.sweep
 def test_the_clone_raises_no_alarm_when_every_defect_is_undone(clone: Ward) -> None:
     """A check that always cries would find every defect too."""
     for name in ("missing table", "replication slot left", "deletion protection off"):

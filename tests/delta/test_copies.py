@@ -25,6 +25,7 @@ def _table(found: object, name: str) -> TableDelta:
     return next(table for table in found.tables if table.name == name)
 
 
+@pytest.mark.sweep
 def test_what_each_side_wrote_since_is_told_apart(each_yard: Yard) -> None:
     """The source's later work and the clone's own are named; what is left was lost, or removed by somebody."""
     source = each_yard.started(each_yard.create("source"))
@@ -88,6 +89,7 @@ def test_a_clean_copy_differs_in_nothing(newest_yard: Yard) -> None:
     assert big.received < 200_000
 
 
+@pytest.mark.sweep
 def test_work_in_flight_at_the_moment_is_the_sources_later_work(each_yard: Yard) -> None:
     """Its number is from before the copy's birth; only the copy knows that it had not committed by then."""
     source = each_yard.started(each_yard.create("source"))
@@ -130,6 +132,7 @@ def test_rows_that_are_alike_are_told_apart_by_their_transactions(newest_yard: Y
     assert (log.only_base, log.written["only_base"].unexplained) == (9, 3)
 
 
+@pytest.mark.sample("newest-id bigint PRIMARY KEY")
 @pytest.mark.parametrize("key", ["id bigint PRIMARY KEY", "id text PRIMARY KEY", "id int"])
 def test_rows_that_nobody_wants_named_are_counted_without_being_sent(newest_yard: Yard, key: str) -> None:
     """A table that was emptied is told in a few bytes, and who wrote its rows too."""
@@ -210,6 +213,7 @@ def test_a_partitioned_table_means_its_partitions() -> None:
     assert names_of("T", tables) == frozenset()
 
 
+@pytest.mark.sweep
 def test_a_base_that_lags_behind_the_moment_is_not_compared(newest_yard: Yard) -> None:
     """A reader far behind still has rows that were gone by the moment; a right copy would seem to have lost them."""
     source = newest_yard.started(newest_yard.create("source"))
@@ -253,6 +257,7 @@ def test_a_renamed_label_in_a_key_is_the_same_key(newest_yard: Yard) -> None:
     assert (b.only_base, b.only_now, b.left_out) == (0, 0, {})
 
 
+@pytest.mark.sample("newest-id int")
 @pytest.mark.parametrize("key", ["id int PRIMARY KEY", "id text PRIMARY KEY", "id int"])
 def test_a_renamed_column_is_the_same_column(newest_yard: Yard, key: str) -> None:
     """Nor is a row written where two columns swap their names, or where a type is renamed; SQL has the source's names."""
@@ -288,6 +293,7 @@ def test_a_renamed_column_is_the_same_column(newest_yard: Yard, key: str) -> Non
         assert rows["only_now"] in (gone, {**gone, "number": "'9'", "b": "'a9'", "a": "'b9'", '"the n"': "'9'"})
 
 
+@pytest.mark.sweep
 def test_a_column_that_was_dropped_and_added_again_is_another(newest_yard: Yard) -> None:
     """It has its name and none of its values; a column may also have got the name of one that was dropped."""
     source = newest_yard.started(newest_yard.create("source"))
@@ -320,6 +326,7 @@ def test_a_column_that_was_dropped_and_added_again_is_another(newest_yard: Yard)
     assert (k.different, k.key, list(k.left_out)) == (0, (), ["id"])
 
 
+@pytest.mark.sweep
 def test_columns_that_each_side_added_since_have_only_a_number_in_common(newest_yard: Yard) -> None:
     """They are one column where they have one name, whatever came first."""
     source = newest_yard.started(newest_yard.create("source"))
@@ -338,6 +345,7 @@ def test_columns_that_each_side_added_since_have_only_a_number_in_common(newest_
     assert t.left_out == {"w": "base lacks it", "z": "now lacks it"}
 
 
+@pytest.mark.sweep
 def test_a_table_that_was_made_again_is_compared_by_its_columns_names(newest_yard: Yard) -> None:
     """Its columns may have come in another order, and their numbers say nothing."""
     source = newest_yard.started(newest_yard.create("source"))

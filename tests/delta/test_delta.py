@@ -149,6 +149,7 @@ def test_it_is_what_a_full_join_finds(server: Server, both: tuple[str, str], kin
 ROWS = st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["a", "b", None]), st.integers(1, 400)), max_size=12)
 
 
+@pytest.mark.sweep
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(base=ROWS, now=ROWS)
 def test_without_a_key_rows_are_a_multiset(

@@ -155,6 +155,7 @@ def moved_on(yard: Yard, seed: int, leaves: tuple[str, ...] = ()) -> tuple[Volum
 SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.sweep) for seed in range(2, 20))]
 
 
+@pytest.mark.sample("newest-1")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_clone_becomes_what_the_source_is(each_yard: Yard, seed: int) -> None:
     """Whatever was in flight or prepared at the moment, moved to another key, frozen or rewritten; as it stands nothing changes."""
@@ -188,6 +189,7 @@ def rows_of(volume: Volume, birth: Birth | None = None) -> dict[str, Counter[str
         }
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_row_that_the_clone_wrote_is_touched(newest_yard: Yard, seed: int) -> None:
     """Neither one that was there when the delta looked, nor one that came between that and the script."""
@@ -293,6 +295,7 @@ def test_no_row_of_the_clones_own_goes_with_another(newest_yard: Yard) -> None:
     assert answer(clone, "SELECT array_agg(id ORDER BY id) FROM tree") == [1, 2, 3, 9]
 
 
+@pytest.mark.sweep
 def test_a_row_becomes_another_with_its_unique_value(newest_yard: Yard) -> None:
     """Rows that point to both want the new one first and the old one gone last: the key is checked at the end, and is as it was then."""
     source = newest_yard.started(newest_yard.create("source"))
@@ -322,6 +325,7 @@ def test_a_row_becomes_another_with_its_unique_value(newest_yard: Yard) -> None:
     assert answer(clone, "SELECT bool_or(condeferrable) FROM pg_constraint WHERE contype = 'f'") is False
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_clients_wrote_in_the_clone_is_brought_back(newest_yard: Yard, seed: int) -> None:
     """After a cutover that is taken back: exactly their rows are for the source, and none that the source wrote itself."""
@@ -352,6 +356,7 @@ def test_what_clients_wrote_in_the_clone_is_brought_back(newest_yard: Yard, seed
     assert all(rows <= held[name] for name, rows in wrote.items() if f"public.{name}" not in conflicts)
 
 
+@pytest.mark.sweep
 def test_what_the_clone_committed_alone_is_its_own(newest_yard: Yard) -> None:
     """A transaction that was prepared at the moment has an older number, and somebody decided it in the clone."""
     source = newest_yard.started(newest_yard.create("source"), **PREPARED)

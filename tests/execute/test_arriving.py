@@ -130,6 +130,7 @@ def test_clients_and_a_write_of_theirs_are_waited_for(server: Server) -> None:
     )
 
 
+@pytest.mark.sweep
 def test_who_goes_away_meanwhile_begins_the_time_anew(server: Server) -> None:
     """It is held, and not summed up."""
     watch = Watch(server, wants_write=False, sent_out=1, hold=1.0)
@@ -142,6 +143,7 @@ def test_who_goes_away_meanwhile_begins_the_time_anew(server: Server) -> None:
         assert time.monotonic() - came >= 0.9
 
 
+@pytest.mark.sweep
 def test_it_is_held_for_longer_than_a_session_lives(server: Server) -> None:
     """A session has a limit, and ``hold`` is 30 seconds unless someone sets another: the wait began anew for ever."""
     with client(server):

@@ -125,6 +125,7 @@ def test_after_kills_only_what_was_under_way_is_fetched_again(ranges: Ranges, fo
     assert sorted(map(int, lines)) == list(range(parts))
 
 
+@pytest.mark.sweep
 def test_a_part_that_the_record_does_not_have_whole_is_fetched_again(ranges: Ranges, folder: Path) -> None:
     """A torn last line, which must not run together with the next; a line that is no number, and all after it."""
     bring(ranges.url, SCATTERED, folder)
@@ -360,6 +361,7 @@ def test_one_folder_is_one_fetch(ranges: Ranges, folder: Path) -> None:
         bring(ranges.url, picked((0, 10)), folder)
 
 
+@pytest.mark.sweep
 def test_words_come_while_it_goes_on(ranges: Ranges, folder: Path) -> None:
     """How far, and how fast."""
     goes_on = threading.Event()

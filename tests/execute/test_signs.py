@@ -158,6 +158,7 @@ def test_a_huge_page_is_read_as_far_as_its_limit(pages: Pages) -> None:
     assert "what was read of it, for it is long" in why
 
 
+@pytest.mark.sweep
 def test_what_is_well_is_held_from_answer_to_answer() -> None:
     """An answer that is ill begins the time anew, and what was not asked since holds no longer."""
     answers, stop = ["", "", "ill", "", ""], threading.Event()

@@ -61,6 +61,7 @@ def test_a_run_is_a_few_objects_with_speaking_names(ground: Ground, run: str) ->
     assert keys(ground) == sorted([released, *(f"{folder}/{name}" for name in names)])
 
 
+@pytest.mark.sample("500 after-1", "503-1", "dropped-3", "lost-1")
 @pytest.mark.parametrize("attempts", [1, 3])
 @pytest.mark.parametrize("effect", ["lost", "dropped", "500 after", "503"])
 def test_an_event_is_stored_once_whatever_happened_to_its_request(

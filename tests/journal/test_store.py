@@ -172,6 +172,7 @@ def test_an_unknown_run_names_those_that_come_near(ground: Ground, made: Plan) -
     assert caught.value.hints[:3] == ("daybreak runs  # lists them", f"the newest there: {made.run}", elsewhere)
 
 
+@pytest.mark.sample("s3")
 def test_who_carries_a_run_is_known_or_said_to_be_unknown(ground: Ground, made: Plan) -> None:
     """A killed process writes nothing, so the journal alone says *running* for ever."""
     ground.store().create(made)
@@ -291,6 +292,7 @@ def test_threads_may_share_a_journal(ground: Ground, made: Plan) -> None:
         assert ground.store().events(made.run) == journal.events
 
 
+@pytest.mark.sample("s3")
 def test_of_processes_that_start_at_once_one_gets_the_run(ground: Ground, made: Plan) -> None:
     """Two terminals, a cron job and a colleague: one restore."""
     ground.store().create(made)
@@ -304,6 +306,7 @@ def test_of_processes_that_start_at_once_one_gets_the_run(ground: Ground, made: 
     assert len(ground.store().events(made.run)) == 2
 
 
+@pytest.mark.sample("folder")
 def test_no_acknowledged_event_is_lost_in_a_storm_of_take_overs(ground: Ground, made: Plan) -> None:
     """Whoever was told that an intent is durable may have acted on it."""
     ground.store().create(made)

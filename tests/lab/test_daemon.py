@@ -80,6 +80,7 @@ def test_a_detached_lab_lives_answers_and_goes() -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.mark.sweep
 def test_kill_9_leaves_no_process_and_a_restart_goes_on(tmp_path: Path) -> None:
     """The worst end: every database is gone within seconds, and the next start has the same ids, objects and rows."""
     folder = new_folder()
@@ -222,6 +223,7 @@ def test_the_clock_is_turned_by_hand(running: LabUnderTest) -> None:
     assert run("clock", "advance", "soon", *at).exit_code == 2
 
 
+@pytest.mark.sweep
 def test_reset_makes_the_lab_as_new() -> None:
     """A rehearsal can be repeated without a new start."""
     with private(speed=6000) as lab:

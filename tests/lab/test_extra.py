@@ -107,6 +107,7 @@ def test_the_help_of_every_verb_needs_no_lab(verb: str, ada: Person) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.sweep
 def test_a_restore_is_planned_without_the_lab_being_installed(lab: LabUnderTest, tmp_path: Path) -> None:
     """To the product the lab is an address: a plain install plans against it as it does against AWS."""
     person = lab.person(tmp_path)

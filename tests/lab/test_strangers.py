@@ -69,6 +69,7 @@ def _place(lab: LabUnderTest) -> tuple[str, int]:
     return cluster["Endpoint"], cluster["Port"]
 
 
+@pytest.mark.sweep
 def test_no_database_of_a_lab_lets_a_stranger_in(lab: LabUnderTest, pg_installs: tuple[Install, ...]) -> None:
     """By no role, without a password or with what could be guessed from the source, by no socket, with no pass file."""
     host, port = _place(lab)

@@ -167,6 +167,7 @@ ZONES = sorted(
 )
 
 
+@pytest.mark.sample("0")
 @pytest.mark.parametrize("share", range(4))
 def test_every_instant_around_every_change_of_clocks_round_trips(share: int) -> None:
     """In the two hours in which local clocks lie, each spelling we print is read back as the same instant, or refused."""

@@ -91,6 +91,7 @@ def test_rows_that_nobody_speaks_of_are_not_lost(lie: int) -> None:
         read(HeldBytes("the-name", lied))
 
 
+@pytest.mark.sweep
 def test_a_page_that_unpacks_to_too_much_is_not_unpacked() -> None:
     """300 MB of one letter are some kilobytes; the memory is asked for by the page's own head, so that is looked at."""
     sink = io.BytesIO()

@@ -27,6 +27,7 @@ def _birth(volume: Volume) -> Birth:
         return read_birth(session)
 
 
+@pytest.mark.sample("newest")
 def test_the_first_answer_names_the_first_own_numbers(each_yard: Yard) -> None:
     """Exactly those: a number too high would take the clone's own work for the source's."""
     volume = each_yard.started(each_yard.create("source"), max_prepared_transactions="4")
@@ -57,6 +58,7 @@ def test_the_first_answer_names_the_first_own_numbers(each_yard: Yard) -> None:
     assert written >= birth.next_xid
 
 
+@pytest.mark.sample("newest-on", "oldest-off")
 @pytest.mark.parametrize("times", ["on", "off"])
 def test_what_became_of_a_transaction_is_what_the_clone_says(each_yard: Yard, times: str) -> None:
     """Rolled back, in flight and prepared were not there; an id that nobody gave out is never asked about."""

@@ -165,6 +165,7 @@ def empty(server: Server, fence: Fence) -> Emptied:
     return door.empty(order, cluster, Leash())
 
 
+@pytest.mark.sample("oldest")
 def test_nobody_comes_in_and_every_entry_comes_back(yard: Server, session: Session) -> None:
     """By PUBLIC, a group, several grantors and what was passed on; the database's own owner too. Then each entry is as it was."""
     before = privileges(yard)
@@ -261,6 +262,7 @@ def rows(server: Server, mark: int) -> tuple[int, int]:
     return late, found
 
 
+@pytest.mark.sample("newest")
 def test_owners_who_open_it_again_and_again_let_nobody_in(yard: Server, session: Session) -> None:
     """They are inside when it is closed, and come back from any database: none of them is, once the mark is read."""
     before = privileges(yard)

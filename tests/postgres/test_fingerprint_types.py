@@ -186,6 +186,7 @@ def _digests(session: Session) -> dict[str, str | None]:
     return {scan.table.name: as_count(scan, part, timedelta(0)).fingerprint for scan, part in parts}
 
 
+@pytest.mark.sweep
 def test_where_a_row_lies_is_no_content(server: Server, zoo: tuple[str, dict[str, str]]) -> None:
     """Rows in another order, a table written anew by VACUUM FULL, and one that was loaded from itself have one digest."""
     database, kinds = zoo
@@ -204,6 +205,7 @@ def test_where_a_row_lies_is_no_content(server: Server, zoo: tuple[str, dict[str
         assert len(before) == len(kinds)
 
 
+@pytest.mark.sample("newest")
 def test_a_physical_copy_has_its_source_s_digests(each_yard: Yard) -> None:
     """On the oldest and the newest server alike, with types of the owner's own, whose object ids go in."""
     source = each_yard.started(each_yard.create("source"))

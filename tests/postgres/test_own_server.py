@@ -160,6 +160,7 @@ def test_it_ends_when_its_keeper_is_killed(folder: Path) -> None:
         assert is_alive(postmaster(folder))
 
 
+@pytest.mark.sweep
 def test_its_time_is_bounded(folder: Path) -> None:
     """Nothing is left running that somebody forgot."""
     limits = ServerLimits(disk=2 << 30, spare=0, time=timedelta(seconds=2))
@@ -171,6 +172,7 @@ def test_its_time_is_bounded(folder: Path) -> None:
         session.ask(sql.SQL("SELECT pg_catalog.pg_sleep(20)"))
 
 
+@pytest.mark.sweep
 def test_a_disk_that_is_nearly_full_is_left_to_others(folder: Path) -> None:
     """What must stay free is free, or there is no server."""
     free = shutil.disk_usage(folder.parent).free
@@ -192,6 +194,7 @@ def test_what_is_not_its_folder_is_not_removed(tmp_path: Path) -> None:
     OwnServer.remove(tmp_path / "never")
 
 
+@pytest.mark.sweep
 def test_a_half_made_cluster_is_made_again(folder: Path) -> None:
     """A kill while it was made leaves no trap."""
     with OwnServer.open(folder, find_server_programs(18), ROOMY):

@@ -203,6 +203,7 @@ def test_locks_of_others_are_not_waited_for(server: Server, database: str, lock:
         assert "public.held" in first(found).left_out["sizes"]
 
 
+@pytest.mark.sweep
 def test_a_locked_catalog_is_a_gap_within_the_limit(server: Server, database: str) -> None:
     """VACUUM FULL of a catalog holds everybody up; a sample says so, and has the other databases."""
     server.run(database, "CREATE TABLE t (x int)", "ANALYZE pg_class")

@@ -143,6 +143,7 @@ def test_a_line_that_is_cut_unannounced_ends_the_question_in_time(server: Server
         assert not session.is_open, "a late answer must not be taken for the next question's"
 
 
+@pytest.mark.sweep
 def test_a_server_that_is_stopped_in_mid_query_ends_the_question_in_time(own_server: Server) -> None:
     """Its kernel still acknowledges every keepalive, so nothing but our own deadline can end this wait."""
     with open_session(own_server.address(), own_server.master, SHORT) as session:

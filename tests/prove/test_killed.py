@@ -97,7 +97,7 @@ MOMENTS: dict[str, Callable[[tuple[str, ...], str], bool]] = {
 """When a proof is killed: as soon as the server shows the thing."""
 
 
-ORDINARY = ("when a role is made", "when a slot is planted")
+ORDINARY = ("when a role is made",)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +140,7 @@ def test_a_proof_killed_at_any_moment_leaves_nothing_behind_the_next(server: Ser
     assert bench.scratch.others() == ()
 
 
+@pytest.mark.sweep
 def test_a_living_proof_is_left_alone(server: Server, database: str) -> None:
     """Two people prove at once; one of them is stopped for a while, and must find everything as it was."""
     before = _inventory(server, database)
@@ -162,6 +163,7 @@ def test_a_living_proof_is_left_alone(server: Server, database: str) -> None:
     assert _scratch(server).others() == ()
 
 
+@pytest.mark.sweep
 def test_a_proof_that_lost_its_lock_makes_nothing_more(server: Server) -> None:
     """Another may take it for dead by then, and remove under its hands what it would go on with."""
     with _proving(server, *_CHECKS) as (process, mark):

@@ -55,6 +55,7 @@ def test_the_style_is_in_force(visitor: Visitor) -> None:
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(250, 249, 246)"
 
 
+@pytest.mark.sample("bad-dark", "stopped-light", "stopped-print")
 @pytest.mark.parametrize("look", ["light", "dark", "print"])
 @pytest.mark.parametrize("name", ["bad", "stopped"])
 def test_axe_finds_nothing(name: str, look: Look, visitor: Visitor) -> None:

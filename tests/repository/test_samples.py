@@ -199,6 +199,7 @@ def test_what_cannot_be_read_is_named(
         opened(tmp_path).sample(kept)
 
 
+@pytest.mark.sweep
 def test_a_bomb_does_not_fill_the_memory(tmp_path: Path, opened: Opened) -> None:
     """A bucket that others can write to must not bring down who reads it."""
     body = gzip.compress(bytes(300 * 2**20), 9, mtime=0)

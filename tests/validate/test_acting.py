@@ -67,6 +67,7 @@ _GUARDED = (
 )
 
 
+@pytest.mark.sweep
 def test_what_a_login_is_not_shown_is_named(newest_yard: Yard) -> None:
     """Jobs of others were called as they were, though nobody had seen them."""
     volume = newest_yard.started(newest_yard.create("source"))
@@ -90,6 +91,7 @@ def unnamed(found: dict[str, Finding]) -> list[str]:
     ]  # fmt: skip
 
 
+@pytest.mark.sample("newest-both")
 @pytest.mark.parametrize("witness", ["baseline", "source", "both"])
 def test_what_acts_by_itself_is_as_it_was(newest_yard: Yard, witness: str) -> None:
     """A job that runs twice, or a subscription that is gone, is noticed when it is too late."""

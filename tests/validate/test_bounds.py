@@ -217,6 +217,7 @@ def _findings(visit: Visit) -> dict[str, Finding]:
     return {each.check: each for each in (*objects.findings(visit), *rows.findings(visit))}
 
 
+@pytest.mark.sample("quick")
 @pytest.mark.parametrize("depth", ["quick", pytest.param("standard", marks=pytest.mark.sweep), "full"])
 def test_a_validation_leaves_the_source_and_the_clone_their_locks(small: Server, depth: Depth) -> None:
     """A clone has its source's small lock table, and fills it as soon.
@@ -251,7 +252,7 @@ def unlimited(small: Server) -> dict[str, Standing]:
     return _standings(small, "clone", small.master)
 
 
-@pytest.mark.sample("narrow-reader")
+@pytest.mark.sweep
 @pytest.mark.parametrize(("database", "login"), [("clone", "alone"), ("narrow", "reader")])
 def test_one_connection_is_enough(small: Server, unlimited: dict[str, Standing], database: str, login: str) -> None:
     """A role's or a database's limit leaves the crew with the session that leads it, and nothing unknown."""

@@ -66,6 +66,7 @@ def alarms(found: dict[str, Finding]) -> dict[str, Any]:
     return {check: why for check, why in not_fit(found).items() if check in (REST, SHARED)}
 
 
+@pytest.mark.sample("newest")
 def test_each_planted_defect_is_named(source: tuple[Yard, Volume]) -> None:
     """One defect for each catalog, and more of those that people know by name, with the source alone as witness."""
     yard, volume = source
@@ -101,7 +102,7 @@ def test_what_people_did_in_the_source_after_the_moment_raises_no_alarm(source: 
     assert alarms(told(clone, volume, moment)) == {}
 
 
-@pytest.mark.sample("newest")
+@pytest.mark.sweep
 def test_what_keeps_a_database_raises_no_alarm(source: tuple[Yard, Volume]) -> None:
     """Whoever rebuilds an index in the clone must not learn that the clone is unfit."""
     yard, volume = source
@@ -116,6 +117,7 @@ def test_what_keeps_a_database_raises_no_alarm(source: tuple[Yard, Volume]) -> N
     assert alarms(told(clone, volume, moment)) == {}
 
 
+@pytest.mark.sweep
 def test_the_baseline_alone_is_witness_enough(yard: Yard) -> None:
     """When the source is gone, what was kept finds the same."""
     volume = furnished(yard)

@@ -148,6 +148,7 @@ def test_a_table_the_login_may_not_read_is_unread(server: Server, database: str,
     assert all("permission denied" in each.why for each in answer.unread)
 
 
+@pytest.mark.sweep
 def test_a_server_that_says_nothing_is_a_silence_in_time(place: Reach, black_hole: int) -> None:
     """A black hole costs the limit and no more."""
     hole = Reach(Address("127.0.0.1", black_hole, "postgres", HERE), Login("a", "b"))
@@ -173,6 +174,7 @@ def test_a_line_cut_in_mid_count_leaves_unread_tables_in_time(
     assert len(answer.counted) + len(answer.unread) == len(scans)
 
 
+@pytest.mark.sweep
 def test_a_server_stopped_in_mid_count_leaves_unread_tables_in_time(own_server: Server) -> None:
     """The server's kernel goes on acknowledging; the tables are unknown, never zero."""
     own_server.run(

@@ -137,6 +137,7 @@ def test_every_database_of_a_faithful_clone_is_fit_and_named(story: Story, depth
         assert outcome.measured.rows == 2000
 
 
+@pytest.mark.sweep
 def test_a_database_that_is_gone_is_named_with_and_without_the_source(story: Story) -> None:
     """Two of nine databases dropped in the clone was fit."""
     yard, source, kept, moment = story
@@ -163,6 +164,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.sweep
 def test_a_database_that_is_otherwise_is_found(story: Story) -> None:
     """By the transaction that wrote it, which is the clone's own; each change of one database, and none is excused by others."""
     yard, source, kept, moment = story
@@ -177,6 +179,7 @@ def test_a_database_that_is_otherwise_is_found(story: Story) -> None:
     )
 
 
+@pytest.mark.sweep
 def test_what_the_source_did_to_its_databases_later_is_no_damage(own_story: Story) -> None:
     """The accident itself may be a dropped database; the clone has it, and nothing there is compared with another."""
     yard, source, kept, moment = own_story
@@ -190,6 +193,7 @@ def test_what_the_source_did_to_its_databases_later_is_no_damage(own_story: Stor
     assert isinstance(lost["audit"], Delta), "the same database under its new name"
 
 
+@pytest.mark.sweep
 def test_what_the_source_made_again_later_excuses_no_loss(own_story: Story) -> None:
     """A database or a table that the source made again has few rows, and says nothing of the one that the clone lost rows of."""
     yard, source, kept, moment = own_story
@@ -249,7 +253,7 @@ WOUNDS = {
 """Pages that a failing disk or a lost write left in other databases than the first: the check that must say so, and how."""
 
 
-@pytest.mark.sample("index")
+@pytest.mark.sweep
 @pytest.mark.parametrize("which", WOUNDS)
 def test_a_damaged_page_in_any_database_is_named_with_it(story: Story, which: str) -> None:
     """What the first database shows says nothing of the others' files."""
@@ -268,6 +272,7 @@ def test_a_damaged_page_in_any_database_is_named_with_it(story: Story, which: st
     assert others <= {database, ""}, "the others are not accused"
 
 
+@pytest.mark.sweep
 def test_a_database_that_cannot_be_entered_is_unknown_by_name(own_story: Story) -> None:
     """And no other check claims anything of it."""
     yard, source, _, moment = own_story
@@ -283,6 +288,7 @@ def test_a_database_that_cannot_be_entered_is_unknown_by_name(own_story: Story) 
     ]
 
 
+@pytest.mark.sweep
 def test_what_is_limited_says_so(story: Story) -> None:
     """``only`` limits; a database that the configuration names and nobody has is missing."""
     yard, source, kept, moment = story
@@ -297,6 +303,7 @@ def test_what_is_limited_says_so(story: Story) -> None:
     assert against(wide) == {"data.databases": ["gone"]}
 
 
+@pytest.mark.sweep
 def test_expectations_checks_and_waivers_are_of_their_database(story: Story) -> None:
     """What stands at the top speaks of the database that is entered first."""
     yard, source, _, moment = story
@@ -338,6 +345,7 @@ def test_a_baseline_holds_every_database_and_names_those_that_it_could_not_enter
     assert source is not None
 
 
+@pytest.mark.sweep
 def test_what_does_not_fit_into_the_time_is_named_beforehand_and_left_out(story: Story) -> None:
     """Nothing of it is fit, and nothing of it is unknown either: a person chose the time."""
     yard, source, kept, moment = story

@@ -215,7 +215,7 @@ def _play(yard: Yard, seed: int, *, tables: int, copies: int, is_near_the_wrap: 
             assert row == (True,), "the numbers did not come again"
 
 
-@pytest.mark.sample("newest-near the wrap")
+@pytest.mark.sweep
 @pytest.mark.parametrize("is_near_the_wrap", [False, True], ids=["", "near the wrap"])
 def test_random_histories(newest_yard: Yard, *, is_near_the_wrap: bool) -> None:
     """Whatever was under way at the moment, and whatever came after it."""

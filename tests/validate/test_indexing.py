@@ -464,6 +464,7 @@ def test_only_this_turns_tables_are_read(server: Server, database: str) -> None:
     assert (len(answer.read), answer.left_out) == (1, 1)
 
 
+@pytest.mark.sweep
 def test_a_server_that_says_nothing_is_a_silence(black_hole: int) -> None:
     """A black hole costs the limit and no more."""
     hole = Reach(Address("127.0.0.1", black_hole, "postgres", HERE), Login("a", "b"))

@@ -134,7 +134,7 @@ def test_what_equals_either_witness_is_fit_and_the_sources_work_is_no_alarm(stor
     assert "the source a third one" in line_of(found, TWICE).why
 
 
-@pytest.mark.sample("newest")
+@pytest.mark.sweep
 @on_each
 def test_a_content_that_two_witnesses_deny_is_unfit_by_name(story: Story) -> None:
     """One letter of a stored contract, of the same length: nothing else shows it."""
@@ -146,6 +146,7 @@ def test_a_content_that_two_witnesses_deny_is_unfit_by_name(story: Story) -> Non
     assert (line.expected, line.found) == ("5 bytes, as in baseline and source", "5 bytes of another content")
 
 
+@pytest.mark.sweep
 @on_newest
 def test_one_witness_alone_neither_condemns_nor_is_silenced(story: Story) -> None:
     """Whether it was changed before the moment or after it nobody can tell, so it is never called fit."""
@@ -160,6 +161,7 @@ def test_one_witness_alone_neither_condemns_nor_is_silenced(story: Story) -> Non
     assert (nobody.standing, set(lines(nobody).values()), len(lines(nobody))) == (UNKNOWN, {LEFT_OUT}, 6)
 
 
+@pytest.mark.sweep
 @on_newest
 def test_another_database_of_the_same_names_is_no_witness(story: Story) -> None:
     """An object of the same number in a cluster that is no copy is another object."""
@@ -179,7 +181,7 @@ def test_another_database_of_the_same_names_is_no_witness(story: Story) -> None:
     assert line_of(found, KEPT).why.startswith("neither a baseline nor the source")
 
 
-@pytest.mark.sample("newest")
+@pytest.mark.sweep
 @on_each
 def test_what_may_not_be_read_is_unknown_by_name_and_the_rest_is_read(story: Story) -> None:
     """An object of another role must not end the reading of all others, nor pass for read."""
@@ -191,6 +193,7 @@ def test_what_may_not_be_read_is_unknown_by_name_and_the_rest_is_read(story: Sto
     assert "6 of 7 large objects read" in found.found
 
 
+@pytest.mark.sweep
 @on_newest
 def test_what_a_bound_leaves_is_counted_on_either_side(story: Story) -> None:
     """A bound that is silent would call half of them right; the source's own says why it testifies to nothing."""

@@ -109,6 +109,7 @@ def test_what_was_lost_is_found_by_key_and_nothing_else(each_yard: Yard, way: st
     assert lost(hear(source, clone, birth, moment)) == expected
 
 
+@pytest.mark.sweep
 def test_a_lost_row_is_named_by_its_key(newest_yard: Yard) -> None:
     """By the clone's names of the columns, and safe to print."""
     source, moment = _story(newest_yard)
@@ -127,6 +128,7 @@ def test_a_lost_row_is_named_by_its_key(newest_yard: Yard) -> None:
     assert of_table(heard, "public.paired").named == (f"(at, code, n)=({at}, {code}, {number})",)
 
 
+@pytest.mark.sweep
 def test_rows_that_got_new_numbers_do_not_testify(newest_yard: Yard) -> None:
     """A rewriting ALTER, a reload: nothing is lost, and the share says that nobody was asked."""
     source, moment = _story(newest_yard)
@@ -140,6 +142,7 @@ def test_rows_that_got_new_numbers_do_not_testify(newest_yard: Yard) -> None:
     assert [(each.old, each.is_sufficient) for each in heard.heard if each.name != "public.paired"] == [(0, False)] * 2
 
 
+@pytest.mark.sweep
 def test_another_key_is_no_way_to_find_a_row(newest_yard: Yard) -> None:
     """Then the rows of each transaction are counted; a column that took the key's name holds other values."""
     source, moment = _story(newest_yard)
@@ -181,6 +184,7 @@ def test_another_key_is_no_way_to_find_a_row(newest_yard: Yard) -> None:
     }
 
 
+@pytest.mark.sample("newest")
 def test_a_value_of_each_type_is_the_same_on_both_sides(each_yard: Yard) -> None:
     """At the ends of what the type holds too."""
     source = each_yard.started(each_yard.create("source"))
@@ -204,6 +208,7 @@ def test_a_value_of_each_type_is_the_same_on_both_sides(each_yard: Yard) -> None
     assert lost(hear(source, clone, birth, moment)) == {"public.odd": 2}
 
 
+@pytest.mark.sweep
 def test_places_that_nobody_can_compare_leave_the_key(newest_yard: Yard) -> None:
     """The clone's own file was written anew, or nobody knows which files are the clone's."""
     source, moment = _story(newest_yard)
@@ -225,6 +230,7 @@ def test_places_that_nobody_can_compare_leave_the_key(newest_yard: Yard) -> None
     assert lost(heard) == {"public.numbered": 1, "public.worded": 1}
 
 
+@pytest.mark.sweep
 def test_a_row_that_the_clones_index_hides_is_not_lost(newest_yard: Yard) -> None:
     """Only the table itself is believed that a row is not there."""
     source, moment = _story(newest_yard)
@@ -238,6 +244,7 @@ def test_a_row_that_the_clones_index_hides_is_not_lost(newest_yard: Yard) -> Non
     assert lost(hear(source, clone, birth, moment)) == {"public.numbered": 1}
 
 
+@pytest.mark.sweep
 def test_a_file_that_is_rewritten_after_it_was_listed_is_read_by_key(newest_yard: Yard) -> None:
     """The list said that both have one file."""
     source, moment = _story(newest_yard)
@@ -247,6 +254,7 @@ def test_a_file_that_is_rewritten_after_it_was_listed_is_read_by_key(newest_yard
     assert of_table(heard, "public.numbered").named == ("(id)=(28)",)
 
 
+@pytest.mark.sweep
 def test_a_table_that_is_rewritten_while_it_is_read_is_not_read_on(newest_yard: Yard) -> None:
     """Its rows lie elsewhere by then: some would be read twice and some never."""
     source, moment = _story(newest_yard)

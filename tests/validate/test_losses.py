@@ -90,10 +90,7 @@ def test_at_full_depth_it_is_exact_and_rows_that_changed_are_seen(story: Story) 
     assert "without a witness: public.dropped, public.employees, public.log" in content.found
 
 
-@pytest.mark.sample(
-    "newest-INSERT INTO log VALUES ('own'), ('own')-public.log-2 rows written in the clone",
-    "newest-DELETE FROM orders WHERE id = 600-public.orders-1 row missing that the source has from before",
-)
+@pytest.mark.sweep
 @pytest.mark.parametrize(
     ("damage", "table", "words"),
     [
@@ -117,6 +114,7 @@ def test_where_both_moved_the_clones_own_work_is_the_damage(story: Story, damage
     assert words in content.details[0].found
 
 
+@pytest.mark.sample("newest-DROP TABLE employees")
 @pytest.mark.parametrize("meanwhile", ["DROP TABLE employees", "ALTER TABLE employees ALTER name TYPE varchar(50)"])
 def test_rows_that_the_clone_wrote_are_found_where_the_source_shows_nothing_of_them(
     newest_yard: Yard, meanwhile: str
@@ -164,6 +162,7 @@ def test_rows_that_baseline_and_source_have_must_be_in_the_clone(newest_yard: Ya
     assert found["data.content"].standing is Standing.UNFIT
 
 
+@pytest.mark.sweep
 def test_what_the_budget_leaves_out_is_named(story: Story) -> None:
     """The hearing comes first; what was not compared is never equal."""
     patience = ProbeLimits(hearing=ServerBounds(whole=timedelta(0)))
@@ -179,6 +178,7 @@ def test_without_a_source_it_says_why(story: Story) -> None:
     assert loss_lines(measured.deltas) == ["not compared with the source: the source is not there any more"]
 
 
+@pytest.mark.sweep
 def test_what_the_accident_hit_has_no_witness_and_is_named(newest_yard: Yard) -> None:
     """A table that was dropped, made anew, emptied or written to: whatever the clone lacks of it, the verdict does not hide it."""
     source = newest_yard.started(newest_yard.create("source"))

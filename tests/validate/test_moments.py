@@ -122,6 +122,7 @@ def test_a_moment_before_an_accident_is_fit_and_one_after_it_is_not(
         assert found["data.source-rows"].standing is FIT
 
 
+@pytest.mark.sweep
 def test_one_baseline_leaves_a_shared_loss_open_and_two_condemn_it(newest_yard: Yard) -> None:
     """A restore to the latest moment, after everybody was deleted: what people really did."""
     past = _live(newest_yard, "emptied with cascades", random.Random(3), 1)

@@ -194,6 +194,7 @@ def _verify(watch: Watch) -> None:
     assert {each.check for each in silent if each.standing is UNKNOWN and not each.why} == set()
 
 
+@pytest.mark.sweep
 def test_a_server_that_stops_talking_is_unknown_in_time(stage: Stage, mute: Mute) -> None:
     """Half-open TCP, a hang before the login, and one after it."""
     watch = _watched(_at(stage, mute.port, trust=PLAIN))
@@ -223,6 +224,7 @@ def test_a_line_that_is_cut_in_mid_check_is_unknown_in_time(stage: Stage, wire: 
     _verify_after(watch, at)
 
 
+@pytest.mark.sweep
 def test_a_server_that_is_stopped_in_mid_check_is_unknown_in_time(stage: Stage, own_server: Server) -> None:
     """SIGSTOP: its kernel goes on accepting, and nobody answers."""
     own_server.run("postgres", "CREATE TABLE payroll AS SELECT 1 AS n")
@@ -245,6 +247,7 @@ def test_a_server_that_is_stopped_in_mid_check_is_unknown_in_time(stage: Stage, 
     _verify_after(watch, at)
 
 
+@pytest.mark.sweep
 def test_a_source_that_stops_talking_holds_nobody_up(stage: Stage, black_hole: int) -> None:
     """The source is what burns; whoever compares with it waits for it once, and the clone is judged by itself."""
     subject = _short(stage.subject())
@@ -258,6 +261,7 @@ def test_a_source_that_stops_talking_holds_nobody_up(stage: Stage, black_hole: i
     }
 
 
+@pytest.mark.sweep
 def test_an_exclusive_lock_on_a_table_is_unknown_in_time(stage: Stage) -> None:
     """A forgotten migration: what needs the table is unknown, the rest is judged."""
     with stage.server.connection(stage.database) as other, other.transaction():

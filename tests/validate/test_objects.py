@@ -176,6 +176,7 @@ def source(each_yard: Yard) -> tuple[Yard, Volume]:
     return each_yard, volume
 
 
+@pytest.mark.sample("newest")
 def test_what_was_done_in_the_source_after_the_moment_raises_no_alarm(source: tuple[Yard, Volume]) -> None:
     """People go on working in the source while a clone is made; an alarm about their work teaches everybody to ignore alarms."""
     yard, volume = source
@@ -202,6 +203,7 @@ def test_a_moment_that_is_only_about_right_raises_no_alarm(source: tuple[Yard, V
     assert not_fit(told(clone, volume, named, created=real)) == {}
 
 
+@pytest.mark.sample("newest")
 def test_damage_done_in_the_clone_is_found_by_the_check_named_for_it(source: tuple[Yard, Volume]) -> None:
     """The whole point: what is lost or otherwise than it was at the moment is condemned, with the source alone as witness."""
     yard, volume = source
@@ -215,7 +217,7 @@ def test_damage_done_in_the_clone_is_found_by_the_check_named_for_it(source: tup
     assert [name for name in wrong if "later" in name or "newcomer" in name] == []
 
 
-@pytest.mark.sample("newest")
+@pytest.mark.sweep
 def test_what_gives_more_than_there_was_is_found(source: tuple[Yard, Volume]) -> None:
     """A grant too many in a clone opens production's data to somebody, and nobody would miss anything."""
     yard, volume = source
@@ -226,7 +228,7 @@ def test_what_gives_more_than_there_was_is_found(source: tuple[Yard, Volume]) ->
     assert {check: found[check].standing for check in WIDENED} == dict.fromkeys(WIDENED, Standing.UNFIT)
 
 
-@pytest.mark.sample("newest")
+@pytest.mark.sweep
 def test_a_baseline_or_a_capsule_alone_is_witness_enough(source: tuple[Yard, Volume]) -> None:
     """When the source is gone, what was kept is all there is: a faithful clone is fit by it, and a damaged one is not."""
     yard, volume = source
@@ -246,7 +248,7 @@ def test_a_baseline_or_a_capsule_alone_is_witness_enough(source: tuple[Yard, Vol
         assert {check: found[check].standing for check in DAMAGE if found[check].standing is Standing.FIT} == {}
 
 
-@pytest.mark.sample("newest")
+@pytest.mark.sweep
 def test_without_a_witness_only_what_is_wrong_by_itself_is_condemned(source: tuple[Yard, Volume]) -> None:
     """A first validation of an old database must not call it broken, and must not call it right either."""
     yard, volume = source
@@ -262,6 +264,7 @@ def test_without_a_witness_only_what_is_wrong_by_itself_is_condemned(source: tup
     assert found == {"data.triggers", "data.materialized-views", "data.sequences"}
 
 
+@pytest.mark.sweep
 def test_a_server_that_keeps_no_commit_times_is_judged_as_well(yard: Yard) -> None:
     """Aurora keeps none by default: then the numbers of transactions and objects must do, in both directions."""
     volume = yard.started(yard.create("source"), track_commit_timestamp="off")

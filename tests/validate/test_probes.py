@@ -103,6 +103,7 @@ def test_an_owners_question_on_a_locked_table_is_a_silence_in_time(server: Serve
     assert monotonic() - began < _LIMIT.total_seconds() + 2
 
 
+@pytest.mark.sweep
 def test_every_probe_is_a_silence_in_time_at_a_server_that_says_nothing(black_hole: int) -> None:
     """Black-holed TCP."""
     place = Reach(Address("127.0.0.1", black_hole, "postgres", HERE), Login("a", "b"))
@@ -126,6 +127,7 @@ def test_every_probe_is_a_silence_in_time_on_a_line_that_was_cut(server: Server,
         assert isinstance(silence, Silence)
 
 
+@pytest.mark.sweep
 def test_a_probe_is_a_silence_in_time_at_a_server_stopped_in_mid_query(own_server: Server) -> None:
     """SIGSTOP: what a frozen machine looks like from outside."""
 

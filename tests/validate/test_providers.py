@@ -82,7 +82,7 @@ def test_a_change_of_what_the_providers_roles_may_do_is_found(source: tuple[Yard
     assert unnamed(told(clone, None, moment, baseline=baseline)) == []
 
 
-@pytest.mark.sample("newest")
+@pytest.mark.sweep
 def test_what_the_provider_did_at_the_source_since_raises_no_alarm(source: tuple[Yard, Volume]) -> None:
     """An upgrade of the source gives its provider's roles more, or less."""
     yard, volume = source

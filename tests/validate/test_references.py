@@ -262,6 +262,7 @@ def test_only_this_turns_keys_are_read_and_progress_ends_with_the_last(server: S
     assert steps[-1].done == steps[-1].total
 
 
+@pytest.mark.sweep
 def test_a_server_that_says_nothing_is_a_silence(black_hole: int) -> None:
     """A black hole costs the limit and no more."""
     hole = Reach(Address("127.0.0.1", black_hole, "postgres", HERE), Login("a", "b"))

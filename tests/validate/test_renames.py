@@ -60,6 +60,7 @@ def test_a_change_beside_a_rename_is_found_and_the_rename_is_none(each_yard: Yar
     assert unnamed(told(clone, volume, moment, baseline=baseline)) == []
 
 
+@pytest.mark.sweep
 def test_roles_that_were_renamed_between_baseline_and_moment_are_the_same(yard: Yard) -> None:
     """The baseline alone is held to the names that the clone has."""
     volume = yard.started(yard.create("source"))
@@ -77,6 +78,7 @@ def test_roles_that_were_renamed_between_baseline_and_moment_are_the_same(yard: 
     }  # fmt: skip
 
 
+@pytest.mark.sample("both")
 @pytest.mark.parametrize("witness", ["baseline", "source", "both"])
 def test_names_that_were_swapped_in_the_clone_are_never_fit(yard: Yard, witness: str) -> None:
     """A role's row shows nobody who wrote it, so one witness cannot tell when; a database's row does."""

@@ -87,6 +87,7 @@ def _standings(found: dict[str, Finding]) -> dict[str, Standing]:
     return {check.removeprefix("data."): finding.standing for check, finding in found.items()}
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize(("depth", "standing"), [("quick", FIT), ("standard", UNFIT), ("full", UNFIT)])
 def test_a_sequence_behind_a_large_partition_is_found_by_the_count(
     server: Server, company: str, monkeypatch: pytest.MonkeyPatch, depth: str, standing: Standing
@@ -249,6 +250,7 @@ def test_a_baseline_notes_what_each_table_was_and_when(server: Server, company: 
     assert Baseline.model_validate_json(was.canonical()) == was
 
 
+@pytest.mark.sweep
 def test_a_table_of_several_instants_is_no_witness_of_its_number(server: Server, company: str) -> None:
     """Rows that moved while it was read may be counted twice or not at all."""
     server.run(
@@ -280,6 +282,7 @@ _TOKYO = {"visits": Expectation(freshness="updated_at", zone="Asia/Tokyo")}
 """The moment of these tests is half past eleven in the evening in Tokyo."""
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize(
     "wish", [_TOKYO, {"visits": Expectation(freshness="updated_at")}], ids=["configured", "by the baseline"]
 )

@@ -131,6 +131,7 @@ def test_whatever_cannot_be_asked_is_unknown_and_never_fit(stage: Stage, black_h
     assert outcome.measured.newest is None
 
 
+@pytest.mark.sweep
 def test_a_locked_table_makes_what_depends_on_it_unknown_in_time(stage: Stage) -> None:
     """Everything else is still judged."""
     with stage.server.connection(stage.database) as other, other.transaction():
@@ -151,6 +152,7 @@ def test_a_source_that_cannot_be_asked_leaves_tables_to_the_configuration(stage:
     assert found["data.tables"].standing is UNKNOWN
 
 
+@pytest.mark.sweep
 def test_each_check_is_asked_in_one_part_and_the_parts_are_the_whole(stage: Stage) -> None:
     """A run asks in two parts: what neither asks nobody knows, and what both ask is read twice."""
     whole = stage.subject()

@@ -145,6 +145,7 @@ def test_a_table_of_one_instant_is_marked_with_what_it_was_then(server: Server, 
     assert answer.next_xid == count.seen.next_xid
 
 
+@pytest.mark.sweep
 def test_a_locked_table_and_one_out_of_reach_are_named(server: Server, database: str) -> None:
     """They hold up no turn, and the others are counted."""
     server.run(

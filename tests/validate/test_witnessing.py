@@ -127,7 +127,7 @@ def _story(yard: Yard, **parameters: str) -> tuple[Volume, datetime]:
     return source, moment
 
 
-@pytest.mark.sample("newest-on", "oldest-off")
+@pytest.mark.sample("newest-on")
 @pytest.mark.parametrize("times", ["on", "off"])
 def test_what_was_lost_is_found_and_nothing_else(each_yard: Yard, times: str) -> None:
     """Rows that the source rewrote since cannot testify; all others must be there, unless they were in flight."""
@@ -172,6 +172,7 @@ def test_numbers_that_the_clone_spent_itself_condemn_nothing(newest_yard: Yard) 
     assert lost(hear(source, clone, mark, moment)) == {"public.orders": 1}
 
 
+@pytest.mark.sweep
 def test_without_commit_times_a_late_mark_leaves_it_open(newest_yard: Yard) -> None:
     """Then nobody can tell the clone's own numbers from the source's: neither fit nor unfit."""
     source, moment = _story(newest_yard)
@@ -237,6 +238,7 @@ def test_without_a_key_a_file_that_was_written_anew_is_asked_by_its_transactions
     assert of_table(heard, "public.two").old == 350
 
 
+@pytest.mark.sweep
 def test_a_source_that_lags_behind_the_moment_does_not_testify(newest_yard: Yard) -> None:
     """It shows rows that were gone by then; under a mark it may be the clone that spent numbers, and all its rows are old."""
     source, moment = _story(newest_yard)
@@ -251,6 +253,7 @@ def test_a_source_that_lags_behind_the_moment_does_not_testify(newest_yard: Yard
     assert all(each.old == each.rows for each in marked.heard)
 
 
+@pytest.mark.sweep
 def test_a_name_that_leads_elsewhere_by_now_is_not_read_for_the_table(newest_yard: Yard) -> None:
     """Two tables change names after they were listed; the rows of the one are not those of the other."""
     source, moment = _story(newest_yard)
@@ -278,6 +281,7 @@ def test_only_what_is_older_than_the_clone_is_one_thing_on_both_sides() -> None:
     assert [pair.clone.oid for pair in pairs_of(here, there, counts, birth)] == [16_400]
 
 
+@pytest.mark.sweep
 def test_the_time_for_the_source_is_a_limit(newest_yard: Yard) -> None:
     """What was not asked is named; it is neither fit nor lost."""
     source, moment = _story(newest_yard)

@@ -255,7 +255,7 @@ def test_a_program_that_ignores_its_end_is_killed(tmp_path: Path) -> None:
     assert signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN
 
 
-@pytest.mark.sample("done-hold", "again-pause")
+@pytest.mark.sample("done-hold")
 @pytest.mark.parametrize("policy", ["pause", "hold"])
 @pytest.mark.parametrize("word", ["done", "again"])
 def test_a_person_is_heard_about_a_program_that_holds_up_nothing_else(tmp_path: Path, policy: str, word: str) -> None:
@@ -308,6 +308,7 @@ def test_what_could_not_be_started_is_started_later(tmp_path: Path, policy: str)
         assert simulation.live().status == "finished"
 
 
+@pytest.mark.sweep
 def test_an_approval_that_ends_before_the_start_leaves_nothing_in_doubt(tmp_path: Path) -> None:
     """The guards are asked once more after the intent; what they stop was never started, and the journal says so."""
     file = tmp_path / "ran"
@@ -349,6 +350,7 @@ def test_two_words_about_one_program_are_refused(tmp_path: Path) -> None:
 BEATS = "import sys, time\nwhile True:\n    open(sys.argv[1], 'a').write('x')\n    time.sleep(0.05)\n"
 
 
+@pytest.mark.sample("itself")
 @pytest.mark.parametrize("left", ["itself", "a child"])
 def test_two_never_run_side_by_side(tmp_path: Path, left: str) -> None:
     """Daybreak is killed: its program dies with it. What that started is found, and ended at its limit, before anybody is asked."""
@@ -415,6 +417,7 @@ def test_no_secret_that_it_says_is_in_the_journal() -> None:
     assert said == ["PGPASSWORD=***", "to postgresql://app:***@db/embi", "we got ***"]
 
 
+@pytest.mark.sweep
 def test_a_program_that_ignores_its_end_holds_up_no_other(tmp_path: Path) -> None:
     """It has five seconds, and the other is done meanwhile."""
     text = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(600)\n"

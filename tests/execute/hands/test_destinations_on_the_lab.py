@@ -169,6 +169,7 @@ def texts_of(town: Town) -> str:
     return "\n".join(path.read_text() for path in town.folder.rglob("*") if path.is_file())
 
 
+@pytest.mark.sample("parameter-None", "record-drop_after", "secret-error_after", "parameter-drop_before")
 @pytest.mark.parametrize("effect", [None, "drop_before", "drop_after", "error_after"])
 @pytest.mark.parametrize("kind", CHANGES)
 def test_a_destination_is_pointed_at_the_clone_and_back(
@@ -286,6 +287,7 @@ def test_what_was_waited_for_has_spread(town: Town) -> None:
 HAS_JQ = pytest.mark.skipif(shutil.which("jq") is None, reason="the printed lines need jq, which this machine lacks")
 
 
+@pytest.mark.sweep
 @HAS_JQ
 def test_what_is_printed_does_the_same_by_hand(town: Town) -> None:
     """The lines read a text, replace the address and write it; neither their output nor a command line shows it."""

@@ -136,7 +136,7 @@ def test_it_gets_its_name_in_a_transaction_that_is_in_the_journal(bench: Bench, 
         assert (named.given.missing, named.given.owners) == (("gone",), 0)
 
 
-@pytest.mark.sample("before", "after")
+@pytest.mark.sample("before")
 @pytest.mark.parametrize("mode", ["before", "torn", "after"])
 def test_whoever_dies_leaves_one_database(bench: Bench, server: Server, mode: str) -> None:
     """At every append of the step; what was given is known afterwards."""
@@ -168,6 +168,7 @@ def test_nothing_is_named_that_was_not_judged_fit(bench: Bench, server: Server) 
         assert (scratch.left(), scratch.begun) == ((0, 1, 1), 0)
 
 
+@pytest.mark.sample("True")
 @pytest.mark.parametrize("arrives", [False, True])
 def test_a_lost_commit_is_looked_up_and_not_guessed(
     cut_bench: Bench, server: Server, wire: Wire, *, arrives: bool

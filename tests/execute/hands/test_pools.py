@@ -180,6 +180,7 @@ def test_no_client_sees_an_error_while_the_pool_moves(bouncer: Bouncer, sides: t
     assert "correct horse" not in "".join(each.model_dump_json() for each in simulation.told)
 
 
+@pytest.mark.sweep
 def test_a_transaction_that_does_not_end_lets_everybody_go_on(bouncer: Bouncer) -> None:
     """The fence holds without a pause: the run goes on, and says that clients will see errors."""
     with bouncer.connect("app") as long:

@@ -122,6 +122,7 @@ def test_whoever_dies_leaves_one_effect(bench: Bench, mode: str) -> None:
             assert (ended.status, here.count()) == ("finished", 1), number
 
 
+@pytest.mark.sample("False")
 @pytest.mark.parametrize("arrives", [False, True])
 def test_a_lost_commit_is_looked_up_and_not_guessed(cut_bench: Bench, wire: Wire, *, arrives: bool) -> None:
     """The line breaks as the commit leaves: the server knows by the number whether it arrived."""
@@ -251,6 +252,7 @@ def test_nothing_is_changed_while_the_fence_has_a_hole(bench: Bench) -> None:
         bench.server.run(bench.database, "DROP ROLE clerk")
 
 
+@pytest.mark.sweep
 def test_a_long_change_holds_up_no_other_step(bench: Bench) -> None:
     """It waits at the server, and the walk goes on: what does not stand on it is done meanwhile."""
     slow = SqlStatement(
@@ -282,7 +284,7 @@ def test_a_file_is_loaded_part_by_part(bench: Bench) -> None:
     assert state.step(LOAD).result["rows"] == ROWS
 
 
-@pytest.mark.sample("before", "after")
+@pytest.mark.sample("after")
 @pytest.mark.parametrize("mode", ["before", "torn", "after"])
 def test_whoever_dies_in_a_load_leaves_each_row_once(bench: Bench, mode: str) -> None:
     """At every append of a load in four parts: none is lost, and none is there twice."""
@@ -300,6 +302,7 @@ def test_whoever_dies_in_a_load_leaves_each_row_once(bench: Bench, mode: str) ->
             assert ended.step(LOAD).result["rows"] == ROWS
 
 
+@pytest.mark.sample("True")
 @pytest.mark.parametrize("arrives", [False, True])
 def test_a_part_whose_commit_was_lost_is_there_once(cut_bench: Bench, wire: Wire, *, arrives: bool) -> None:
     """Without a crash: the load itself asks what became of the part, and goes on."""
@@ -356,7 +359,7 @@ def test_a_load_that_others_can_do_without_holds_up_itself_alone(bench: Bench, t
     assert types_of(again.told, other.id)[-1] == "step.done"
 
 
-@pytest.mark.sample("pause", "hold")
+@pytest.mark.sample("hold")
 @pytest.mark.parametrize("policy", ["fail", "pause", "hold"])
 def test_a_part_is_committed_only_while_the_guards_hold(bench: Bench, policy: str) -> None:
     """Each part is a sending: once the clone is another's, no row goes there, and the place that was reached is kept."""

@@ -113,6 +113,7 @@ def test_tags_of_the_request_and_of_the_resource_decide(guarded: LabUnderTest) -
     assert refused(guarded.client("rds", key=untagged), "create_db_cluster_parameter_group", group) == ""
 
 
+@pytest.mark.sweep
 def test_a_role_must_be_passed_on_by_somebody_who_may(guarded: LabUnderTest) -> None:
     """Who could hang any role on a cluster could become that role."""
     role = "arn:aws:iam::123456789012:role/no-such-role"

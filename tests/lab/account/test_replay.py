@@ -70,6 +70,7 @@ def test_a_second_life_sees_the_same_ids_and_objects(memory: tuple[Path, dict[st
     assert second == first
 
 
+@pytest.mark.sweep
 def test_a_torn_last_line_is_left_out(memory: tuple[Path, dict[str, object]], tmp_path: Path) -> None:
     """The process died while it wrote: that request was never answered, so nothing is owed to anybody."""
     shutil.copytree(memory[0], tmp_path / "moto")

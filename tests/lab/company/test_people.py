@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import psycopg
+import pytest
 
 from daybreak.lab.company.names import APPLICATION
 from daybreak.lab.company.scenario import fill
@@ -76,6 +77,7 @@ def test_the_application_comes_in_by_itself_and_does_its_work_only(yard: Yard) -
             raise AssertionError(refused)
 
 
+@pytest.mark.sweep
 def test_a_restore_of_the_company_loses_nothing_by_itself(yard: Yard) -> None:
     """What a right restore does lose would be a false alarm in every clean run."""
     volume = _company(yard)

@@ -126,6 +126,7 @@ def test_a_client_of_a_proxy_that_leads_nowhere_is_held(front: Front) -> None:
     assert found == ["led-there"]
 
 
+@pytest.mark.sweep
 def test_a_client_that_is_held_for_too_long_gets_awss_words(front: Front) -> None:
     """After two minutes of the lab's own time."""
     front.lead()

@@ -105,6 +105,7 @@ def test_a_lost_region_takes_its_servers_and_its_jobs_along(account: Account) ->
     assert account.names(AWAY) == []
 
 
+@pytest.mark.sweep
 def test_a_server_that_is_killed_comes_back(account: Account) -> None:
     """A crash of PostgreSQL is not the end of a cluster."""
     account.create("crash", VpcSecurityGroupIds=[account.open_group()])

@@ -26,6 +26,7 @@ def account(shared_account: Account) -> Account:
     return shared_account
 
 
+@pytest.mark.sweep
 def test_a_member_is_never_protected_itself(account: Account) -> None:
     """The protection is the cluster's; who asks the instance learns nothing."""
     account.create("guarded", DeletionProtection=True)

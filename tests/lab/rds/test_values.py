@@ -133,6 +133,7 @@ def test_the_windows_that_aws_chooses_never_meet() -> None:
             assert not windows.meet(daily, weekly or windows.usual_weekly(daily))
 
 
+@pytest.mark.sweep
 def test_a_window_that_meets_the_other_is_refused(account: Account) -> None:
     """In the same call, and in a later one for the cluster or for a member."""
     both = {"PreferredBackupWindow": "03:00-03:30", "PreferredMaintenanceWindow": "sun:03:00-sun:03:30"}

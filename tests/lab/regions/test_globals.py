@@ -91,6 +91,7 @@ def test_a_secondary_reads_what_its_primary_wrote_and_says_whom_it_follows(own_l
     assert own_lab.client("rds").describe_global_clusters(Filters=filters)["GlobalClusters"] == []
 
 
+@pytest.mark.sweep
 def test_the_lag_is_what_a_test_sets_and_cloudwatch_shows_it(own_lab: LabUnderTest) -> None:
     """Who states what a secondary would lose must be able to be wrong."""
     reach, home, away = with_stamps(own_lab)
@@ -112,6 +113,7 @@ def test_the_lag_is_what_a_test_sets_and_cloudwatch_shows_it(own_lab: LabUnderTe
     assert point["Maximum"] > 0
 
 
+@pytest.mark.sweep
 def test_a_switchover_loses_nothing_and_turns_the_roles_around(own_lab: LabUnderTest) -> None:
     """Also what was written while the secondary was behind; the old primary follows then."""
     reach, home, away = with_stamps(own_lab)
@@ -206,6 +208,7 @@ def open_group(lab: LabUnderTest, region: str) -> str:
     return group
 
 
+@pytest.mark.sweep
 def test_every_other_secondary_follows_the_new_primary(own_lab: LabUnderTest) -> None:
     """It is behind until it has been made anew, and cannot be chosen meanwhile."""
     reach, home, _ = with_stamps(own_lab)
@@ -236,6 +239,7 @@ def test_every_other_secondary_follows_the_new_primary(own_lab: LabUnderTest) ->
         eventually(partial(has_stamps, reach, host, 2))
 
 
+@pytest.mark.sweep
 def test_a_secondary_that_leaves_stands_alone(own_lab: LabUnderTest) -> None:
     """The guide's older way out of an outage: detach and promote."""
     reach, home, _ = with_stamps(own_lab)

@@ -165,6 +165,7 @@ def test_what_s3_refuses_of_a_replication(one_lab: LabUnderTest) -> None:
     assert read(one_lab, "orphan") is None
 
 
+@pytest.mark.sweep
 def test_what_was_on_its_way_arrives_after_the_lab_was_killed(place: Path) -> None:
     """The lab's own end is no end of AWS."""
     lab = start(place, speed=6000)

@@ -70,6 +70,7 @@ def until(is_so: Callable[[], bool], seconds: float = 30) -> None:
         threading.Event().wait(0.02)
 
 
+@pytest.mark.sample("idle")
 @pytest.mark.parametrize("how", ["idle", "restoring"])
 def test_servers_end_with_the_process_that_owns_them(yard: Yard, how: str) -> None:
     """Whoever kills the lab, however hard, must not find servers on his machine; the volume is good afterwards."""
@@ -136,6 +137,7 @@ def test_the_environment_of_the_lab_does_not_reach_the_servers(yard: Yard) -> No
         del os.environ["PGOPTIONS"]
 
 
+@pytest.mark.sweep
 def test_an_ordinary_person_runs_the_same_lab(pg_installs: tuple[Install, ...]) -> None:
     """Nobody should have to be root, and nobody is in most containers."""
     if os.geteuid() != 0:

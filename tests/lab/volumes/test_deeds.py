@@ -67,6 +67,7 @@ def tried(ask: Callable[[str], object], mark: Path) -> list[str]:
     return through
 
 
+@pytest.mark.sample("newest")
 def test_neither_the_staff_nor_the_owner_can_run_a_program(each_yard: Yard) -> None:
     """A program would run as the lab's account, with every file that account has."""
     volume = each_yard.started(each_yard.create("source"))
@@ -83,6 +84,7 @@ def test_neither_the_staff_nor_the_owner_can_run_a_program(each_yard: Yard) -> N
     assert mark.exists(), "a superuser could"
 
 
+@pytest.mark.sample("newest")
 def test_the_master_creates_the_extensions_that_aws_lets_it_create(each_yard: Yard) -> None:
     """It is a superuser for the length of that statement alone, and nobody else is."""
     volume = each_yard.started(each_yard.create("source"))
@@ -104,6 +106,7 @@ def test_the_master_creates_the_extensions_that_aws_lets_it_create(each_yard: Ya
         assert session.execute(super_.encode()).fetchone() == ("false1",)
 
 
+@pytest.mark.sample("oldest")
 def test_what_an_owner_defines_is_not_what_the_superuser_runs(each_yard: Yard) -> None:
     """A function of a better fitting type is taken before one of PostgreSQL's own, wherever both are on the path."""
     volume = each_yard.started(each_yard.create("source"))
@@ -125,6 +128,7 @@ def test_what_an_owner_defines_is_not_what_the_superuser_runs(each_yard: Yard) -
     assert answer(volume, "select string_agg(distinct who, ', ') from public.caught where who = 'rdsadmin'") is None
 
 
+@pytest.mark.sample("newest")
 def test_a_deed_takes_names_and_no_statement(each_yard: Yard) -> None:
     """Whoever asks gives a name; a statement in its place is a name that nothing has."""
     volume = each_yard.started(each_yard.create("source"))

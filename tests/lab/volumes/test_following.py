@@ -56,6 +56,7 @@ def test_a_follower_reads_what_has_arrived_and_takes_no_write(each_yard: Yard) -
             act()
 
 
+@pytest.mark.sweep
 def test_a_follower_outlives_larger_settings_of_its_leader(yard: Yard) -> None:
     """PostgreSQL's standby stops to replay then, and Aurora's secondary does not."""
     leader, follower = pair(yard)
@@ -71,6 +72,7 @@ def test_a_follower_outlives_larger_settings_of_its_leader(yard: Yard) -> None:
     eventually(has_kept_up)
 
 
+@pytest.mark.sweep
 def test_a_follower_restores_to_any_moment_that_has_arrived(yard: Yard) -> None:
     """Its window ends where the log that it has ends, and its leader need not be there."""
     leader, follower = pair(yard)
@@ -100,6 +102,7 @@ def test_what_has_not_arrived_is_lost_with_the_leader(yard: Yard) -> None:
     assert answer(yard.restored(promoted, "clone"), ROWS) == 20
 
 
+@pytest.mark.sample("newest")
 def test_a_leader_that_hands_over_loses_nothing(each_yard: Yard) -> None:
     """Not even what was committed after the last moment that it published, by a client that nobody asked to stop."""
     leader, follower = pair(each_yard)
@@ -121,6 +124,7 @@ def test_a_leader_that_hands_over_loses_nothing(each_yard: Yard) -> None:
     eventually(lambda: bool(answer(again, ROWS) == 21))
 
 
+@pytest.mark.sweep
 def test_an_idle_leader_lets_its_follower_keep_up(yard: Yard) -> None:
     """Nothing committed is nothing behind; and no moment is promised whose log is still on its way."""
     leader, follower = pair(yard)

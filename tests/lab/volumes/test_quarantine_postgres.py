@@ -76,6 +76,7 @@ def settled_slot(publisher: Volume) -> Any:
     return slot(publisher)
 
 
+@pytest.mark.sample("newest-in quarantine")
 @pytest.mark.parametrize("quarantined", [True, False], ids=["in quarantine", "at large"])
 def test_a_clone_in_quarantine_takes_nothing_from_the_publisher(newest_yard: Yard, *, quarantined: bool) -> None:
     """Production's subscriber is down for an hour, a clone of it is restored: who gets the publisher's changes?

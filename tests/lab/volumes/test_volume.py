@@ -66,6 +66,7 @@ def test_the_master_is_nearly_everything_but_no_superuser(yard: Yard) -> None:
     run(volume, "set session_replication_role = replica", "create role app login", "create database other")
 
 
+@pytest.mark.sweep
 def test_restores_of_restores_keep_their_own_windows(yard: Yard) -> None:
     """A clone is restored again when the first moment was chosen badly."""
     source = with_orders(yard)
@@ -104,6 +105,7 @@ def test_idle_ticks_move_the_window_without_writing(yard: Yard) -> None:
     assert answer(yard.restored(volume, "clone", latest), ROWS) == 10
 
 
+@pytest.mark.sweep
 def test_a_commit_between_idle_ticks_is_not_taken_for_idleness(yard: Yard) -> None:
     """The shortcut for idle clusters must never lose a row."""
     volume = with_orders(yard)
@@ -120,6 +122,7 @@ def test_a_commit_between_idle_ticks_is_not_taken_for_idleness(yard: Yard) -> No
     assert answer(yard.restored(volume, "later", volume.tick()), ROWS) == 12
 
 
+@pytest.mark.sweep
 def test_a_stopped_and_a_retired_volume_can_still_be_restored(yard: Yard) -> None:
     """A deleted cluster whose backups were kept is one of the sources of a restore."""
     volume = with_orders(yard)
@@ -146,6 +149,7 @@ def test_a_lost_region_loses_what_was_not_published(yard: Yard) -> None:
     assert answer(volume, ROWS) == 11, "the region came back with its data"
 
 
+@pytest.mark.sweep
 def test_purging_forgets_old_moments_and_keeps_the_rest(yard: Yard) -> None:
     """Retention frees the disk and never the base that the oldest kept moment needs."""
     volume = with_orders(yard)
@@ -166,6 +170,7 @@ def test_purging_forgets_old_moments_and_keeps_the_rest(yard: Yard) -> None:
     assert answer(yard.restored(Volume.open(volume.place, yard.install), "oldest", kept), ROWS) == 11
 
 
+@pytest.mark.sweep
 def test_parameters_reach_the_server_and_static_ones_wait(yard: Yard) -> None:
     """A parameter group that changes nothing would make every check of it a lie."""
     volume = with_orders(yard, max_connections="60")

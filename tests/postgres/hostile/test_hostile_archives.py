@@ -167,6 +167,7 @@ def test_a_hostile_entry_has_no_effect_outside(firing_range: Range, name: str) -
         assert left_of(place) == 0
 
 
+@pytest.mark.sweep
 def test_a_dump_that_never_ends_is_ended(firing_range: Range) -> None:
     """Also what it left at the server: an ended program leaves its statement running."""
     archive = firing_range.patched("SET statement_timeout = 0; DO $$ BEGIN LOOP PERFORM 1; END LOOP; END $$;")
