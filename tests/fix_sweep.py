@@ -21,8 +21,10 @@ def pytest_pycollect_makeitem() -> Generator[None, Any, Any]:
     cases: list[Any] = [
         each for each in (made if isinstance(made, list) else [made]) if isinstance(each, pytest.Function)
     ]
-    chosen = cases[0].get_closest_marker("sample") if cases else None
-    if chosen is not None:
+    samples = [*cases[0].iter_markers("sample")] if cases else []
+    if len(samples) > 1:
+        raise pytest.UsageError(f"{cases[0].nodeid}: it has {len(samples)} samples, of which one would count")
+    for chosen in samples:
         kept = {*_named(cases, chosen.args), *_covering(cases, chosen.kwargs.get("each", ()))}
         if not kept:
             raise pytest.UsageError(f"{cases[0].nodeid}: the sample names nothing")
