@@ -12,6 +12,7 @@ from botocore.loaders import Loader
 from hypothesis import settings
 
 from tests.fix_folders import MEMORY, root
+from tests.warm import FEW_SEARCHES
 
 # Whoever started the tests with nohup did not mean the terminals that the tests close: a disposition is inherited.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -45,6 +46,10 @@ def _loader(path: str | None, read: Callable[[str | None], Loader] = botocore.se
 
 
 botocore.session.create_loader = _loader
+
+
+# A search for garbage at each seven hundredth new thing is an eighth of what the tests of the simulated world take.
+gc.set_threshold(*FEW_SEARCHES)
 
 
 def pytest_collection_finish() -> None:

@@ -230,17 +230,19 @@ def foreign_methods(tree: ast.Module) -> set[ast.AST]:
     return {member for node in bases if node.name in mixed for member in node.body}
 
 
-def used_names(node: ast.AST, inside: tuple[str, ...] = ()) -> Iterator[str]:
+def used_names(tree: ast.AST) -> Iterator[str]:
     """Each name that is called, read or imported; not by a function within itself."""
-    if isinstance(node, Function):
-        inside = (*inside, node.name)
-    match node:
-        case ast.Name(id=name) | ast.Attribute(attr=name) | ast.alias(name=name) if name not in inside:
-            yield name
-        case _:
-            pass
-    for child in ast.iter_child_nodes(node):
-        yield from used_names(child, inside)
+    left: list[tuple[ast.AST, tuple[str, ...]]] = [(tree, ())]
+    while left:
+        node, inside = left.pop()
+        if isinstance(node, Function):
+            inside = (*inside, node.name)
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.alias(name=name) if name not in inside:
+                yield name
+            case _:
+                pass
+        left += [(child, inside) for child in ast.iter_child_nodes(node)]
 
 
 def test_no_function_of_the_product_is_there_for_tests_alone() -> None:

@@ -27,6 +27,9 @@ from typing import Any, NoReturn
 
 import botocore.session
 
+FEW_SEARCHES = (50_000, 20, 100)
+"""How rarely Python looks for garbage, so that tests do not spend an eighth of their time on that."""
+
 LONGEST = 1 << 20
 """Bytes of a request."""
 
@@ -59,6 +62,7 @@ def warm_up(kind: str) -> None:
         warm_lab()
     else:
         warm_daybreak()
+    gc.set_threshold(*FEW_SEARCHES)
     gc.collect()
     gc.freeze()  # else each process would write to every page that it shares, only to see that nothing there is garbage
 

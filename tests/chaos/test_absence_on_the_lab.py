@@ -24,7 +24,7 @@ def left_behind(life: Life) -> str:
     return life.run
 
 
-@pytest.mark.sample("lie1-4-6")
+@pytest.mark.sweep
 @pytest.mark.parametrize(
     ("lie", "first", "count"),
     [

@@ -124,6 +124,7 @@ def test_an_account_that_throttles_for_ever_pauses_the_run_and_resume_tries_anew
         check_finished(simulation, simulation.live(), "copied-group")
 
 
+@pytest.mark.sweep
 def test_a_change_throttled_over_many_resumes_is_never_called_uncertain() -> None:
     """Throttling says that nothing was done; however often it was said, that stays known."""
     with scratch() as folder:
@@ -282,7 +283,7 @@ def test_a_stop_while_something_is_listed_late_is_a_stop_and_no_failure(*, is_ab
         assert len(stopping) == 1
 
 
-@pytest.mark.sample("clean-protected")
+@pytest.mark.sweep
 @pytest.mark.parametrize("kind", ["copied-group", "clean-protected"])
 def test_a_process_that_was_taken_over_does_nothing_more(kind: str) -> None:
     """A laptop that wakes up in the morning must not go on with a run that a colleague finished at night."""

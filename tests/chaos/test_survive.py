@@ -301,6 +301,7 @@ def test_a_lost_region_is_waited_for(own_lab: LabUnderTest, begin: Begin, undist
     assert_one_of_everything(life)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize(
     ("job", "end", "status"),
     [

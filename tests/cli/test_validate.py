@@ -146,6 +146,7 @@ def test_the_targets_own_cluster_is_compared_with_what_was_kept_of_it(visitor: P
     assert checks(done.json())["parity.cluster"] == "fit"
 
 
+@pytest.mark.sweep
 def test_what_was_kept_of_a_namesake_in_another_region_is_no_witness(visitor: Person, tmp_path: Path) -> None:
     """By its capsule production was unfit in fifteen checks, and by its baseline rows that were lost were not."""
     alone = replace(visitor, home=tmp_path)

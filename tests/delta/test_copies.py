@@ -132,7 +132,7 @@ def test_rows_that_are_alike_are_told_apart_by_their_transactions(newest_yard: Y
     assert (log.only_base, log.written["only_base"].unexplained) == (9, 3)
 
 
-@pytest.mark.sample("newest-id bigint PRIMARY KEY")
+@pytest.mark.sweep
 @pytest.mark.parametrize("key", ["id bigint PRIMARY KEY", "id text PRIMARY KEY", "id int"])
 def test_rows_that_nobody_wants_named_are_counted_without_being_sent(newest_yard: Yard, key: str) -> None:
     """A table that was emptied is told in a few bytes, and who wrote its rows too."""
@@ -373,6 +373,7 @@ def test_a_table_that_was_made_again_is_compared_by_its_columns_names(newest_yar
     assert "INSERT INTO public.t (b, a, id) VALUES ('b4', 'a4', '4');" in rest
 
 
+@pytest.mark.sweep
 def test_a_type_that_changed_inside_makes_no_row_another(newest_yard: Yard) -> None:
     """No row is written when a label or an attribute inside of a type changes; the column is named, and the others compared."""
     source = newest_yard.started(newest_yard.create("source"))

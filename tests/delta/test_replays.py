@@ -268,6 +268,7 @@ def test_what_both_wrote_is_a_comment_that_names_both(newest_yard: Yard) -> None
     assert "-- open: nobody can say who wrote the row with id = '1', in which they differ" in said
 
 
+@pytest.mark.sweep
 def test_no_row_of_the_clones_own_goes_with_another(newest_yard: Yard) -> None:
     """A deleted row that its own rows point to by ON DELETE CASCADE stays, also in a tree of rows of one table."""
     source = newest_yard.started(newest_yard.create("source"))

@@ -162,6 +162,7 @@ def test_a_share_of_the_clients_is_rounded_up_and_our_own_are_none(server: Serve
         watch.end()
 
 
+@pytest.mark.sweep
 def test_upkeep_and_counters_that_begin_anew_are_no_write_of_a_client(server: Server) -> None:
     """Neither a definition nor a count that nobody can compare ends the wait for a write; rows that rise after it do."""
     server.run("postgres", "INSERT INTO ledger SELECT generate_series(1, 3)")

@@ -140,6 +140,7 @@ def test_a_part_that_the_record_does_not_have_whole_is_fetched_again(ranges: Ran
         hold_bytes(folder / SINGLE, SCATTERED)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("how", ["missing", "shorter"])
 def test_a_file_that_is_not_as_it_was_loses_its_parts(ranges: Ranges, folder: Path, how: str) -> None:
     """Also where the process dies between the making of the new file and the fetching."""

@@ -103,6 +103,7 @@ def test_kill_9_leaves_no_process_and_a_restart_goes_on(tmp_path: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.mark.sweep
 def test_a_lab_killed_while_it_fills_its_account_starts_anew() -> None:
     """Half an account is worse than none: the next start wipes it and fills it again."""
     folder = new_folder()

@@ -58,6 +58,7 @@ def _marks(trap: Path) -> list[str]:
     return sorted(path.name for path in trap.glob("mark-*"))
 
 
+@pytest.mark.sweep
 def test_what_lies_in_the_current_folder_is_never_run(trap: Path) -> None:
     """A checkout of somebody else's, a folder that all can write to: a lab is started, used and ended there."""
     folder = new_folder()

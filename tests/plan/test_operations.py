@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -290,17 +289,26 @@ def test_a_name_is_plain_whatever_the_service(name: str, plain: str) -> None:
 # -- our code against the table
 
 
-def constants() -> Iterator[tuple[str, str]]:
+@cache
+def constants() -> tuple[tuple[str, str], ...]:
     """Each text in the product's code outside the table and the lab, with its place; not the docstrings, nor the names that a module offers."""
+    found: list[tuple[str, str]] = []
     for path, tree in modules("src/daybreak"):
         if path == TABLE or path.startswith("src/daybreak/lab/"):
             continue
         said = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-        exported = (node.value for node in tree.body if isinstance(node, ast.Assign) and "__all__" in ast.unparse(node))
+        exported = (node.value for node in tree.body if isinstance(node, ast.Assign) and _is_offer(node))
         said |= {name for names in exported for name in ast.walk(names) if isinstance(name, ast.Constant)}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in said:
-                yield node.value, f"{path}:{node.lineno}"
+        found += [
+            (node.value, f"{path}:{node.lineno}")
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in said
+        ]
+    return tuple(found)
+
+
+def _is_offer(node: ast.Assign) -> bool:
+    return any(isinstance(target, ast.Name) and target.id == "__all__" for target in node.targets)
 
 
 @cache

@@ -27,7 +27,7 @@ def _birth(volume: Volume) -> Birth:
         return read_birth(session)
 
 
-@pytest.mark.sample("newest")
+@pytest.mark.sweep
 def test_the_first_answer_names_the_first_own_numbers(each_yard: Yard) -> None:
     """Exactly those: a number too high would take the clone's own work for the source's."""
     volume = each_yard.started(each_yard.create("source"), max_prepared_transactions="4")

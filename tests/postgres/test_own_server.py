@@ -110,6 +110,7 @@ def test_no_host_leads_to_a_socket(folder: Path) -> None:
                 connect(Address(host, 5432, "postgres", Trust()), ours.login, LIMITS)
 
 
+@pytest.mark.sweep
 def test_a_role_comes_into_its_own_database_and_no_other(folder: Path) -> None:
     """Two walls: the server's rules of who comes where, and the right to connect."""
     with OwnServer.open(folder, find_server_programs(18), ROOMY) as server:
@@ -127,6 +128,7 @@ def test_a_role_comes_into_its_own_database_and_no_other(folder: Path) -> None:
         assert list_scratch(server.reach()) == (place.name, other.name)
 
 
+@pytest.mark.sweep
 def test_after_a_kill_it_is_taken_up_with_what_it_had(folder: Path) -> None:
     """However we end the server ends too, and the next process goes on with its data."""
     programs = find_server_programs(18)

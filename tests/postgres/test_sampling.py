@@ -339,6 +339,7 @@ def _start(server: Server) -> None:
     )
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("level", ["replica", "logical"])
 def test_where_aurora_keeps_its_log_to_itself_that_is_no_gap(level: str) -> None:
     """It refuses unless wal_level is logical; the sample names it, and the scheduler hears of nothing (FACTS 4.16)."""

@@ -65,6 +65,7 @@ def test_whatever_can_be_planted_is_found_and_the_specimen_alone_raises_no_alarm
     assert Scratch(own_server.address(), MASTER).others() == ()
 
 
+@pytest.mark.sweep
 def test_a_ctrl_c_leaves_nothing_behind(server: Server) -> None:
     """A person who has seen enough must not leave roles and databases on somebody's server."""
     bench = bench_on(server)

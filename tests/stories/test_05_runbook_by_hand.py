@@ -17,6 +17,8 @@ import pytest
 
 from tests.fix_lab import LabUnderTest, eventually, private
 
+pytestmark = pytest.mark.sweep
+
 BLOCKS = Path(__file__).parent / "runbook_blocks"
 LAB = "from daybreak.cli.lab import lab; lab()"
 CLUSTER = "embi-aurora-cluster"
@@ -102,7 +104,6 @@ def test_point_in_time_recovery_steps_1_to_5(fast_lab: LabUnderTest) -> None:
         assert session.execute("select count(*) from employees").fetchone() == (0,)
 
 
-@pytest.mark.sweep
 def test_snapshot_restoration_steps_1_and_2(fast_lab: LabUnderTest) -> None:
     """The runbook's list names snapshots by hand and by AWS, and a restore of one becomes available."""
     listed = by_hand(fast_lab, block("snapshot_1_list"))

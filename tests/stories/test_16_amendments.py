@@ -11,6 +11,8 @@ from tests.fix_cli import Done, Person
 from tests.fix_lab import LabUnderTest, eventually
 from tests.lab.company.fix_branches import Branch, found
 
+pytestmark = pytest.mark.sweep
+
 
 @dataclass(frozen=True)
 class Office:
@@ -86,7 +88,6 @@ def test_a_writer_for_which_there_is_no_machine_is_made_of_another_class(office:
     assert "as " in finding["found"]
 
 
-@pytest.mark.sweep
 def test_a_reader_that_is_refused_costs_no_time_and_may_be_left_out(office: Office) -> None:
     """The data was validated before anybody was asked; what the verdict permits is what somebody typed."""
     refusal = {"code": "InvalidParameterCombination", "status": 400, "message": "RDS does not support that combination"}
@@ -113,7 +114,6 @@ def test_a_reader_that_is_refused_costs_no_time_and_may_be_left_out(office: Offi
     assert list(office.classes(run)) == [f"{run}-1"]
 
 
-@pytest.mark.sweep
 def test_a_clone_that_starts_without_its_quarantine_is_given_to_nobody(office: Office) -> None:
     """What it may have done to the world is not to be found out by going on."""
     rds = office.lab.client("rds")

@@ -11,6 +11,8 @@ from daybreak.lab.company.names import OWNER
 from tests.fix_lab import LabUnderTest, eventually, private
 from tests.lab.company.fix_branches import Branch, found
 
+pytestmark = pytest.mark.sweep
+
 MAKING = (
     "create table invoices (id int primary key, updated_at timestamptz default now())",
     "insert into invoices select generate_series(1, 5000)",
@@ -71,7 +73,6 @@ def test_a_second_database_is_entered_without_being_named(
     assert [(each["name"], each["only_base"]) for each in lost["tables"]] == [("public.invoices", 5000)]
 
 
-@pytest.mark.sweep
 def test_a_list_of_databases_limits_and_every_verdict_says_so(
     lab_of_two: tuple[LabUnderTest, Branch], tmp_path: Path
 ) -> None:
@@ -85,7 +86,6 @@ def test_a_list_of_databases_limits_and_every_verdict_says_so(
     assert "fit within standard depth, database embi alone" in done.out
 
 
-@pytest.mark.sweep
 def test_a_database_that_the_login_may_not_enter_is_unknown(
     lab_of_two: tuple[LabUnderTest, Branch], tmp_path: Path
 ) -> None:

@@ -36,6 +36,7 @@ def the_run(person: Person) -> str:
     return str(runs[0]["run"]) if runs else ""
 
 
+@pytest.mark.sweep
 def test_a_second_person_says_yes_and_only_then_it_is_done(lab: LabUnderTest, people: tuple[Person, Person]) -> None:
     """It waits; its own planner is refused; the other's yes is in the journal, and the run goes on by itself."""
     ann, bob = people

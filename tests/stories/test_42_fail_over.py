@@ -24,6 +24,8 @@ from tests.lab.regions.fix_regions import (
 )
 from tests.stories.test_39_region import NETWORK, UNASKED
 
+pytestmark = pytest.mark.sweep
+
 
 @pytest.fixture
 def lab() -> Iterator[LabUnderTest]:
@@ -101,7 +103,6 @@ def test_a_fail_over_says_what_it_gives_up_and_asks_for_the_name(lab: LabUnderTe
         assert again.code == 2, "it is the writer already"
 
 
-@pytest.mark.sweep
 def test_a_fail_over_that_was_killed_is_not_ordered_twice(lab: LabUnderTest, person: Person) -> None:
     """Right after the order left, the process dies: whoever resumes sees what AWS is at, and waits for it."""
     with lab.fault("region_down", region=HOME):
@@ -115,7 +116,6 @@ def test_a_fail_over_that_was_killed_is_not_ordered_twice(lab: LabUnderTest, per
         assert (writer(lab), len(lab.calls("FailoverGlobalCluster", GLOBAL))) == (SECONDARY, 1)
 
 
-@pytest.mark.sweep
 def test_a_switch_over_loses_nothing(lab: LabUnderTest, person: Person) -> None:
     """Both regions are there: AWS waits until all of it has arrived, and the plan gives up nothing."""
     owner = Reach(lab)

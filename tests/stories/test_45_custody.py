@@ -30,6 +30,8 @@ from tests.chaos.fix_lives import SOURCE, Begin, Life, clusters_of, living, new_
 from tests.fix_lab import LabUnderTest, eventually
 from tests.fix_operations import names_touched
 
+pytestmark = pytest.mark.sweep
+
 HOW = ("finished", "paused", "half-done")
 
 
@@ -408,7 +410,6 @@ def test_a_run_with_a_damaged_record_is_cleaned(
     assert [each["next"] for each in listed["damaged"]] == [f"daybreak show {cleaning}"]
 
 
-@pytest.mark.sweep
 def test_what_follows_an_aborted_clean_up_works(lab: LabUnderTest, begin: Begin) -> None:
     """It named a clean-up of the clean-up, which is refused; each command here is the one that was named before."""
     life = begin(lab)
@@ -434,7 +435,6 @@ def test_what_follows_an_aborted_clean_up_works(lab: LabUnderTest, begin: Begin)
         assert life.person.daybreak("show", run, "-o", "json").json()["next"] == "daybreak runs"
 
 
-@pytest.mark.sweep
 def test_what_is_anothers_stays_and_the_rest_goes(lab: LabUnderTest, begin: Begin) -> None:
     """A group made anew by somebody else stopped every clean-up of the run for ever; a renamed clone was not seen at all."""
     life = begin(lab)

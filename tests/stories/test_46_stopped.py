@@ -12,6 +12,8 @@ from tests.chaos.fix_lives import USUAL, Begin
 from tests.fix_cli import Person
 from tests.fix_lab import LabUnderTest, eventually
 
+pytestmark = pytest.mark.sweep
+
 STOPPED = "no process carries it out any more; last heard of at "
 
 
@@ -90,7 +92,6 @@ def _a_killed_clean_up(lab: LabUnderTest, ada: Person, run: str) -> None:
     assert f"{run}, kept until " not in done
 
 
-@pytest.mark.sweep
 def test_a_run_in_a_bucket_is_stopped_here_and_silent_elsewhere(lab: LabUnderTest, tmp_path: Path) -> None:
     """The machine that carried it can say that its process is dead; any other one says what it does not know."""
     name = f"stopped-{uuid.uuid4().hex[:12]}"

@@ -154,6 +154,7 @@ def test_a_table_that_was_emptied_comes_back_row_by_row(person: Person, where: d
     assert not any(Path(person.environment["DAYBREAK_SCRATCH"] or "").glob("*"))
 
 
+@pytest.mark.sweep
 def test_the_rows_that_were_lost_come_beside_those_that_stayed(
     person: Person, where: dict[str, Any], dump: str
 ) -> None:

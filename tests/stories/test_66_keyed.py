@@ -18,6 +18,8 @@ from daybreak.lab.company.names import ENDPOINT_PARAMETER
 from tests.fix_cli import CONFIGURATION, Person, waiving
 from tests.fix_lab import TRUST, LabUnderTest, eventually, private
 
+pytestmark = pytest.mark.sweep
+
 SOURCE = "embi-aurora-cluster"
 UNASKED = waiving("application.connects", "application.health", "application.functions", "security.connect-policies")
 """The last one finds the policy that names the source alone, and is done without to see what becomes of it."""

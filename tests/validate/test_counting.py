@@ -158,6 +158,7 @@ def test_a_server_that_says_nothing_is_a_silence_in_time(place: Reach, black_hol
     assert monotonic() - began < _LIMIT.total_seconds() + 2
 
 
+@pytest.mark.sweep
 def test_a_line_cut_in_mid_count_leaves_unread_tables_in_time(
     server: Server, database: str, place: Reach, wire: Wire
 ) -> None:

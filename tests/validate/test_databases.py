@@ -216,6 +216,7 @@ def test_what_the_source_made_again_later_excuses_no_loss(own_story: Story) -> N
     assert outcome.measured.costs, "what was asked of the source is told, also where it has no database to ask any more"
 
 
+@pytest.mark.sweep
 def test_the_witness_of_a_renamed_database_is_the_baseline_of_its_old_name(own_story: Story) -> None:
     """Its baseline was not found under the new name, so that nobody knew anything of it where the source was gone."""
     yard, source, kept, _ = own_story

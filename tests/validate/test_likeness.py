@@ -184,7 +184,7 @@ def test_another_key_is_no_way_to_find_a_row(newest_yard: Yard) -> None:
     }
 
 
-@pytest.mark.sample("newest")
+@pytest.mark.sweep
 def test_a_value_of_each_type_is_the_same_on_both_sides(each_yard: Yard) -> None:
     """At the ends of what the type holds too."""
     source = each_yard.started(each_yard.create("source"))

@@ -114,7 +114,7 @@ def test_where_both_moved_the_clones_own_work_is_the_damage(story: Story, damage
     assert words in content.details[0].found
 
 
-@pytest.mark.sample("newest-DROP TABLE employees")
+@pytest.mark.sweep
 @pytest.mark.parametrize("meanwhile", ["DROP TABLE employees", "ALTER TABLE employees ALTER name TYPE varchar(50)"])
 def test_rows_that_the_clone_wrote_are_found_where_the_source_shows_nothing_of_them(
     newest_yard: Yard, meanwhile: str

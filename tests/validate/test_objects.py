@@ -176,7 +176,7 @@ def source(each_yard: Yard) -> tuple[Yard, Volume]:
     return each_yard, volume
 
 
-@pytest.mark.sample("newest")
+@pytest.mark.sweep
 def test_what_was_done_in_the_source_after_the_moment_raises_no_alarm(source: tuple[Yard, Volume]) -> None:
     """People go on working in the source while a clone is made; an alarm about their work teaches everybody to ignore alarms."""
     yard, volume = source

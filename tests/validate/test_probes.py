@@ -111,6 +111,7 @@ def test_every_probe_is_a_silence_in_time_at_a_server_that_says_nothing(black_ho
         assert isinstance(answer, Silence)
 
 
+@pytest.mark.sweep
 def test_every_probe_is_a_silence_in_time_on_a_line_that_was_cut(server: Server, wire: Wire) -> None:
     """Half-open TCP: the line goes dead right after the probe has connected."""
     place = Reach(Address("127.0.0.1", wire.port, "postgres", HERE), server.master)

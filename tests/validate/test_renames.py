@@ -78,7 +78,7 @@ def test_roles_that_were_renamed_between_baseline_and_moment_are_the_same(yard: 
     }  # fmt: skip
 
 
-@pytest.mark.sample("both")
+@pytest.mark.sweep
 @pytest.mark.parametrize("witness", ["baseline", "source", "both"])
 def test_names_that_were_swapped_in_the_clone_are_never_fit(yard: Yard, witness: str) -> None:
     """A role's row shows nobody who wrote it, so one witness cannot tell when; a database's row does."""

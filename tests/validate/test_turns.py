@@ -101,6 +101,7 @@ def _counts(place: Reach, scans: list[Scan], limit: timedelta) -> tuple[Counts, 
     return answer, steps
 
 
+@pytest.mark.sweep
 def test_no_snapshot_gets_older_than_the_limit(server: Server, database: str, place: Reach) -> None:
     """A source that is read for hours cleans up behind it: each table has its own instant, and is what it is elsewhere."""
     scans = _scans(place, "spent")

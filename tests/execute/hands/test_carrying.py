@@ -95,7 +95,7 @@ def test_whoever_dies_leaves_each_row_once(bench: Bench, rows: Rows, mode: str) 
             assert (state.status, here.count()) == ("finished", ROWS), number
 
 
-@pytest.mark.sample("False")
+@pytest.mark.sweep
 @pytest.mark.parametrize("arrives", [False, True])
 def test_a_lost_commit_is_looked_up_and_not_guessed(cut_bench: Bench, wire: Wire, rows: Rows, *, arrives: bool) -> None:
     """The line breaks as the commit leaves: the server knows by the number whether it arrived."""

@@ -136,7 +136,7 @@ def test_it_gets_its_name_in_a_transaction_that_is_in_the_journal(bench: Bench, 
         assert (named.given.missing, named.given.owners) == (("gone",), 0)
 
 
-@pytest.mark.sample("before")
+@pytest.mark.sweep
 @pytest.mark.parametrize("mode", ["before", "torn", "after"])
 def test_whoever_dies_leaves_one_database(bench: Bench, server: Server, mode: str) -> None:
     """At every append of the step; what was given is known afterwards."""

@@ -197,6 +197,7 @@ def test_a_transaction_that_does_not_end_lets_everybody_go_on(bouncer: Bouncer) 
     assert keepers() == []
 
 
+@pytest.mark.sweep
 def test_the_time_is_over_whatever_becomes_of_daybreak(bouncer: Bouncer) -> None:
     """Daybreak is killed right after the pause: its clients go on by themselves."""
     pool = bouncer.pool(pause=3).model_dump_json()

@@ -122,7 +122,7 @@ def test_whoever_dies_leaves_one_effect(bench: Bench, mode: str) -> None:
             assert (ended.status, here.count()) == ("finished", 1), number
 
 
-@pytest.mark.sample("False")
+@pytest.mark.sweep
 @pytest.mark.parametrize("arrives", [False, True])
 def test_a_lost_commit_is_looked_up_and_not_guessed(cut_bench: Bench, wire: Wire, *, arrives: bool) -> None:
     """The line breaks as the commit leaves: the server knows by the number whether it arrived."""
@@ -389,6 +389,7 @@ def test_a_part_is_committed_only_while_the_guards_hold(bench: Bench, policy: st
         assert (simulation.live().status, bench.count()) == ("finished", ROWS)
 
 
+@pytest.mark.sweep
 def test_a_change_is_committed_only_while_the_guards_hold(bench: Bench) -> None:
     """Its statement may take long, and the guards were asked before it."""
     slow = SqlStatement(

@@ -109,6 +109,7 @@ def test_statements_are_refused_with_the_servers_own_words(harmed: LabUnderTest,
     assert damage.sql("select 1, 'a'", "select 2 where false") == [[[1, "a"]], []]
 
 
+@pytest.mark.sweep
 def test_a_spoiled_page_is_noticed_in_every_version(newest_yard: Yard) -> None:
     """With checksums or without, a page whose header is wrong is never read as if nothing were."""
     volume = newest_yard.started(newest_yard.create("spoiled"))

@@ -31,6 +31,7 @@ def _place(lab: LabUnderTest) -> str:
     return f"{cluster['Endpoint']}:{cluster['Port']}"
 
 
+@pytest.mark.sweep
 def test_the_page_is_well_while_the_application_gets_its_answer() -> None:
     """A page that is always well checks nothing: it fails with its role, with its data, and where nobody listens."""
     with private(speed=6000) as lab:

@@ -120,6 +120,7 @@ class Walk:
         return self.account.call(operation, **params)
 
 
+@pytest.mark.sweep
 def test_every_served_operation_answers_as_the_model_says(account: Account, record: Record) -> None:
     """A member of a wrong name or type would be an AWS that does not exist; one that is neither told nor named absent is lost."""
     walk = Walk(account)

@@ -89,6 +89,7 @@ def test_a_folder_of_an_earlier_release_is_taken_up(world: World, folder: Path, 
     again.rds.stop()
 
 
+@pytest.mark.sweep
 def test_a_lost_region_takes_its_servers_and_its_jobs_along(account: Account) -> None:
     """Losing a region is more than an API that does not answer."""
     account.create("lost", VpcSecurityGroupIds=[account.open_group()])

@@ -22,6 +22,8 @@ from tests.lab.regions.fix_regions import (
     key_of,
 )
 
+pytestmark = pytest.mark.sweep
+
 MANUAL = "embi-before-release-2024-01"
 
 
@@ -106,7 +108,6 @@ def test_the_runbooks_own_commands_find_nothing_in_the_other_region(slow_lab: La
     assert rds.describe_db_clusters()["DBClusters"] == []
 
 
-@pytest.mark.sweep
 def test_of_many_copies_some_wait_without_progress_and_a_sixth_is_refused(slow_lab: LabUnderTest) -> None:
     """One that is deleted while it waits or runs gives its place to the next."""
     names = [f"dr-{number}" for number in range(5)]

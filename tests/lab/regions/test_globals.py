@@ -61,6 +61,7 @@ def writer(lab: LabUnderTest) -> str:
     return str(arn)
 
 
+@pytest.mark.sweep
 def test_a_secondary_reads_what_its_primary_wrote_and_says_whom_it_follows(own_lab: LabUnderTest) -> None:
     """One global database, seen from both regions and from the clusters in it."""
     reach, home, away = with_stamps(own_lab)

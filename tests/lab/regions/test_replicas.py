@@ -17,6 +17,8 @@ from daybreak.lab.company.names import KEY_ALIAS, SECRET
 from tests.fix_lab import TRUST, LabUnderTest, eventually, private, start
 from tests.lab.regions.fix_regions import AWAY, HOME, code, kill, password
 
+pytestmark = pytest.mark.sweep
+
 STATE, COPY = "daybreak-state-123456789012", "daybreak-state-dr"
 
 
@@ -165,7 +167,6 @@ def test_what_s3_refuses_of_a_replication(one_lab: LabUnderTest) -> None:
     assert read(one_lab, "orphan") is None
 
 
-@pytest.mark.sweep
 def test_what_was_on_its_way_arrives_after_the_lab_was_killed(place: Path) -> None:
     """The lab's own end is no end of AWS."""
     lab = start(place, speed=6000)

@@ -38,6 +38,7 @@ def bytes_written(volume: Volume) -> tuple[int, int]:
     return files, (volume.place / "backups" / "reached").stat().st_size
 
 
+@pytest.mark.sweep
 def test_every_postgresql_of_the_machine_restores_and_copies(newest_yard: Yard) -> None:
     """The lab must answer for whatever PostgreSQL a machine has."""
     volume = with_orders(newest_yard)
@@ -137,6 +138,7 @@ def test_a_stopped_and_a_retired_volume_can_still_be_restored(yard: Yard) -> Non
     assert not volume.place.exists()
 
 
+@pytest.mark.sweep
 def test_a_lost_region_loses_what_was_not_published(yard: Yard) -> None:
     """The RPO of a lost region is real only when the last minutes are really gone."""
     volume = with_orders(yard)
@@ -228,6 +230,7 @@ def test_the_password_changes_running_or_stopped_and_is_written_nowhere(yard: Ya
     assert not [file for file in written if "secret" in file.read_text()]
 
 
+@pytest.mark.sweep
 def test_half_a_restore_of_a_dead_process_is_started_over(yard: Yard) -> None:
     """A lab that was killed in the middle of a restore does it again, in the same place."""
     volume = with_orders(yard)
@@ -270,6 +273,7 @@ def test_a_killed_server_is_noticed_and_started_again(yard: Yard) -> None:
     assert volume.tick() > datetime.now(UTC) - timedelta(minutes=1)
 
 
+@pytest.mark.sweep
 def test_restores_run_side_by_side_while_the_window_moves(yard: Yard) -> None:
     """Several people restore at once, and nobody waits for the other."""
     volume = with_orders(yard)

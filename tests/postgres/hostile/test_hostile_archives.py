@@ -226,6 +226,7 @@ def test_a_name_with_a_line_break_is_a_name(firing_range: Range) -> None:
         assert rows_as(place, "SELECT 1 FROM pg_catalog.pg_class WHERE relname LIKE 'x%touch%'") == [(1,)]
 
 
+@pytest.mark.sweep
 def test_a_dump_that_fills_the_disk_ends_the_server_and_nothing_else() -> None:
     """The bound of the folder is the server's, whatever a role sets for itself."""
     folder = new_folder("dbfull-")
