@@ -3,15 +3,63 @@
 The law: a sample names its cases by their ids, and each id is a case that there is, so that a case that was renamed cannot
 fall out of the ordinary run unseen. Each *kind* of case is in the sample; what only repeats another kind waits for the sweep.
 Of a table, whose rows come and go with the code, a sample names parameters instead: each value of each of them is in a case
-of the ordinary run, a new one too.
+of the ordinary run, a new one too. Each file has a test in the ordinary run, or says at its head which files hold what it
+repeats: ``pytestmark = pytest.mark.sweep(held_by=(...,))``. What the run took is printed at its end, beside its budget.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
+
+BUDGET = 2_000
+"""Seconds of tests that two idle cores carry out in ten minutes, in as many workers as the Makefile starts."""
+
+
+@dataclass
+class Tally:
+    """What was collected of a file of tests."""
+
+    ordinary: int = 0
+    held_by: tuple[str, ...] | None = None
+    """The files that hold what it repeats, where it is left to the sweep as a whole."""
+
+
+TALLY = pytest.StashKey[dict[str, Tally]]()
+"""What was collected of each file, by its path below the project."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Count what is in the ordinary run before anything is left out."""
+    tally = config.stash[TALLY] = {}
+    for item in items:
+        seen = tally.setdefault(str(item.path.relative_to(config.rootpath)), Tally())
+        seen.ordinary += item.get_closest_marker("sweep") is None
+        module = item.getparent(pytest.Module)
+        for mark in module.own_markers if module else ():
+            if mark.name == "sweep":
+                seen.held_by = tuple(mark.kwargs.get("held_by", ()))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say what the tests took, and which files most of it: a budget that nobody sees is overdrawn."""
+    took: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if hasattr(report, "duration") and hasattr(report, "nodeid"):
+                took[report.nodeid.partition("::")[0]] += report.duration
+    if took.total() >= BUDGET / 20:
+        terminalreporter.section("what it took")
+        terminalreporter.write_line(
+            f"{took.total():,.0f} seconds of tests, all workers together; the ordinary run may take {BUDGET:,}"
+        )
+        for name, seconds in took.most_common(10):
+            terminalreporter.write_line(f"{seconds:7.1f} {name}")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -48,7 +48,7 @@ class Terminal:
     ) -> None:
         self._boss, place = pty.openpty()
         fcntl.ioctl(place, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        environment = {**person.surroundings(), "TERM": "xterm-256color"}
+        environment = {"TERM": "xterm-256color", **person.surroundings()}
         given = {"stdin": place, "stdout": place, "stderr": place, **streams}
         self.process = _started(program, words, person.home, environment, given)
         os.close(place)

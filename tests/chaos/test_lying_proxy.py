@@ -12,7 +12,7 @@ from tests.fix_lab import LabUnderTest
 from tests.fix_liar import LIES, SLOW, Asked, Liar, Lie, lying
 from tests.fix_operations import CHANGES
 
-pytestmark = pytest.mark.sweep
+pytestmark = pytest.mark.sweep(held_by=("tests/chaos/test_replies.py",))
 
 QUICK = [lie for what, lie in LIES.items() if what not in SLOW]
 EVERY = 9

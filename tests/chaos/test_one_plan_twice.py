@@ -10,7 +10,7 @@ from tests.chaos.fix_lives import Begin, Life, assert_one_of_everything, cluster
 from tests.fix_journal import rewritten
 from tests.fix_lab import LabUnderTest
 
-pytestmark = pytest.mark.sweep
+pytestmark = pytest.mark.sweep(held_by=("tests/journal/test_store.py",))
 
 
 def with_the_plan_of(other: Life, life: Life) -> Life:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ import pytest
 from daybreak.cli.verbs import VERBS
 from tests.fix_cli import RESTORE_AURORA, Person
 from tests.fix_lab import LabUnderTest
+from tests.fix_terminal import Terminal
 
 HEAVY = {"boto3", "botocore", "pydantic", "rich", "psycopg", "whenever", "moto", "werkzeug"}
 ASKS_WHAT_IT_LOADED = """
@@ -63,22 +64,9 @@ def test_help_names_each_verb_and_each_exit_code(alone: Person) -> None:
 
 def on_a_terminal(person: Person, *words: str, **environment: str) -> bytes:
     """What a command writes when its standard output and error are a terminal."""
-    boss, place = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "daybreak.cli.main", *words],
-        stdin=place, stdout=place, stderr=place, cwd=person.home,
-        env={**person.surroundings(), "TERM": "xterm-256color", **environment},
-    )  # fmt: skip
-    os.close(place)
-    seen = b""
-    try:
-        while part := os.read(boss, 65536):
-            seen += part
-    except OSError:
-        pass  # how a terminal says that everybody has gone
-    process.wait()
-    os.close(boss)
-    return seen
+    terminal = Terminal(replace(person, environment={**person.environment, **environment}), *words)
+    terminal.end()
+    return terminal.seen
 
 
 def test_colors_are_for_terminals_whose_owner_wants_them(person: Person) -> None:

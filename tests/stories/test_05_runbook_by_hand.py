@@ -17,7 +17,12 @@ import pytest
 
 from tests.fix_lab import LabUnderTest, eventually, private
 
-pytestmark = pytest.mark.sweep
+pytestmark = pytest.mark.sweep(
+    held_by=(
+        "tests/stories/test_57_whole_export.py",
+        "tests/lab/rds/clusters/test_restores.py",
+    )
+)
 
 BLOCKS = Path(__file__).parent / "runbook_blocks"
 LAB = "from daybreak.cli.lab import lab; lab()"

@@ -12,7 +12,7 @@ import pytest
 
 from tests.fix_lab import PrivateLab
 
-pytestmark = pytest.mark.sweep
+pytestmark = pytest.mark.sweep(held_by=("tests/stories/test_13_readme.py",))
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "point-in-time-recovery.md"
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -11,7 +11,7 @@ from tests.fix_cli import Done, Person
 from tests.fix_lab import LabUnderTest, eventually
 from tests.lab.company.fix_branches import Branch, found
 
-pytestmark = pytest.mark.sweep
+pytestmark = pytest.mark.sweep(held_by=("tests/chaos/test_amendments.py",))
 
 
 @dataclass(frozen=True)

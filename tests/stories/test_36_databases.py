@@ -11,7 +11,7 @@ from daybreak.lab.company.names import OWNER
 from tests.fix_lab import LabUnderTest, eventually, private
 from tests.lab.company.fix_branches import Branch, found
 
-pytestmark = pytest.mark.sweep
+pytestmark = pytest.mark.sweep(held_by=("tests/validate/test_databases.py",))
 
 MAKING = (
     "create table invoices (id int primary key, updated_at timestamptz default now())",

@@ -16,7 +16,7 @@ from tests.fix_lab import LabUnderTest, eventually, private
 from tests.lab.regions.fix_regions import AWAY, HOME, Reach, cluster, group_of, marks_of_copy, name_of_copy
 from tests.stories.test_39_region import NETWORK, SOURCE, snapshot_of
 
-pytestmark = pytest.mark.sweep
+pytestmark = pytest.mark.sweep(held_by=("tests/chaos/test_backup_worlds.py",))
 
 WORLDS = 30
 """What the ordinary run shows: a tagged copy of a lost region, and one without a tag whose snapshot is gone, of a region that answers."""

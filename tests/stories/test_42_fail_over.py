@@ -24,7 +24,12 @@ from tests.lab.regions.fix_regions import (
 )
 from tests.stories.test_39_region import NETWORK, UNASKED
 
-pytestmark = pytest.mark.sweep
+pytestmark = pytest.mark.sweep(
+    held_by=(
+        "tests/plan/test_fail_over.py",
+        "tests/lab/regions/test_globals.py",
+    )
+)
 
 
 @pytest.fixture

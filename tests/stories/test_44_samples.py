@@ -25,7 +25,12 @@ from daybreak.repository.samples import Samples
 from tests.fix_cli import CONFIGURATION, Person
 from tests.fix_lab import LabUnderTest
 
-pytestmark = pytest.mark.sweep
+pytestmark = pytest.mark.sweep(
+    held_by=(
+        "tests/repository/test_samples.py",
+        "tests/cli/test_sample.py",
+    )
+)
 
 SECOND = 1.2
 """Longer than the time between two samples; a session shows what it counted when it ends, at the latest."""

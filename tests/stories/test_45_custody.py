@@ -30,7 +30,12 @@ from tests.chaos.fix_lives import SOURCE, Begin, Life, clusters_of, living, new_
 from tests.fix_lab import LabUnderTest, eventually
 from tests.fix_operations import names_touched
 
-pytestmark = pytest.mark.sweep
+pytestmark = pytest.mark.sweep(
+    held_by=(
+        "tests/journal/test_remains.py",
+        "tests/stories/test_47_forgotten.py",
+    )
+)
 
 HOW = ("finished", "paused", "half-done")
 

@@ -12,7 +12,12 @@ from tests.chaos.fix_lives import USUAL, Begin
 from tests.fix_cli import Person
 from tests.fix_lab import LabUnderTest, eventually
 
-pytestmark = pytest.mark.sweep
+pytestmark = pytest.mark.sweep(
+    held_by=(
+        "tests/app/test_underway.py",
+        "tests/journal/test_store.py",
+    )
+)
 
 STOPPED = "no process carries it out any more; last heard of at "
 

@@ -12,7 +12,12 @@ from tests.fix_cli import CONFIGURATION, Person, waiving
 from tests.fix_lab import LabUnderTest, eventually, private
 from tests.fix_writers import Writers, tokens
 
-pytestmark = pytest.mark.sweep
+pytestmark = pytest.mark.sweep(
+    held_by=(
+        "tests/execute/hands/test_proxies_on_the_lab.py",
+        "tests/chaos/test_cutover_sweep.py",
+    )
+)
 
 SOURCE = "embi-aurora-cluster"
 PROXY = "embi-proxy"

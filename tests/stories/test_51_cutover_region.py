@@ -23,7 +23,12 @@ from tests.lab.regions.test_replicas import COPY as STATE_AWAY
 from tests.lab.regions.test_replicas import STATE, replicate
 from tests.stories.test_39_region import COPY, NETWORK, SOURCE, copy_away
 
-pytestmark = pytest.mark.sweep
+pytestmark = pytest.mark.sweep(
+    held_by=(
+        "tests/plan/test_cutover_abroad.py",
+        "tests/chaos/test_regions.py",
+    )
+)
 
 UNASKED = waiving("application.connects", "application.health", "application.functions")
 PLACES = """

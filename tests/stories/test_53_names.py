@@ -11,7 +11,12 @@ from tests.fix_cli import CONFIGURATION, Person, waiving
 from tests.fix_lab import LabUnderTest, private
 from tests.fix_writers import Writers, tokens
 
-pytestmark = pytest.mark.sweep
+pytestmark = pytest.mark.sweep(
+    held_by=(
+        "tests/chaos/test_names.py",
+        "tests/plan/test_renaming.py",
+    )
+)
 
 SOURCE = "embi-aurora-cluster"
 UNASKED = waiving("application.connects", "application.health", "application.functions")

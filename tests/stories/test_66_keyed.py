@@ -18,7 +18,12 @@ from daybreak.lab.company.names import ENDPOINT_PARAMETER
 from tests.fix_cli import CONFIGURATION, Person, waiving
 from tests.fix_lab import TRUST, LabUnderTest, eventually, private
 
-pytestmark = pytest.mark.sweep
+pytestmark = pytest.mark.sweep(
+    held_by=(
+        "tests/chaos/test_keyed.py",
+        "tests/plan/test_keyed.py",
+    )
+)
 
 SOURCE = "embi-aurora-cluster"
 UNASKED = waiving("application.connects", "application.health", "application.functions", "security.connect-policies")

@@ -22,7 +22,7 @@ from tests.lab.regions.fix_regions import (
     key_of,
 )
 
-pytestmark = pytest.mark.sweep
+pytestmark = pytest.mark.sweep(held_by=("tests/stories/test_43_copy.py",))
 
 MANUAL = "embi-before-release-2024-01"
 

@@ -17,7 +17,7 @@ from daybreak.lab.company.names import KEY_ALIAS, SECRET
 from tests.fix_lab import TRUST, LabUnderTest, eventually, private, start
 from tests.lab.regions.fix_regions import AWAY, HOME, code, kill, password
 
-pytestmark = pytest.mark.sweep
+pytestmark = pytest.mark.sweep(held_by=("tests/stories/test_39_region.py",))
 
 STATE, COPY = "daybreak-state-123456789012", "daybreak-state-dr"
 
