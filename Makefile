@@ -48,7 +48,7 @@ check: $(VENV)/.dev ## what a change must pass: format, lint, types, contracts, 
 	@$(TESTS)
 
 .PHONY: sweep
-sweep: $(VENV)/.dev ## every crash, every lost reply, every moment: minutes instead of a sample
+sweep: $(VENV)/.dev ## all that the tests leave out: every crash, every lost reply, every other story; hours
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m sweep $(ARGS)
 
 .PHONY: matrix

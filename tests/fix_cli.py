@@ -35,7 +35,7 @@ retention = "30d"
 """
 
 TWO_DATABASES = CONFIGURATION.replace('database = "embi"', 'database = "embi"\ndatabases = ["embi", "postgres"]')
-"""For whoever counts the databases: other tests make and drop some beside these."""
+"""For whoever counts the databases."""
 
 _WAIVER = """
 [[targets.embi.waivers]]

@@ -1,7 +1,8 @@
 """A started lab for tests: one shared by every worker of the run, and private ones for tests that turn the clock.
 
 The law: the shared lab is only ever disturbed by rules that name the test's own things; whatever would reach further (a
-frozen clock, a lost region, IAM) belongs in a private lab. Every lab ends with the run, also when the run is killed.
+frozen clock, a lost region, IAM, a database that is made in the source: once it is dropped, a clone that has it has no
+witness) belongs in a private lab. Every lab ends with the run, also when the run is killed.
 """
 
 from __future__ import annotations

@@ -248,13 +248,23 @@ def ending(done: Done) -> Ending:
     return Ending(done.code, report["standing"], findings)
 
 
+def doubts(done: Done) -> list[str]:
+    """Each check that is not fit in the report that the process printed, with what was found."""
+    checks = done.json()["checks"] if done.out else []
+    return [
+        f"{each['check']} is {each['standing']}: {each['found']}"
+        for each in checks
+        if each["standing"] in ("unfit", "unknown")
+    ]
+
+
 @pytest.fixture(scope="session")
 def undisturbed(lab: LabUnderTest, tmp_path_factory: pytest.TempPathFactory) -> Ending:
     """How a run ends that nothing disturbs."""
     with living(new_life(tmp_path_factory.mktemp("undisturbed"), lab)) as life:
         life.restore("-o", "json")
         done = life.end()
-        assert done.code == 0, done.err
+        assert done.code == 0, f"{doubts(done)}\n{done.err}"
         assert_one_of_everything(life)
         return ending(done)
 

@@ -121,7 +121,7 @@ class Sweep:
         shutil.rmtree(place)
 
 
-@pytest.mark.sample("clean-protected", "fail-over", "names-back")
+@pytest.mark.sample("clean-protected", "fail-over", "export")
 @pytest.mark.parametrize("kind", CASES)
 def test_a_run_that_died_anywhere_ends_as_if_it_had_not(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A laptop's battery chooses the worst moment; each of them is here: around every line and every call."""

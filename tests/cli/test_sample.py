@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ from daybreak.config import load
 from daybreak.repository.repository import open_repository
 from daybreak.repository.samples import Samples
 from tests.fix_cli import CONFIGURATION, TWO_DATABASES, Person
-from tests.fix_lab import LabUnderTest
+from tests.fix_lab import LabUnderTest, PrivateLab
 
 
 @pytest.fixture
@@ -37,18 +36,6 @@ def session(lab: LabUnderTest, database: str) -> Iterator[psycopg.Connection[Any
         password=login["password"], sslmode="require", autocommit=True,
     ) as one:  # fmt: skip
         yield one
-
-
-@pytest.fixture
-def company(lab: LabUnderTest) -> Iterator[str]:
-    """A database that nobody else asks, with a table."""
-    name = f"company_{uuid.uuid4().hex[:8]}"
-    with session(lab, "postgres") as one:
-        one.execute(f"CREATE DATABASE {name}".encode())
-        with session(lab, name) as other:
-            other.execute("CREATE TABLE held (x int)")
-        yield name
-        one.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 def test_a_sample_is_taken_kept_and_listed(person: Person) -> None:
@@ -103,8 +90,14 @@ def test_a_loop_has_a_time_and_a_bound(person: Person, words: tuple[str, ...], s
     assert said in done.err
 
 
-def test_what_cannot_be_seen_is_named_and_the_rest_kept(person: Person, lab: LabUnderTest, company: str) -> None:
+def test_what_cannot_be_seen_is_named_and_the_rest_kept(private_lab: PrivateLab, tmp_path: Path) -> None:
     """Somebody holds a table locked: its size is not seen, its counters are."""
+    lab, company = private_lab(), "company"
+    with session(lab, "postgres") as one:
+        one.execute("CREATE DATABASE company")
+    with session(lab, company) as one:
+        one.execute("CREATE TABLE held (x int)")
+    person = lab.person(tmp_path)
     person.configure(CONFIGURATION.replace('database = "embi"', f'database = "{company}"\ndatabases = ["{company}"]'))
     with session(lab, company) as other, other.transaction(force_rollback=True):
         other.execute("LOCK TABLE held IN ACCESS EXCLUSIVE MODE")

@@ -23,7 +23,7 @@ from daybreak.model.samples import Sample, SampleLimits, TableRow
 from daybreak.repository.repository import open_repository
 from daybreak.repository.samples import Samples
 from tests.fix_cli import CONFIGURATION, Person
-from tests.fix_lab import LabUnderTest
+from tests.fix_lab import SHARED_SPEED, LabUnderTest, PrivateLab
 
 pytestmark = pytest.mark.sweep(
     held_by=(
@@ -46,6 +46,12 @@ DAMAGE = {
 
 Evidence = Callable[[Sample, Sample], bool]
 """Whether something shows between two samples that follow each other."""
+
+
+@pytest.fixture
+def lab(private_lab: PrivateLab) -> LabUnderTest:
+    """One of the story's own: a database that goes is no witness any more for who restores it meanwhile."""
+    return private_lab(speed=SHARED_SPEED)
 
 
 @pytest.fixture
