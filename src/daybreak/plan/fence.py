@@ -42,9 +42,14 @@ def objections_to_fence(seen: AccessSeen, *, is_quarantined: bool = False) -> It
     for each in seen.prepared:
         what = f'the prepared transaction "{printable(each.name)}" in {printable(each.database)}'
         name = sql_text(each.name)
+        why, who = (
+            ("without LOGIN", printable(each.owner))
+            if each.owner is not None
+            else ("since its role was dropped", "one")
+        )
         yield (
-            f"{what} is open since {stamp(each.since)}, and without LOGIN nobody but a superuser can finish it: decide it as "
-            f"{printable(each.owner)}, COMMIT PREPARED {name} or ROLLBACK PREPARED {name}"
+            f"{what} is open since {stamp(each.since)}, and {why} nobody but a superuser can finish it: decide it as "
+            f"{who}, COMMIT PREPARED {name} or ROLLBACK PREPARED {name}"
         )
     for subscription in seen.subscriptions:
         if subscription.is_enabled and not is_quarantined:
