@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
+import botocore.session
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,9 @@ from daybreak.errors import ExitCode, Interrupted, Paused
 from daybreak.execute.doors import Patience
 from daybreak.journal.folder import FolderStore
 from daybreak.journal.store import TakenOver
+from daybreak.model.actions import AnchorJournal
 from daybreak.model.run import Event, RunState, StepIntended, StepRetried, StepSeen, state_of
+from daybreak.plan.operations import OPERATIONS
 from tests import fix_worlds
 from tests.chaos.reply_faults import Fault
 from tests.chaos.simulation import (
@@ -343,8 +346,24 @@ def test_a_clone_that_vanishes_is_noticed_within_minutes() -> None:
         assert simulation.aws.clock.elapsed < 1.5 * HOUR
 
 
-FAULTS = st.sampled_from([each for each in Fault if each not in (Fault.TAKEN_BY_OTHERS, Fault.DENIED, Fault.INVALID)])
-SCHEDULES = st.dictionaries(st.tuples(st.sampled_from(sorted(CHANGES)), st.integers(1, 5)), FAULTS, max_size=8)
+FAULTS = [each for each in Fault if each not in (Fault.TAKEN_BY_OTHERS, Fault.DENIED, Fault.INVALID)]
+LIMITS = {Fault.CAPACITY: "Capacity", Fault.QUOTA: "QuotaExceeded"}
+"""What AWS calls it where one of its limits is in the way."""
+
+
+def is_answered(operation: str, fault: Fault) -> bool:
+    """Whether AWS has such an answer to the operation, by its own model: no tag is refused because there is no machine."""
+    if (limit := LIMITS.get(fault)) is None:
+        return True
+    [service] = [service for service, name in OPERATIONS if name == operation]
+    model = botocore.session.get_session().get_service_model(service)
+    return any(limit in shape.name for shape in model.operation_model(operation).error_shapes)
+
+
+CALLS = [(name, fault) for name in sorted(CHANGES) for fault in FAULTS if is_answered(name, fault)]
+SCHEDULES = st.lists(st.tuples(st.sampled_from(CALLS), st.integers(1, 5)), max_size=8).map(
+    lambda drawn: {(name, number): fault for (name, fault), number in drawn}
+)
 CRASHES = st.lists(
     st.builds(Crash, st.integers(0, 30), st.sampled_from(["before", "torn", "after"]))
     | st.builds(Crash, st.integers(1, 5), st.just("sent")),
@@ -369,6 +388,20 @@ ANYTHING = given(
     lag=st.sampled_from([0.0, 0.0, 3.0, 14.0]),
     seed=st.integers(0, 2**32),
 )
+
+
+def test_a_limit_that_refuses_the_last_tag_costs_only_the_tag() -> None:
+    """Nothing of AWS's says so of a tag; found by four hundred runs that drew it all the same, and all else is as undisturbed."""
+    with scratch() as folder:
+        simulation = case_of("capsule").simulation(FolderStore(folder))
+        simulation.aws.faults = {("AddTagsToResource", 1): Fault.CAPACITY}
+        state = survived(simulation)
+        assert isinstance(state, RunState)
+        [anchor] = [step.id for step in simulation.plan.steps if isinstance(step.action, AnchorJournal)]
+        assert (state.status, state.step(anchor).status) == ("finished", "forgone")
+        assert "InsufficientDBInstanceCapacity" in state.step(anchor).note
+        found, whole = standing_of_world(simulation.aws, simulation.plan), undisturbed("capsule")[0]
+        assert {key for key in whole if found[key] != whole[key]} == {"drawn"}
 
 
 @settings(max_examples=20, derandomize=True)
