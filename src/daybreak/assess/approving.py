@@ -2,7 +2,7 @@
 
 The law: an approval is of one digest, that of the plan with its amendments; whatever is amended is approved anew. Nobody approves
 what they planned or carry out, where another person is asked for: neither by another name of theirs at AWS, nor from the same
-account of a machine. Whoever can write the state can forge an approval: it keeps people from mistakes, and not from each other.
+account of a machine. What counted when a run closed both sides counts until one of them is open. Whoever can write the state can forge an approval: it keeps people from mistakes, and not from each other.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from daybreak.model.plan import Plan
 from daybreak.model.run import Approval, RunApproved, RunState
 from daybreak.model.value import stamp
 from daybreak.plan.amending import digest_with
+from daybreak.plan.gaps import both_closed_since
 
 _FAR_AHEAD = datetime.max.replace(tzinfo=UTC)
 """When every approval has expired: who does not say what time it is, has none."""
@@ -33,6 +34,8 @@ class Approvals:
     involved: tuple[str, ...] = ()
     """Everybody who planned or carries out the run, on their machines and at AWS."""
     run: str = ""
+    closed: datetime | None = None
+    """Since when nobody can write on either side by the run's deed: what counted then must not end before somebody can."""
     is_state_local: bool = False
     """Whether the run is kept in a folder, which no other account of a machine reaches."""
 
@@ -65,6 +68,7 @@ def approvals_in(plan: Plan, state: RunState | None, now: datetime, *, is_state_
         given=tuple(each if valid is None else _within(each, valid) for each in given),
         involved=tuple(dict.fromkeys((*carriers, plan.identity.caller))),
         run=plan.run,
+        closed=both_closed_since(plan, state) if state else None,
         is_state_local=is_state_local,
     )
 
@@ -119,7 +123,7 @@ def _within(given: Approval, valid: timedelta) -> Approval:
 def _why_not(given: Approval, asked: Approvals, *, by_another: bool) -> str:
     if given.plan != asked.plan:
         return f"{given.by} approved the plan at {stamp(given.at)} as it was then; it was amended since"
-    if given.expires <= asked.now:
+    if given.expires <= (asked.closed or asked.now):
         return f"the approval of {given.by} expired at {stamp(given.expires)}"
     return why_not_another(Person(given.by, given.caller), asked) if by_another else ""
 

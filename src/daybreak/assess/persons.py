@@ -1,7 +1,7 @@
 """Whom a name at AWS names: two names may be one person's, and some name nobody. Pure.
 
 The law: a session's name that a program drew says nothing of who sits there. Whoever has the same role may be that person; so is
-whoever has the same name, in whatever role.
+whoever has the same name, in whatever role, with the domain of a mail or without it.
 """
 
 from __future__ import annotations
@@ -54,19 +54,21 @@ def why_nobody(caller: str) -> str:
 
 
 def may_be_one(one: str, other: str) -> bool:
-    """Whether two ARNs may be one person's: of one name, or of one role where either names nobody.
+    """Whether two ARNs may be one person's: of one name, also as an address of mail, or of one role where either names nobody.
 
     >>> may_be_one("arn:aws:iam::1:user/ann", "arn:aws:sts::1:assumed-role/dba/ann")
+    True
+    >>> may_be_one("arn:aws:iam::1:user/ann", "arn:aws:sts::1:assumed-role/AWSReservedSSO_dba_1f/ann@example.com")
     True
     >>> may_be_one("arn:aws:sts::1:assumed-role/dba/bob", "arn:aws:sts::1:assumed-role/dba/ann")
     False
     >>> may_be_one("arn:aws:sts::1:assumed-role/dba/bob", "arn:aws:sts::1:assumed-role/dba/botocore-session-1")
     True
     """
-    names = name_in(one), name_in(other)
-    if None in names:
+    first, second = name_in(one), name_in(other)
+    if first is None or second is None:
         return role_in(one) is not None and role_in(one) == role_in(other)
-    return one == other or names[0] == names[1]
+    return first.partition("@")[0] == second.partition("@")[0]
 
 
 def _last_of(caller: str) -> str:

@@ -70,6 +70,19 @@ def is_clone_closed(plan: Plan, state: RunState) -> bool:
     return is_shut and not is_open
 
 
+def both_closed_since(plan: Plan, state: RunState) -> datetime | None:
+    """Since when nobody can write on either side by this run's own deed; ``None`` where somebody can, or clients wrote in the clone."""
+    if isinstance(plan.request, RollbackRequest):
+        emptied, shut = _steps_that_close_clone(plan)
+        is_in_gap = bool(cluster_closed(plan, state)) and is_clone_closed(plan, state)
+        closing = [step.id for step in (*emptied, *(step for step, _ in shut))] if is_in_gap else []
+    else:
+        closing = [gap.opens] if (gap := gap_open(plan, state)) else []
+    # Done, so its guards held after it began.
+    began = [state.step(each).began for each in closing if state.step(each).status == "done"]
+    return min((each for each in began if each is not None), default=None)
+
+
 def _steps_that_close_clone(plan: Plan) -> tuple[list[Step], list[tuple[Step, ChangeSql]]]:
     """The steps of a rollback that empty the clone, and those that close it before that."""
     emptied = [step for step in plan.steps if isinstance(step.action, EndSessions)]
