@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from random import Random
 from typing import Any, TypeVar
 
 import psycopg
@@ -259,3 +263,51 @@ def test_a_transaction_that_a_dropped_role_prepared_is_named(yard: Server, sessi
         assert "since its role was dropped nobody but a superuser can finish it" in objection
     finally:
         yard.run("shop", "ROLLBACK PREPARED 'payment'")
+
+
+def logins(yard: Server) -> dict[str, bool]:
+    """Who may log in, of all roles."""
+    with yard.connection("postgres") as ours:
+        rows = ours.execute("SELECT rolname, rolcanlogin FROM pg_roles WHERE rolname NOT LIKE 'pg%'").fetchall()
+    return {str(name): bool(may) for name, may in rows}
+
+
+def test_whoever_is_killed_within_a_statement_of_the_fence_has_closed_all_or_nothing(yard: Server) -> None:
+    """Daybreak dies somewhere in it: every role lost LOGIN or none did, and whoever comes next closes and opens as planned."""
+    many = [f"worker_{number}" for number in range(30)]
+    yard.run("postgres", *(f"CREATE ROLE {name} LOGIN" for name in many))
+    fence = patiently(yard, lambda session: fence_around(read_access(session)))
+    assert fence is not None
+    before, dice = logins(yard), Random(14)
+    closed = {name: may and name in ("rescuer", "embi_admin") for name, may in before.items()}
+    order_given = json.dumps([fence.change.plain(), fence.back.plain()]).encode()
+    try:
+        for _ in range(3):
+            dying = subprocess.Popen(
+                [sys.executable, "-m", "tests.postgres.closing_process", yard.host, str(yard.port)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+            assert dying.stdin is not None
+            assert dying.stdout is not None
+            dying.stdin.write(order_given)
+            dying.stdin.close()
+            for _ in range(dice.randint(1, 4)):
+                assert dying.stdout.readline() == b"staged\n"
+            time.sleep(dice.random() * 0.01)
+            dying.kill()
+            dying.wait()
+            dying.stdout.close()
+            eventually(lambda: read_nobody(yard))
+            assert logins(yard) in (before, closed)
+            patiently(yard, lambda session: order(session, fence.change))
+            assert logins(yard) == closed
+            patiently(yard, lambda session: order(session, fence.back))
+            assert logins(yard) == before
+    finally:
+        yard.run("postgres", *(f"DROP ROLE {name}" for name in many))
+
+
+def read_nobody(yard: Server) -> bool:
+    """Whether no session of ours is left: what a killed process began ends when its server sees that it is gone."""
+    return yard.backends() == []

@@ -271,10 +271,12 @@ def steps_unasked(plan: Plan, amendments: Iterable[Amendment] = ()) -> frozenset
 
 
 def digest_with(plan: str, amendments: tuple[Amendment, ...]) -> str:
-    """The digest of a plan, given by its own digest, together with its amendments; its own where there are none."""
-    if not amendments:
-        return plan
-    return digest({"plan": plan, "amendments": [each.plain() for each in amendments]})
+    """The digest of a plan, given by its own digest, together with its amendments; its own where there are none.
+
+    What a person says became of a program is no other plan: whoever approved it need not say yes again.
+    """
+    counted = [each.plain() for each in amendments if each.field != "outcome"]
+    return digest({"plan": plan, "amendments": counted}) if counted else plan
 
 
 def ways_out(plan: Plan, step: Step, code: str = "") -> tuple[str, ...]:

@@ -336,6 +336,25 @@ def test_an_approval_that_ends_before_the_start_leaves_nothing_in_doubt(tmp_path
         assert len(runs_of(file)) == 1
 
 
+def test_a_word_on_a_program_needs_no_second_yes(tmp_path: Path) -> None:
+    """It is no other plan: a rollback that waited there for another approval had both sides closed."""
+    file = tmp_path / "ran"
+    with simulated(program(LINES, str(file)), step={"guards": (Approved(),)}) as simulation:
+        caller, now = "arn:aws:sts::123456789012:assumed-role/dba/boss", SystemTiming(threading.Event()).now()
+        given = RunApproved(
+            by="boss@desk", caller=caller, plan=simulation.plan.digest(), expires=now + timedelta(hours=1)
+        )
+        simulation.store.ask(simulation.plan.run, "approve-a", given.by, "", given)
+        with pytest.raises(Killed):
+            simulation.live(Crash(5, "before"))  # it ran, and its end is not in the journal
+        assert len(runs_of(file)) == 1
+        with pytest.raises(Uncertain):
+            simulation.live()
+        amended(simulation, f"{STEP}=again")
+        assert simulation.live().status == "finished"
+        assert len(runs_of(file)) == 2
+
+
 def test_two_words_about_one_program_are_refused(tmp_path: Path) -> None:
     """The later would silently replace the earlier, and run it a second time."""
     with simulated(program(LINES, str(tmp_path / "ran"))) as simulation:

@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Self
 
 import psutil  # type: ignore[import-untyped]
 import psycopg
 import pytest
 
-from daybreak.errors import Bug, Failed, Paused, Unreachable
+from daybreak.errors import Bug, Failed, Paused, Uncertain, Unreachable
 from daybreak.execute.beside import InThread
 from daybreak.execute.doors import Doors
 from daybreak.execute.pooling import Pools
@@ -29,6 +30,7 @@ from daybreak.model.plan import Plan
 from daybreak.model.pools import PoolSeen
 from daybreak.model.run import RunState, RunWarned
 from daybreak.plan import estimates
+from daybreak.plan.amending import Wishes, amendments_for
 from daybreak.plan.pools import steps_to_move, steps_to_pause, steps_to_resume
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.touching import things_touched
@@ -222,6 +224,56 @@ def test_whoever_dies_holds_nobody_for_ever(bouncer: Bouncer, appends: int) -> N
             simulation.live(Crash(appends, "after"))
         state = simulation.live()
         assert (state.status, bouncer.is_paused) == ("finished", False), state.note
+    eventually(lambda: keepers() == [])
+
+
+_KILLED = "tests.execute.hands.repointing_process"
+_SLOW = """
+import os, sys, time
+from pathlib import Path
+
+Path(sys.argv[2]).touch()
+time.sleep(1)
+os.execv(sys.executable, [sys.executable, *sys.argv[3:]])
+"""
+
+
+def test_whoever_is_killed_within_the_command_that_points_a_pool_home_holds_nobody(
+    bouncer: Bouncer, sides: tuple[Server, Server], tmp_path: Path
+) -> None:
+    """It goes on by itself; the next process asks a person, and by their word the pool is where it should be, and its clients go on."""
+    begun, pool = tmp_path / "begun", bouncer.pool()
+    slow = (sys.executable, "-c", _SLOW, "x", str(begun), *pool.repoint[1:])
+    seen = (PoolSeen(pool=pool.model_copy(update={"repoint": slow})),)
+    old, new = sides
+    steps = (
+        *steps_to_pause(seen),
+        *steps_to_move(seen, address(new), address(old)),
+        *steps_to_resume(seen, address(new)),
+    )
+    with simulated(*(each.action for each in steps)) as simulation:
+        assert isinstance(simulation.store, FolderStore)
+        killed = subprocess.Popen(
+            [sys.executable, "-m", _KILLED, str(simulation.store._root), simulation.plan.run],
+            env=ENVIRON | {"PATH": os.environ["PATH"]},
+        )
+        eventually(begun.exists, within=60)
+        killed.kill()
+        killed.wait()
+        with pytest.raises(Uncertain) as asked:
+            simulation.live()
+        assert any("--outcome" in each for each in asked.value.hints)
+        with simulation.attached() as journal:
+            [step] = [each.id for each in simulation.plan.steps if isinstance(each.action, RunCommand)]
+            wish = Wishes(outcomes=(f"{step}=again",))
+            [event] = amendments_for(simulation.plan, journal.state(), wish, "ann@desk")
+            journal.append(event)
+        assert simulation.live().status == "finished"
+    assert not bouncer.is_paused
+    with bouncer.console() as console:
+        state = console.state_of("shop")
+        assert state is not None
+        assert (state.host, state.port) == (new.host, new.port)
     eventually(lambda: keepers() == [])
 
 
