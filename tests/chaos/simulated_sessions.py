@@ -6,7 +6,7 @@ The law: a question that nobody simulates is an error of the test, never an empt
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -64,13 +64,12 @@ class SimulatedSession:
         """Where this transaction has set the sequence."""
         self._number: int | None = None
         self._answers: dict[int, Callable[[], list[tuple[Any, ...]]]] = {
-            id(fencing._CAN_ENTER): self._who_can_enter,
+            id(fencing._LOOK): self._look,
             id(fencing._INSIDE): lambda: [*world.inside(cluster).items()],
             id(fencing._CLIENTS): lambda: [(sum(world.inside(cluster).values()),)],
             id(whereabouts._WHERE): lambda: [(cluster, 1, role, False)],
             id(whereabouts._NUMBER): lambda: [(cluster, self._take_number())],
             id(fencing._END): lambda: [(world.send_out(cluster),)],
-            id(fencing._PREPARED): lambda: [(name,) for name in sorted(self._server.prepared)],
             id(fencing._MARK): self._mark,
             id(fencing._WRITTEN): self._refuse_to_say,
             id(fencing._OWN): lambda: [(OWN, True, True, OWN in world.inside(cluster))],
@@ -108,7 +107,9 @@ class SimulatedSession:
 
     # -- what the product asks of a session
 
-    def ask(self, query: sql.SQL | sql.Composed, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    def ask(
+        self, query: sql.SQL | sql.Composed, parameters: tuple[Any, ...] | Mapping[str, Any] = ()
+    ) -> list[tuple[Any, ...]]:
         """The rows that the server returns."""
         self._world.serve()
         if (answer := self._answers.get(id(query))) is not None:
@@ -220,9 +221,13 @@ class SimulatedSession:
         self._server.next += 1
         return self._server.next - 1
 
-    def _who_can_enter(self) -> list[tuple[Any, ...]]:
-        names = [*self._server.databases]
-        return [(name, names) for name, may in sorted(self._server.entries.items()) if may]
+    def _look(self) -> list[tuple[Any, ...]]:
+        names, inside = sorted(self._server.databases), self._world.inside(self._cluster)
+        enter = [(role, base) for role, may in sorted(self._server.entries.items()) if may for base in names]
+        insiders = [role for role, count in inside.items() for _ in range(count)]
+        pids = [*range(1000, 1000 + len(insiders))]
+        roles, bases = [role for role, _ in enter], [base for _, base in enter]
+        return [(roles, bases, insiders, pids, sorted(self._server.prepared), [], OWN, OWN in inside, self._cluster)]
 
     def _roles_seen(self) -> list[tuple[Any, ...]]:
         inside = self._world.inside(self._cluster)

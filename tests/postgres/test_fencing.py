@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Self
@@ -166,9 +166,11 @@ def test_a_door_that_the_last_one_inside_opens_as_they_leave_is_seen(
     """It was closed when it was asked who can enter, and nobody was inside when that was asked: the mark is not read on that."""
     ask, opened = session.ask, list[str]()
 
-    def ask_and_open(query: sql.SQL | sql.Composed, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    def ask_and_open(
+        query: sql.SQL | sql.Composed, parameters: tuple[Any, ...] | Mapping[str, Any] = ()
+    ) -> list[tuple[Any, ...]]:
         rows = ask(query, parameters)
-        if query is fencing._CAN_ENTER and not opened:
+        if query is fencing._LOOK and not opened:
             opened.append("app")
             yard.run("postgres", "ALTER ROLE app LOGIN")
         return rows
@@ -384,3 +386,35 @@ def test_a_role_that_was_dropped_meanwhile_keeps_no_other_shut(yard: Server, ses
 
 def _owned(role: str) -> str:
     return f"GRANT {role} TO rescuer WITH ADMIN OPTION"
+
+
+_UNLISTED = sql.SQL("""
+SELECT count(DISTINCT l.pid) FROM pg_catalog.pg_locks AS l
+WHERE l.locktype = 'virtualxid' AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity AS a WHERE a.pid = l.pid)
+""")
+
+
+def test_whoever_was_let_in_before_the_doors_closed_and_is_slow_is_waited_for(yard: Server, session: Session) -> None:
+    """Any client may ask for such a pause: it has passed the door, and no list of sessions shows it yet. It wrote after the mark."""
+    where: dict[str, Any] = {"host": yard.host, "port": yard.port, "dbname": "shop", "user": "app"}
+
+    def come_in_slowly() -> None:
+        with (
+            suppress(psycopg.Error),
+            psycopg.connect(**where, password=PASSWORD, autocommit=True, options="-c post_auth_delay=1") as theirs,
+        ):
+            while True:
+                theirs.execute("INSERT INTO ledger (who) VALUES ('slow')")
+
+    client = threading.Thread(target=come_in_slowly, daemon=True)
+    client.start()
+    try:
+        eventually(lambda: session.ask(_UNLISTED) == [(1,)])
+        _close(session, ("app",))
+        assert read_fence(session).inside == (), "no list of sessions shows it"
+        emptied = end_sessions(session, WITHIN)
+        client.join(timeout=10)
+        assert not client.is_alive()
+        assert _strays(yard, emptied.mark.transaction)[0] == 0
+    finally:
+        _open(session, ("app",))

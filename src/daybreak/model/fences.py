@@ -20,23 +20,24 @@ ENTERS = """(pg_catalog.has_database_privilege(r.oid, d.oid, 'CONNECT') OR EXIST
 """Whether the role ``r`` may connect to the database ``d``, by its groups and PUBLIC too. What ``pg_database_owner`` may, a server
 answers of the database that it is asked in; that role stands for the owner of the one that is entered."""
 
-_INSIDE = f"""
+INSIDE = f"""
 FROM pg_catalog.pg_stat_activity AS a LEFT JOIN pg_catalog.pg_roles AS o ON o.oid = a.usesysid CROSS JOIN LATERAL (
     VALUES (coalesce(o.rolname, pg_catalog.pg_get_userbyid(a.usesysid)), coalesce(o.rolsuper, false))) AS r (rolname, rolsuper)
 WHERE a.usesysid IS NOT NULL AND a.pid <> pg_catalog.pg_backend_pid() AND NOT (a.backend_type IS NOT DISTINCT FROM 'walsender' AND a.datid IS NULL) AND {NOT_AWSS}
   AND NOT (r.rolname = session_user AND a.application_name = 'daybreak')
 """
+"""The sessions that are inside, as whatever asks of them begins."""
 
-COUNT_INSIDE = f"SELECT r.rolname, count(*){_INSIDE}GROUP BY r.rolname ORDER BY r.rolname"
+COUNTINSIDE = f"SELECT r.rolname, count(*){INSIDE}GROUP BY r.rolname ORDER BY r.rolname"
 """Who is inside: also our own login, where it is not Daybreak that used it, and a session whose role was dropped since, which goes on
 writing as whom it acts (a lease of a login ends so): PostgreSQL names it by its number. A reader of the log that is connected to a database
 (``replication=database``, as Debezium is) may send any statement over the same connection, so it is inside too; one of the whole
 server, which has no database, may not (PostgreSQL, "Streaming Replication Protocol"). A login that may not see what another's session is (without ``pg_monitor``) counts it as one that may write."""
 
-COUNT_CLIENTS = f"SELECT count(*){_INSIDE}  AND a.pid <> ALL (%s::int[])"
+COUNT_CLIENTS = f"SELECT count(*){INSIDE}  AND a.pid <> ALL (%s::int[])"
 """How many are inside, but for some processes: those that work for Daybreak with another login."""
 
-END_INSIDE = f"SELECT count(pg_catalog.pg_terminate_backend(a.pid)){_INSIDE}"
+END_INSIDE = f"SELECT count(pg_catalog.pg_terminate_backend(a.pid)){INSIDE}"
 """Sends out whoever is inside, by the same words: a session that ends takes its own moment."""
 
 

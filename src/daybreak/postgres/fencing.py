@@ -6,7 +6,9 @@ The law: what is asked is who *can* enter, groups and PUBLIC included, and who *
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from psycopg import sql
@@ -17,6 +19,7 @@ from daybreak.model.fences import (
     COUNT_INSIDE,
     END_INSIDE,
     ENTERS,
+    INSIDE,
     NOT_AWSS,
     AccessSeen,
     ConnectGrant,
@@ -33,21 +36,50 @@ from daybreak.model.moment import span_in_words
 from daybreak.model.names import printable
 from daybreak.postgres.inventory.questions import PLATFORM_DATABASES
 from daybreak.postgres.session import Session
-from daybreak.postgres.whereabouts import read_whereabouts
+from daybreak.postgres.whereabouts import STARTED
 
-_CAN_ENTER = sql.SQL("""
-SELECT r.rolname, array_agg(d.datname::text ORDER BY d.datname)
-FROM pg_catalog.pg_roles AS r CROSS JOIN pg_catalog.pg_database AS d
-WHERE r.rolcanlogin AND r.rolconnlimit <> 0 AND {} AND r.rolname <> session_user
-  AND d.datallowconn AND d.datconnlimit <> 0 AND {}
-GROUP BY r.rolname ORDER BY r.rolname
-""").format(sql.SQL(NOT_AWSS), sql.SQL(ENTERS))
-"""A superuser can always enter; on Aurora only AWS's own role is one. A limit of 0 keeps everybody else out."""
+_SHARED = """EXISTS (
+    SELECT FROM pg_catalog.pg_stat_get_activity(NULL) AS a
+    WHERE a.usesysid = r.oid AND a.application_name <> 'daybreak')"""
+"""Whether sessions of the role ``r``, our own login, are inside that are not Daybreak's."""
+
+_LOOK = sql.SQL(
+    sql.SQL("""
+SELECT e.roles, e.bases, i.roles, i.pids,
+       ARRAY(SELECT p.gid FROM pg_catalog.pg_prepared_xact() AS p WHERE i.pids IS NOT NULL ORDER BY p.gid),
+       ARRAY(SELECT DISTINCT l.pid FROM pg_catalog.pg_lock_status() AS l
+             WHERE l.locktype = 'virtualxid' AND l.granted AND (%(among)s::int[] IS NULL OR l.pid = ANY (%(among)s::int[]))
+               AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity(NULL) AS a WHERE a.pid = l.pid
+                               AND (a.usesysid IS NOT NULL OR a.backend_type IS DISTINCT FROM 'client backend'))),
+       session_user::text, (SELECT {is_shared} FROM pg_catalog.pg_roles AS r WHERE r.rolname = session_user), {server}
+FROM (SELECT coalesce(array_agg(r.rolname::text ORDER BY r.rolname, d.datname), ARRAY[]::text[]) AS roles,
+             coalesce(array_agg(d.datname::text ORDER BY r.rolname, d.datname), ARRAY[]::text[]) AS bases
+      FROM pg_catalog.pg_roles AS r CROSS JOIN pg_catalog.pg_database AS d
+      WHERE r.rolcanlogin AND r.rolconnlimit <> 0 AND {not_awss} AND r.rolname <> session_user
+        AND d.datallowconn AND d.datconnlimit <> 0 AND {enters}) AS e,
+     (SELECT coalesce(array_agg(r.rolname::text ORDER BY r.rolname), ARRAY[]::text[]) AS roles,
+             coalesce(array_agg(a.pid), ARRAY[]::int[]) AS pids {inside}) AS i
+""")
+    .format(
+        is_shared=sql.SQL(_SHARED),
+        server=sql.SQL(STARTED),
+        not_awss=sql.SQL(NOT_AWSS),
+        enters=sql.SQL(ENTERS),
+        inside=sql.SQL(INSIDE),
+    )
+    .as_string()
+)
+"""All of it in one answer: each question more is time in which nobody can write, at a server whose cores are busy with those who leave.
+
+A superuser can always enter; on Aurora only AWS's own role is one. A limit of 0 keeps everybody else out. What is prepared is read
+once it is known who is inside: else one could prepare and leave between the two.
+
+A session that begins is in a transaction from before its login is let in until the list of sessions shows it with its role. A client that
+asks for ``post_auth_delay``, or a server that is slow, makes that long, so its lock is looked at too."""
 
 _INSIDE = sql.SQL(COUNT_INSIDE)
 _CLIENTS = sql.SQL(COUNT_CLIENTS)
 _END = sql.SQL(END_INSIDE)
-_PREPARED = sql.SQL("SELECT gid FROM pg_catalog.pg_prepared_xacts ORDER BY gid")
 _COUNTERS = "SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text, pg_catalog.clock_timestamp()"
 _MARK = sql.SQL(_COUNTERS)
 """Read once nobody is left inside."""
@@ -57,10 +89,9 @@ _WRITTEN = sql.SQL("SELECT pg_catalog.pg_current_wal_lsn()::text")
 
 _OWN = sql.SQL("""
 SELECT r.rolname::text, r.rolsuper OR pg_catalog.pg_has_role(r.oid, 'pg_signal_backend', 'USAGE'),
-       pg_catalog.current_setting('server_version_num')::int >= 160000,
-       EXISTS (SELECT FROM pg_catalog.pg_stat_activity AS a WHERE a.usesysid = r.oid AND a.application_name <> 'daybreak')
+       pg_catalog.current_setting('server_version_num')::int >= 160000, {}
 FROM pg_catalog.pg_roles AS r WHERE r.rolname = session_user
-""")
+""").format(sql.SQL(_SHARED))
 
 _ROLES = sql.SQL("""
 SELECT s.rolname::text, s.may_alter,
@@ -125,25 +156,51 @@ _DATABASES = sql.SQL(
 )
 """Also those that do not let our login in: whoever asks there learns it, and leaves none out in silence. AWS's own is nobody's."""
 
-_SHORTEST, _LONGEST = 0.002, 0.1
-"""Seconds until it is asked again who is left."""
+_SHORTEST, _LONGEST, _SHARE = 0.002, 0.1, 0.05
+"""Seconds until it is asked again who is left, and as a share of the time that it has taken so far: no more is lost by a pause."""
 
 _DECIDING = 1.0
 """Seconds that those who are inside have to decide the transactions that they prepared: such clients have one open at most moments."""
 
 
-def read_fence(session: Session) -> FenceSeen:
-    """Who can still write there; raises as ``Session.ask`` does.
+@dataclass(frozen=True)
+class _Look:
+    """One answer on who can write, and on whose login asks."""
 
-    One question after the other: whoever is inside may open it between them, and leave.
+    fence: FenceSeen
+    processes: tuple[int, ...]
+    """Who is inside, by the server's processes."""
+    beginning: tuple[int, ...]
+    """The processes that log in just now, and may have passed a door before it closed."""
+    own: str
+    is_shared: bool
+    server: str
+    """The server's mark."""
+
+
+def read_fence(session: Session) -> FenceSeen:
+    """Who can still write there; raises as ``Session.ask`` does."""
+    return _look(session, ()).fence
+
+
+def _look(session: Session, among: Iterable[int] | None) -> _Look:
+    """Who can still write there. Of those that log in just now only the processes ``among`` count, or all of them.
+
+    Between its moment and that of another look whoever is inside may open what was closed, and leave.
     """
-    return FenceSeen(
-        can_enter=tuple(
-            f"{printable(role)} ({', '.join(map(printable, where))})" for role, where in session.ask(_CAN_ENTER)
-        ),
-        inside=tuple(f"{printable(role)} ({count})" for role, count in session.ask(_INSIDE)),
-        prepared=tuple(printable(name) for [name] in session.ask(_PREPARED)),
+    known = {"among": None if among is None else [*among]}
+    [[roles, bases, insiders, processes, prepared, beginning, own, is_shared, server]] = session.ask(_LOOK, known)
+    enters: dict[str, list[str]] = {}
+    for role, base in zip(roles, bases, strict=True):
+        enters.setdefault(role, []).append(printable(base))
+    inside = [f"{printable(role)} ({count})" for role, count in Counter(insiders).items()]
+    inside += [f"somebody who is just logging in ({len(beginning)})"] if beginning else []
+    fence = FenceSeen(
+        can_enter=tuple(f"{printable(role)} ({', '.join(where)})" for role, where in enters.items()),
+        inside=tuple(inside),
+        prepared=tuple(map(printable, prepared)),
     )
+    return _Look(fence, tuple(processes), tuple(beginning), own, is_shared, str(server))
 
 
 def count_clients(session: Session, apart: Iterable[int] = ()) -> int:
@@ -233,10 +290,13 @@ def end_sessions(
     the mark of their server: sent out too, and not counted. Raises ``Failed`` where somebody could come back or a prepared transaction is
     open, or where the login may not end sessions, and ``Unreachable`` where somebody is still inside after ``within``.
     """
-    began, pause, ended, clients = time.monotonic(), _SHORTEST, 0, None
+    began, ended, clients = time.monotonic(), 0, None
     until = began + within.total_seconds()
+    early: tuple[int, ...] | None = None  # who logged in while the doors closed; who comes later is refused
     while True:
-        seen = read_fence(session)
+        look = _look(session, early)
+        seen = look.fence
+        early = None if seen.can_enter else look.beginning
         if seen.prepared and seen.inside and not seen.can_enter and time.monotonic() < began + _DECIDING:
             # Whoever is inside may be about to decide it: sent out in between, nobody could but a superuser.
             time.sleep(_SHORTEST)
@@ -245,12 +305,11 @@ def end_sessions(
         is_closed_again = bool(seen.can_enter and not seen.prepared and time.monotonic() < until and close_again())
         if (seen.can_enter or seen.prepared) and not is_closed_again:
             raise Failed(f"nobody is sent out of a server that is open: {seen.holes}")
-        [[own, *_, is_shared]] = session.ask(_OWN)
-        if is_shared:
-            raise Failed(f"somebody else works with our own login {printable(own)} too, and would come back")
-        clients = count_clients(session, apart(read_whereabouts(session).server)) if clients is None else clients
+        if look.is_shared:
+            raise Failed(f"somebody else works with our own login {printable(look.own)} too, and would come back")
+        clients = len({*look.processes} - {*apart(look.server)}) if clients is None else clients
         if not seen.inside and not is_closed_again:
-            if read_fence(session).holes:
+            if _look(session, early).fence.holes:
                 continue  # opened, as the last one left, after it was asked who can enter
             return Emptied(clients=clients, ended=ended, mark=_read_mark(session))
         if time.monotonic() >= until and not is_closed_again:
@@ -260,8 +319,7 @@ def end_sessions(
         except Failed as refusal:
             raise Failed(refusal.message, "let the login end sessions: GRANT pg_signal_backend TO it") from refusal
         ended += asked
-        time.sleep(pause)
-        pause = min(pause * 2, _LONGEST)
+        time.sleep(min(max(_SHORTEST, (time.monotonic() - began) * _SHARE), _LONGEST))
 
 
 def _read_mark(session: Session) -> HighWaterMark:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -108,7 +108,7 @@ class Session:
         return not self._is_over and not self._connection.closed
 
     def ask(
-        self, query: sql.SQL | sql.Composed, parameters: tuple[Any, ...] | dict[str, Any] = ()
+        self, query: sql.SQL | sql.Composed, parameters: tuple[Any, ...] | Mapping[str, Any] = ()
     ) -> list[tuple[Any, ...]]:
         """Every row that ``query`` returns."""
         with self._bound(self.limits.statement), self._connection.cursor() as cursor:

@@ -13,15 +13,18 @@ from psycopg import sql
 from daybreak.errors import DaybreakError
 from daybreak.postgres.session import Session
 
+STARTED = "extract(epoch FROM pg_catalog.pg_postmaster_start_time())::text"
+"""The mark of a server, in SQL."""
+
 _WHERE = sql.SQL("""
-SELECT extract(epoch FROM pg_catalog.pg_postmaster_start_time())::text, pg_catalog.pg_backend_pid(),
+SELECT {}, pg_catalog.pg_backend_pid(),
        session_user::text, pg_catalog.pg_is_in_recovery()
-""")
+""").format(sql.SQL(STARTED))
 """What every login may ask. A clone is a physical copy, so its system identifier is its source's; no two servers start at once."""
 
 _LEAVE = sql.SQL("SELECT pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid())")
 _BEGIN, _COMMIT = sql.SQL("BEGIN READ WRITE"), sql.SQL("COMMIT")
-_NUMBER = sql.SQL("SELECT extract(epoch FROM pg_catalog.pg_postmaster_start_time())::text, pg_catalog.txid_current()")
+_NUMBER = sql.SQL("SELECT {}, pg_catalog.txid_current()").format(sql.SQL(STARTED))
 
 
 @dataclass(frozen=True)
