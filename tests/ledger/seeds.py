@@ -192,7 +192,7 @@ def _carry_out(on: Ground, outcome: Outcome, kill: float | None, verb: str, *wor
         process.kill()
     out, err = process.communicate(timeout=120)
     done = Done(int(process.wait()), out, err)
-    for _ in range(3):
+    for _ in range(8):  # on a busy machine a client has a transaction prepared at most looks
         runs = on.runs_of(verb, earlier)
         if done.code == 0:
             return runs[-1]
@@ -212,7 +212,7 @@ def _decide(on: Ground, outcome: Outcome, cutover: str) -> None:
     """A client was sent out between its two phases: the source is opened again, and a person decides for it."""
     on.person.daybreak("abort", cutover)
     back = on.person.daybreak("rollback", cutover, "--confirm", CLUSTER)
-    if back.code != 0:
+    if back.code != 0 and "was taken back already" not in back.err:  # it does that by itself, where it fails in its gap
         outcome.wrong.append(f"the rollback of a cutover that met a prepared transaction: {_last(back)}")
     with connected(*on.address(CLUSTER)) as session:
         for [name] in session.execute("SELECT gid FROM pg_prepared_xacts").fetchall():

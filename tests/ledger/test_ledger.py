@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from tests.fix_pools import pgbouncer
 from tests.ledger.ground import Ground, ground
 from tests.ledger.seeds import drawn, move_without_fence, run_seed
-from tests.ledger.zoo import KINDS
+from tests.ledger.zoo import KINDS, Ledger
 
 SEEDS = (4, 110)
 """Those of the ordinary run: the fewest that have every kind of client, place, kill and way back among them."""
@@ -51,6 +52,14 @@ def test_a_read_only_default_in_place_of_the_fence_is_found_out(on: Ground) -> N
     late, strays = move_without_fence(on, 7)
     assert late > 0
     assert "stubborn" in strays
+
+
+def test_a_second_phase_that_somebody_else_decided_is_unknown_to_its_client() -> None:
+    """A person had committed it meanwhile (seed 1066): the server's definite answer says only that it is gone."""
+    ledger = Ledger()
+    with pytest.raises(psycopg.errors.UndefinedObject), ledger.writing("prepared", "token"):
+        raise psycopg.errors.UndefinedObject("prepared transaction with identifier does not exist")
+    assert (ledger.unknown, ledger.refused) == ({"token": "prepared"}, {})
 
 
 def test_there_is_a_pool() -> None:

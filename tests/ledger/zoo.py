@@ -48,8 +48,9 @@ class Ledger:
         try:
             yield
         except psycopg.Error as error:
-            # Only an answer of the server, on a line that stands, says that nothing took effect.
-            is_definite = error.sqlstate is not None and not error.sqlstate.startswith(("57P", "08", "XX"))
+            # Only an answer of the server, on a line that stands, says that nothing took effect; and no second phase that is gone
+            # says how somebody else decided it.
+            is_definite = error.sqlstate is not None and not error.sqlstate.startswith(("57P", "08", "XX", "42704"))
             (self.refused if is_definite else self.unknown).update(dict.fromkeys(tokens, kind))
             self.errors[kind, str(error).strip().split("\n")[0][:80]] += 1
             raise
