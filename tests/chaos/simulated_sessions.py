@@ -115,7 +115,8 @@ class SimulatedSession:
         if (answer := self._answers.get(id(query))) is not None:
             return answer()
         if query is changing._FATE:
-            return [(self._server.fates.get(int(parameters[0]), "aborted"),)]
+            [number] = parameters
+            return [(self._server.fates.get(int(number), "aborted"),)]
         text = query.as_string()
         if (setting := _SETVAL.fullmatch(text)) is not None:
             assert setting[1] == '"public"."orders_id"'

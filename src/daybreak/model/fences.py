@@ -28,7 +28,7 @@ WHERE a.usesysid IS NOT NULL AND a.pid <> pg_catalog.pg_backend_pid() AND NOT (a
 """
 """The sessions that are inside, as whatever asks of them begins."""
 
-COUNTINSIDE = f"SELECT r.rolname, count(*){INSIDE}GROUP BY r.rolname ORDER BY r.rolname"
+COUNT_INSIDE = f"SELECT r.rolname, count(*){INSIDE}GROUP BY r.rolname ORDER BY r.rolname"
 """Who is inside: also our own login, where it is not Daybreak that used it, and a session whose role was dropped since, which goes on
 writing as whom it acts (a lease of a login ends so): PostgreSQL names it by its number. A reader of the log that is connected to a database
 (``replication=database``, as Debezium is) may send any statement over the same connection, so it is inside too; one of the whole
