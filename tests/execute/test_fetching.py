@@ -20,8 +20,9 @@ from pydantic import ValidationError
 from daybreak.aws.objects import Objects
 from daybreak.errors import DaybreakError, Refused, Unreachable
 from daybreak.execute.beside import CalledOff, News
-from daybreak.execute.fetching import AT_ONCE, PART, Fetched, fetch
+from daybreak.execute.fetching import AT_ONCE, Fetched, fetch
 from daybreak.execute.landing import RECORD
+from daybreak.execute.parts import PART
 from daybreak.model.pickings import SINGLE, ObjectPieces, Picking
 from daybreak.postgres.leash import Leash
 from tests.execute.fix_ranges import BUCKET, MARK, Ranges, bytes_at, serve_ranges

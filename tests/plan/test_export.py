@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from daybreak.model.actions import CarryTables, ClearScratch, FetchExport, JudgeScratch, LoadScratch, WantedTable
+from daybreak.model.actions import CarryTables, ClearScratch, JudgeScratch, LoadScratch, WantedTable
 from daybreak.model.exports import ExportFound
 from daybreak.model.exports_seen import ExportSeen, ScratchTools, TableOffered
 from daybreak.model.guards import Approved, AsPlanned, FoundFit
@@ -92,9 +92,9 @@ def test_the_order_carries_the_safety() -> None:
     """Nothing is carried before the verdict, and only where it is fit; what was fetched goes in every case."""
     made = plan(request(), table("orders"))
     kinds = [type(step.action) for step in made.steps]
-    assert kinds == [FetchExport, LoadScratch, JudgeScratch, CarryTables, ClearScratch]
-    fetch, load, judge, carry, clear = made.steps
-    assert (load.after, judge.after, carry.after) == ((fetch.id,), (load.id,), (judge.id,))
+    assert kinds == [LoadScratch, JudgeScratch, CarryTables, ClearScratch]
+    load, judge, carry, clear = made.steps
+    assert (load.after, judge.after, carry.after) == ((), (load.id,), (judge.id,))
     assert clear.after_settled == (carry.id,)
     assert FoundFit() in carry.guards
     assert [each.value for each in carry.guards if isinstance(each, AsPlanned)] == ["cluster-A"]

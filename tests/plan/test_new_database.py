@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from daybreak.model.actions import ClearScratch, FetchExport, JudgeScratch, LoadScratch, NameDatabase
+from daybreak.model.actions import ClearScratch, JudgeScratch, LoadScratch, NameDatabase
 from daybreak.model.exports_seen import LoaderSeen
 from daybreak.model.guards import AsPlanned, FoundFit
 from daybreak.model.pickings import SINGLE, ObjectPieces, Picking
@@ -42,17 +42,14 @@ def whole(**changes: Any) -> Any:
 def test_the_name_comes_last_and_only_where_it_is_fit() -> None:
     """Nothing runs but in the scratch database; each step there asks for the planned cluster, and the room of its server counts."""
     made = plan(whole(), **SEEN)
-    assert [type(step.action) for step in made.steps] == [
-        FetchExport, LoadScratch, JudgeScratch, NameDatabase, ClearScratch,
-    ]  # fmt: skip
-    fetch, load, judge, name, clear = made.steps
-    assert (load.after, judge.after, name.after) == ((fetch.id,), (load.id,), (judge.id,))
+    assert [type(step.action) for step in made.steps] == [LoadScratch, JudgeScratch, NameDatabase, ClearScratch]
+    load, judge, name, clear = made.steps
+    assert (load.after, judge.after, name.after) == ((), (load.id,), (judge.id,))
     assert clear.after_settled == (name.id,)
     assert (FoundFit() in name.guards, name.when_refused) == (True, "forgo")
     for step in (load, judge, name, clear):
         assert [each.value for each in step.guards if isinstance(each, AsPlanned)] == ["cluster-B"], step.id
         assert is_change(step.action)
-    assert not is_change(fetch.action)
     assert isinstance(load.action, LoadScratch)
     assert (load.action.jobs, load.action.at) == (4, PLACE)
     assert isinstance(load.undo, TakenBack)

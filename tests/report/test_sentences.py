@@ -301,10 +301,10 @@ SENTENCES: tuple[tuple[Action, str], ...] = (
         "Fetch 2.0 MB of 9.0 MB of s3://exports/a.dump into the run's folder on this machine",
     ),
     (
-        LoadScratch(picking=PICKING, major=16, most=3 * 10**9),
+        LoadScratch(export="s3://exports/a.dump", picking=PICKING, major=16, most=3 * 10**9),
         (
-            "Load the custom archive into a throw-away server on this machine, which may fill 3.0 GB, as a role that may do "
-            "nothing else"
+            "Fetch 2.0 MB of 9.0 MB of s3://exports/a.dump and load it as it comes into a throw-away server on this machine, "
+            "which may fill 3.0 GB, as a role that may do nothing else"
         ),
     ),
     (
@@ -332,10 +332,10 @@ SENTENCES: tuple[tuple[Action, str], ...] = (
     ),
     (ClearScratch(), "Stop the throw-away server, and remove the run's folder with all that was fetched"),
     (
-        LoadScratch(picking=PICKING, major=16, most=3 * 10**9, jobs=4, at=NEWDB),
+        LoadScratch(export="s3://exports/a.dump", picking=PICKING, major=16, most=3 * 10**9, jobs=4, at=NEWDB),
         (
-            "Load the custom archive into a scratch database at clone-1, as a role that may do nothing else, 4 tables side by "
-            "side"
+            "Fetch 2.0 MB of 9.0 MB of s3://exports/a.dump and load it as it comes into a scratch database at clone-1, as a role "
+            "that may do nothing else, 4 tables side by side"
         ),
     ),
     (JudgeScratch(tables=(), at=NEWDB), "Hold all of the scratch database against the archive's own list and rows"),

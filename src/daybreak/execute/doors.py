@@ -247,12 +247,12 @@ class ExportDoor(Protocol):
     """
 
     def fetch(self, action: FetchExport, hand_over: Callable[[News], None], leash: Leash) -> ExportFetched:
-        """Read what is wanted of it into a file of this machine."""
+        """Read what is wanted of it into files of this machine."""
 
     def load(
         self, action: LoadScratch, cluster: ServerPlace | None, hand_over: Callable[[News], None], leash: Leash
     ) -> ScratchLoaded:
-        """Load that into the scratch database, at the cluster where the action names one."""
+        """Fetch it and load it as it comes into the scratch database, at the cluster where the action names one."""
 
     def judge(
         self, action: JudgeScratch, cluster: ServerPlace | None, hand_over: Callable[[News], None], leash: Leash

@@ -1,7 +1,7 @@
 """Fetches the picked bytes of an export into a folder of this machine, in parts side by side, and goes on where an earlier fetch ended.
 
 The law: all bytes are of the version that was planned, no more of them come than were planned, and a part counts once it is on
-the disk. What was called off asks the bucket nothing more.
+the disk. Whoever reads a file that is still coming waits for the bytes. What was called off asks the bucket nothing more.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -21,12 +22,11 @@ from daybreak.aws.wire import Bounds
 from daybreak.errors import Refused, Unreachable
 from daybreak.execute.beside import CalledOff, News
 from daybreak.execute.landing import Landing
+from daybreak.execute.parts import PART, Part, Parts, Span
 from daybreak.model.names import printable
 from daybreak.model.pickings import SINGLE, ObjectPieces, Picking
 from daybreak.postgres.leash import Leash
 
-PART = 4 << 20
-"""Bytes of one request, at most; what a fetch was about when its process died is fetched again."""
 AT_ONCE = 6
 """Requests on their way at one time: a line of 1 Gbit/s is full, and each holds its part in memory twice for a moment. Parts of
 8 MB are no faster and take twice the memory, which Python's threads do not all give back.
@@ -42,7 +42,8 @@ _SPARE = 64 << 20
 _BLOCK = 4096
 """What a file system reserves at least for some bytes in a file with holes."""
 _SLICE = 0.2
-_BETWEEN_WORDS = 3.0
+BETWEEN_WORDS = 3.0
+"""Seconds between two words of how far it is."""
 _STRAGGLING = 2.0
 """Seconds for which a request that is under way is waited for once nobody wants it; what comes later is dropped."""
 
@@ -59,91 +60,144 @@ class Fetched:
     """How many an earlier one had fetched."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    number: int
-    piece: int
-    start: int
-    length: int
-
-
 def fetch(objects: Objects, picking: Picking, folder: Path, hand_over: Callable[[News], None], leash: Leash) -> Fetched:
     """Fetch what was picked into a folder, which is made where it is not there, and hand over words of how far it is.
 
-    Running it again fetches what is missing. The client of ``objects`` is of a door with ``BOUNDS``. Raises ``Refused`` where an
-    object is another one than the planned, where the disk has no room, or where the folder holds something else;
-    ``Unreachable`` where the bucket does not answer for long or the disk fails; and ``CalledOff``.
+    Running it again fetches what is missing; raises as ``open_delivery`` and ``Delivery.await_whole`` do.
+    """
+    with open_delivery(objects, picking, folder, leash) as delivery:
+        return delivery.await_whole(hand_over)
+
+
+@contextmanager
+def open_delivery(objects: Objects, picking: Picking, folder: Path, leash: Leash) -> Iterator[Delivery]:
+    """Begin to fetch what was picked into a folder, for the length of a ``with`` block; what is missing then stays missing.
+
+    The client of ``objects`` is of a door with ``BOUNDS``. Raises ``Refused`` where the disk has no room, or where the folder
+    holds something else, and ``Unreachable`` where the disk fails.
     """
     landing = Landing(folder)
     try:
-        return _Fetch(objects, picking, landing, hand_over, leash).to_the_end()
+        delivery = Delivery(objects, picking, landing, leash)
+        delivery.begin()
+        try:
+            yield delivery
+        finally:
+            delivery.end()
     finally:
         landing.close()
 
 
-def _parts(picking: Picking) -> Iterator[_Part]:
-    """All parts of all pieces; each has the same number whenever the same picking is fetched."""
-    number = 0
-    for place, piece in enumerate(picking.pieces):
-        for begin, end in piece.ranges:
-            for start in range(begin, end, PART):
-                yield _Part(number, place, start, min(PART, end - start))
-                number += 1
+class Delivery:
+    """What is on its way into a folder, as far as this process takes it.
 
+    Each method that waits raises ``Refused`` where an object is another one than the planned, ``Unreachable`` where the bucket
+    does not answer for long or the disk fails, and ``CalledOff``.
+    """
 
-def _number_of_parts(picking: Picking) -> int:
-    return sum(-(-(end - start) // PART) for piece in picking.pieces for start, end in piece.ranges)
-
-
-class _Fetch:
-    """One fetch, as far as this process takes it."""
-
-    def __init__(
-        self,
-        objects: Objects,
-        picking: Picking,
-        landing: Landing,
-        hand_over: Callable[[News], None],
-        leash: Leash,
-    ) -> None:
+    def __init__(self, objects: Objects, picking: Picking, landing: Landing, leash: Leash) -> None:
         self._objects = objects.with_patience(_TRIES, self._pause)
         self._picking = picking
+        self._parts = Parts(picking)
         self._landing = landing
-        self._hand_over = hand_over
         self._leash = leash
         self._is_stopping = threading.Event()
-        self._change = threading.Lock()
+        self._change = threading.Condition()
         self._error: BaseException | None = None
-        self._done = bytearray()
+        self._done = bytearray(self._parts.number)
+        self._taken = bytearray(self._parts.number)
         self._fetched = 0
         self._before = 0
         self._waiting = 0
-        self._left = (part for part in _parts(picking) if not self._done[part.number])
+        self._workers: list[threading.Thread] = []
+        self._began = time.monotonic()
+        self._left = self._in_turn(())
 
-    def to_the_end(self) -> Fetched:
-        """Prepare the folder, and fetch what is missing."""
+    @property
+    def path(self) -> Path:
+        """What pg_restore or psql reads, whether it is whole or not: a file, or the folder of a directory archive."""
+        landed = self._landing.path
+        return landed if self._picking.form in ("directory", "parquet") else landed / SINGLE
+
+    @property
+    def so_far(self) -> Fetched:
+        """What is here by now."""
+        return Fetched(self.path, self._fetched, self._before)
+
+    def begin(self) -> None:
+        """Prepare the folder, and begin to fetch what is missing."""
         self._prepare()
-        workers = [
+        self._workers = [
             threading.Thread(
                 target=self._work, args=(self._landing.share(),), name=f"daybreak-fetch-{number}", daemon=True
             )
             for number in range(min(AT_ONCE, self._done.count(0)))
         ]
-        try:
-            for worker in workers:
-                worker.start()
-            self._await(workers)
-        finally:
-            self._is_stopping.set()
-            until = time.monotonic() + _STRAGGLING
-            for worker in workers:
-                if worker.ident is not None:  # it was started
-                    worker.join(max(0.0, until - time.monotonic()))
+        for worker in self._workers:
+            worker.start()
+
+    def end(self) -> None:
+        """Ask for nothing more; what is under way is waited for, for a moment."""
+        self._is_stopping.set()
+        until = time.monotonic() + _STRAGGLING
+        for worker in self._workers:
+            if worker.ident is not None:  # it was started
+                worker.join(max(0.0, until - time.monotonic()))
+
+    def prefer(self, order: Iterable[Span]) -> None:
+        """From now on fetch these bytes first, in this order, and then all else."""
+        preferred = tuple(order)
+        with self._change:
+            self._left = self._in_turn(preferred)
+
+    def has(self, spans: Iterable[Span]) -> bool:
+        """Whether all that was picked of these bytes is on the disk."""
+        parts = (each for span in spans for each in self._parts.over(span))
+        return all(self._done.find(0, each.start, each.stop) < 0 for each in parts)
+
+    def await_span(self, span: Span) -> None:
+        """Wait until all that was picked of these bytes is on the disk."""
+        with self._change:
+            while not self.has((span,)):
+                self.heed()
+                self._change.wait(_SLICE)
+
+    def await_whole(self, hand_over: Callable[[News], None]) -> Fetched:
+        """Wait until all is on the disk, and hand over words of how far it is."""
+        spoken = time.monotonic()
+        while 0 in self._done:
+            with self._change:
+                self.heed()
+                if 0 in self._done:
+                    self._change.wait(_SLICE)
+            if time.monotonic() - spoken >= BETWEEN_WORDS:
+                spoken = time.monotonic()
+                hand_over(self.words())
+        return self.so_far
+
+    def heed(self) -> None:
+        """Raise what went wrong, if anything did."""
         if self._error is not None:
             raise self._error
-        landed = self._landing.path
-        path = landed if self._picking.form in ("directory", "parquet") else landed / SINGLE
-        return Fetched(path, self._fetched, self._before)
+        if self._is_stopping.is_set() or self._leash.is_called_off.is_set():
+            raise CalledOff
+
+    def words(self) -> str:
+        """How far it is."""
+        total, here = self._picking.bytes, self._before + self._fetched
+        if here == total:
+            return f"{humanize.naturalsize(total)} are here"
+        rate = self._fetched / max(time.monotonic() - self._began, 0.001)
+        words = f"{humanize.naturalsize(here)} of {humanize.naturalsize(total)}, {humanize.naturalsize(rate)} a second"
+        return f"{words}; {self._waiting} requests are tried again" if self._waiting else words
+
+    def _in_turn(self, first: tuple[Span, ...]) -> Iterator[Part]:
+        """The parts that nobody has taken yet, those of some bytes first."""
+        preferred = (each for span in first for each in self._parts.over(span))
+        for numbers in (*preferred, range(self._parts.number)):
+            for number in numbers:
+                if not self._taken[number]:
+                    yield self._parts.part(number)
 
     def _prepare(self) -> None:
         """Read what is there, and make what is not; files that are missing lose their parts first."""
@@ -154,12 +208,11 @@ class _Fetch:
         whole = [landing.is_whole(each.name, each.size, may_be_there=not is_new) for each in picking.pieces]
         if is_new:
             self._hold_to_room()
-        self._done = bytearray(_number_of_parts(picking))
         for number in recalled or ():
             if number < len(self._done):
                 self._done[number] = 1
         if not is_new:
-            for part in _parts(picking):
+            for part in self._parts:
                 self._done[part.number] &= whole[part.piece]
                 self._before += part.length * self._done[part.number]
             self._hold_to_room()
@@ -169,6 +222,7 @@ class _Fetch:
                 if not is_whole:
                     landing.make(piece.name, piece.size)
             landing.seal()
+        self._taken[:] = self._done
 
     def _hold_to_room(self) -> None:
         """Raise ``Refused`` where the disk cannot take what is missing; holes cost nothing."""
@@ -182,23 +236,6 @@ class _Fetch:
                 "make room there, or name a folder on a larger disk",
             )
 
-    def _await(self, workers: list[threading.Thread]) -> None:
-        spoken = began = time.monotonic()
-        while alive := [worker for worker in workers if worker.is_alive()]:
-            alive[0].join(_SLICE)
-            if self._leash.is_called_off.is_set():
-                raise CalledOff
-            now = time.monotonic()
-            if now - spoken >= _BETWEEN_WORDS:
-                spoken = now
-                self._hand_over(self._words(now - began))
-
-    def _words(self, seconds: float) -> str:
-        total, here = self._picking.bytes, self._before + self._fetched
-        words = f"{humanize.naturalsize(here)} of {humanize.naturalsize(total)}"
-        words += f", {humanize.naturalsize(self._fetched / seconds)} a second"
-        return f"{words}; {self._waiting} requests are tried again" if self._waiting else words
-
     def _work(self, folder: int) -> None:
         try:
             while (part := self._next()) is not None:
@@ -208,25 +245,31 @@ class _Fetch:
                 if not self._is_stopping.is_set():
                     self._error = error
                     self._is_stopping.set()
+                self._change.notify_all()
         finally:
             os.close(folder)
 
-    def _next(self) -> _Part | None:
+    def _next(self) -> Part | None:
         with self._change:
-            return None if self._is_stopping.is_set() else next(self._left, None)
+            part = None if self._is_stopping.is_set() else next(self._left, None)
+            if part is not None:
+                self._taken[part.number] = 1
+            return part
 
-    def _bring(self, part: _Part, folder: int) -> None:
+    def _bring(self, part: Part, folder: int) -> None:
         piece = self._picking.pieces[part.piece]
         content = self._content(piece, part)
-        self._heed()
+        self._go_on()
         self._landing.write(folder, piece.name, part.start, content)
-        self._heed()
+        self._go_on()
         if not self._landing.record(part.number):
             raise CalledOff
         with self._change:
             self._fetched += part.length
+            self._done[part.number] = 1
+            self._change.notify_all()
 
-    def _content(self, piece: ObjectPieces, part: _Part) -> bytes:
+    def _content(self, piece: ObjectPieces, part: Part) -> bytes:
         found = self._objects.part(piece.key, part.start, part.length, mark=piece.mark)
         if found is None or found.size != piece.size or found.mark != piece.mark:
             name = printable(self._objects.address(piece.key), 400)
@@ -242,11 +285,12 @@ class _Fetch:
             self._waiting += 1
         try:
             self._is_stopping.wait(seconds)
-            self._heed()
+            self._go_on()
         finally:
             with self._change:
                 self._waiting -= 1
 
-    def _heed(self) -> None:
+    def _go_on(self) -> None:
+        """Raise ``CalledOff`` where nobody wants any more of it."""
         if self._is_stopping.is_set() or self._leash.is_called_off.is_set():
             raise CalledOff

@@ -2,7 +2,8 @@
 
 Scratch stands on a throw-away server in that folder, or at a cluster that the plan names.
 The law: what a step left there is believed by its receipt, which is written last. Where a receipt is missing, on another machine or
-after a crash, the step is done again before the next one begins: nothing of that is seen outside.
+after a crash, the step is done again before the next one begins: nothing of that is seen outside. A load notes how far it is,
+and goes on from there where the database itself can say what it has.
 """
 
 from __future__ import annotations
@@ -22,18 +23,22 @@ from daybreak.archive.contents import ArchiveEntry, Contents, read_contents
 from daybreak.archive.owning import belongings_of
 from daybreak.archive.script_rows import count_script_rows
 from daybreak.archive.statements import cut
-from daybreak.archive.tape import content_of, members
+from daybreak.archive.tape import CONTENTS_FILE, content_of, members
 from daybreak.aws.objects import Objects
-from daybreak.errors import Bug
+from daybreak.errors import Bug, Failed, Refused
 from daybreak.execute.beside import News, Staged
 from daybreak.execute.doors import FetchedFiles
-from daybreak.execute.fetching import fetch
+from daybreak.execute.fetching import Delivery, open_delivery
+from daybreak.execute.parts import Span
+from daybreak.execute.receipts import Receipt
 from daybreak.execute.tools import Toolbox, find_toolbox, processors
+from daybreak.execute.waves import Order, load_as_it_comes, may_go_on
 from daybreak.files import hold_to_ours
 from daybreak.judge.exports import findings_on
 from daybreak.model.actions import ClearScratch, ExportOrder, FetchExport, JudgeScratch, LoadScratch, NameDatabase
 from daybreak.model.exports import place_at
 from daybreak.model.names import printable
+from daybreak.model.pickings import Picking
 from daybreak.model.plan import Plan
 from daybreak.model.receiver import (
     DatabaseNamed,
@@ -57,13 +62,13 @@ from daybreak.postgres.loading import load_script
 from daybreak.postgres.new_database import close_scratch, name_database, require_nameable
 from daybreak.postgres.own_server import OwnServer, ServerLimits
 from daybreak.postgres.reach import Reach
-from daybreak.postgres.restoring import RestoreBounds, read_abilities, require_new_enough, restore_archive
+from daybreak.postgres.restoring import RestoreBounds, read_abilities, require_new_enough
 from daybreak.postgres.scratch_place import ScratchPlace, list_scratch, make_scratch, remove_scratch, scratch_name
 from daybreak.postgres.scratch_rows import ScratchRows, analyze_scratch, ask_scratch
 from daybreak.postgres.session import Limits
 from daybreak.postgres.unpacking import read_unpacked
 
-Order = TypeVar("Order", bound=ExportOrder)
+Ordered = TypeVar("Ordered", bound=ExportOrder)
 
 _LOADED = "loaded"
 _HOW = "by scratch in daybreak.toml"
@@ -94,47 +99,65 @@ class Workshop:
 
     def fetch(self, action: FetchExport, hand_over: Callable[[News], None], leash: Leash) -> ExportFetched:
         """Read what is wanted of the export into a file of this machine."""
-        self._make_folder()
-        self._close_archive()
-        fetched = fetch(self.objects(place_at(action.export).bucket), action.picking, self._archive, hand_over, leash)
+        with self._open_delivery(leash) as delivery:
+            fetched = delivery.await_whole(hand_over)
         return ExportFetched(bytes=fetched.bytes, of_before=fetched.of_before)
 
     def load(
         self, action: LoadScratch, cluster: ServerPlace | None, hand_over: Callable[[News], None], leash: Leash
     ) -> ScratchLoaded:
-        """Load that into the scratch database, which is made anew: what an earlier process left half done is not believed."""
-        path = self._fetch_rest(hand_over, leash)
-        self._receipt.unlink(missing_ok=True)
-        with self._stand(action, cluster, leash) as stand:
-            self._place(stand).remove()
-            left_out = self._restore(action, stand, path, hand_over, leash)
-            if action.at is not None:
+        """Load the export into the scratch database while it comes; of what an earlier process loaded, what is there stays."""
+        receipt = self._receipt(action)
+        with self._open_delivery(leash) as delivery, self._stand(action, cluster, leash) as stand:
+            hand_over("the export is on its way")
+            try:
+                left_out = self._bring(action, stand, delivery, hand_over, leash)
                 hand_over("gathering statistics of what was loaded")
                 analyze_scratch(self._place(stand).reach, _limits(action))
-        self._write_receipt(action)
-        return ScratchLoaded(server_version=stand.version, program=stand.restore.version, **left_out)
-
-    def _restore(
-        self, action: LoadScratch, stand: _Stand, path: Path, hand_over: Callable[[News], None], leash: Leash
-    ) -> dict[str, tuple[str, ...]]:
-        """Restore what was fetched; what of it the throw-away role may not make, each with the reason, and its statements."""
-        place = self._place(stand)
-        abilities = read_abilities(place)
-        if action.picking.form == "sql":
-            loaded = load_script(
-                place, self._tools(action).psql_or_refuse, path, abilities, RestoreBounds(action.limit), most=action.most,
-                is_old_client_allowed=action.is_old_client_allowed, leash=leash, hand_over=hand_over,
-            )  # fmt: skip
-            return {"left_out": tuple(f"{each.text[:_LONGEST_LEFT]}: {each.why}" for each in loaded.left_out)}
-        contents = self._contents(action)
-        require_new_enough(stand.restore, contents.header)
-        kept, beyond = sort_out(_entries(action, contents), abilities)
-        restore_archive(
-            place, stand.restore, path, kept, RestoreBounds(action.limit, jobs=self._jobs(action)),
-            leash=leash, hand_over=hand_over,
+            except (Failed, Refused):
+                receipt.remove()  # what failed is begun anew, or it would fail again
+                raise
+            fetched = delivery.so_far
+        receipt.note(_LOADED)
+        return ScratchLoaded(
+            server_version=stand.version, program=stand.restore.version, bytes=fetched.bytes, of_before=fetched.of_before,
+            **left_out,
         )  # fmt: skip
+
+    def _bring(
+        self, action: LoadScratch, stand: _Stand, delivery: Delivery, hand_over: Callable[[News], None], leash: Leash
+    ) -> dict[str, tuple[str, ...]]:
+        """Load what comes; what of it the throw-away role may not make, each with the reason, and its statements."""
+        if action.picking.form == "sql":
+            return self._bring_script(action, stand, delivery, hand_over, leash)
+        receipt, contents = self._receipt(action), self._contents(action, delivery)
+        require_new_enough(stand.restore, contents.header)
+        entries = _entries(action, contents)
+        if not (receipt.stage and may_go_on(contents, entries) and self._has_scratch(stand)):
+            receipt.remove()
+            self._remove_scratch(stand)
+        place = self._place(stand)
+        kept, beyond = sort_out(entries, read_abilities(place))
+        if receipt.stage != _LOADED:
+            place.end_sessions()  # those of a process that was killed: what they still did is over
+            bounds = RestoreBounds(action.limit, jobs=self._jobs(action))
+            order = Order(place, stand.restore, contents, action.picking, kept, bounds)
+            load_as_it_comes(order, delivery, receipt, hand_over, leash)
         words = tuple(f"{each.entry.label}: {each.why}" for each in beyond)
         return {"left_out": words, "statements": tuple(each.statement for each in beyond) if action.at else ()}
+
+    def _bring_script(
+        self, action: LoadScratch, stand: _Stand, delivery: Delivery, hand_over: Callable[[News], None], leash: Leash
+    ) -> dict[str, tuple[str, ...]]:
+        """Load a script, which has no parts: all of it is awaited."""
+        self._receipt(action).remove()
+        self._remove_scratch(stand)
+        place, path = self._place(stand), delivery.await_whole(hand_over).path
+        loaded = load_script(
+            place, self._tools(action).psql_or_refuse, path, read_abilities(place), RestoreBounds(action.limit), most=action.most,
+            is_old_client_allowed=action.is_old_client_allowed, leash=leash, hand_over=hand_over,
+        )  # fmt: skip
+        return {"left_out": tuple(f"{each.text[:_LONGEST_LEFT]}: {each.why}" for each in loaded.left_out)}
 
     def judge(
         self, action: JudgeScratch, cluster: ServerPlace | None, hand_over: Callable[[News], None], leash: Leash
@@ -172,7 +195,7 @@ class Workshop:
     @contextmanager
     def source(self, hand_over: Callable[[News], None], leash: Leash) -> Iterator[ScratchRows | FetchedFiles]:
         """The scratch database's rows, or the fetched files where none was loaded, for the length of a ``with`` block."""
-        if self._order(FetchExport).picking.form == "parquet":
+        if self._wanted()[1].form == "parquet":
             self._make_folder()
             yield FetchedFiles(self._fetch_rest(hand_over, leash), self.folder.with_name(f"{self.plan.run}.rejects"))
             return
@@ -248,19 +271,39 @@ class Workshop:
     def _archive(self) -> Path:
         return self.folder / "export"
 
-    @property
-    def _receipt(self) -> Path:
-        return self.folder / _LOADED
+    def _receipt(self, action: LoadScratch) -> Receipt:
+        """How far the load has come: of what, and since when the machine runs, since a crash of it may take what was written.
+
+        A cluster keeps what it has.
+        """
+        return Receipt(self.folder / _LOADED, f"{action.digest()} {_boot() if action.at is None else ''}".rstrip())
 
     @property
     def _given(self) -> Path:
         return self.folder / _GIVEN
 
+    @contextmanager
+    def _open_delivery(self, leash: Leash) -> Iterator[Delivery]:
+        """What is wanted of the export comes into the run's folder, for the length of a ``with`` block."""
+        export, picking = self._wanted()
+        self._make_folder()
+        self._close_archive()
+        with open_delivery(self.objects(place_at(export).bucket), picking, self._archive, leash) as delivery:
+            yield delivery
+
+    def _wanted(self) -> tuple[str, Picking]:
+        """The address of the export, and what is fetched of it."""
+        action = next(
+            (each.action for each in self.plan.steps if isinstance(each.action, FetchExport | LoadScratch)), None
+        )
+        if action is None:
+            raise Bug(f"{self.plan.run} fetches no export")
+        return action.export, action.picking
+
     def _fetch_rest(self, hand_over: Callable[[News], None], leash: Leash) -> Path:
         """What pg_restore reads; what is missing of it is fetched."""
-        action = self._order(FetchExport)
-        self._close_archive()
-        return fetch(self.objects(place_at(action.export).bucket), action.picking, self._archive, hand_over, leash).path
+        with self._open_delivery(leash) as delivery:
+            return delivery.await_whole(hand_over).path
 
     def _path(self, action: LoadScratch) -> Path:
         return self._archive if action.picking.form == "directory" else self._archive / action.picking.pieces[0].name
@@ -269,8 +312,7 @@ class Workshop:
         """See to it that the scratch database is loaded, and what it was loaded from is there."""
         action = self._order(LoadScratch)
         self._fetch_rest(hand_over, leash)
-        is_known = self._receipt.exists() and self._receipt.read_text() == self._mark(action)
-        if not (is_known and self._stands(action, cluster, leash)):
+        if not (self._receipt(action).stage == _LOADED and self._stands(action, cluster, leash)):
             hand_over("nothing here says that it was loaded: it is loaded again")
             self.load(action, cluster, hand_over, leash)
 
@@ -279,13 +321,6 @@ class Workshop:
         if action.at is None or cluster is None:
             return True
         return self._name(self.plan.run) in list_scratch(self.reach(action.at, cluster, leash))
-
-    def _mark(self, action: LoadScratch) -> str:
-        """What the receipt of a load says: of what, and since when the machine runs, since a crash of it may take what was written.
-
-        A cluster keeps what it has.
-        """
-        return f"{action.digest()} {_boot() if action.at is None else ''}".rstrip()
 
     def _keep(self, given: GivenBack) -> None:
         """Write down what is about to be given, for a process that comes after this one."""
@@ -298,12 +333,7 @@ class Workshop:
             return GivenBack.model_validate_json(self._given.read_text())
         return None
 
-    def _write_receipt(self, action: LoadScratch) -> None:
-        part = self._receipt.with_suffix(".part")
-        part.write_text(self._mark(action))
-        part.replace(self._receipt)
-
-    def _order(self, kind: type[Order]) -> Order:
+    def _order(self, kind: type[Ordered]) -> Ordered:
         for step in self.plan.steps:
             if isinstance(step.action, kind):
                 return step.action
@@ -316,9 +346,10 @@ class Workshop:
     def _jobs(self, action: LoadScratch) -> int:
         return 1 if action.picking.form == "tar" else max(1, min(action.jobs, processors()))
 
-    def _contents(self, action: LoadScratch) -> Contents:
+    def _contents(self, action: LoadScratch, delivery: Delivery | None = None) -> Contents:
+        """The table of contents of what was fetched; of what still comes it waits for the bytes."""
         path, form = self._path(action), action.picking.form
-        with open_source(path / "toc.dat" if form == "directory" else path) as source:
+        with open_source(path / CONTENTS_FILE if form == "directory" else path, delivery) as source:
             if form == "custom":
                 return read_contents(source, "custom")
             first = next(members(source, 1)) if form == "tar" else None
@@ -344,6 +375,12 @@ class Workshop:
         with place.session(_LOOKING) as session:
             major = int(session.server_version.partition(".")[0])
         return find_loader(action.major, major, self.programs, place)
+
+    def _has_scratch(self, stand: _Stand) -> bool:
+        return self._name(self.plan.run) in list_scratch(stand.server)
+
+    def _remove_scratch(self, stand: _Stand) -> None:
+        remove_scratch(stand.server, self._name(self.plan.run))
 
     def _place(self, stand: _Stand) -> ScratchPlace:
         return make_scratch(stand.server, self._name(self.plan.run))
@@ -377,18 +414,22 @@ class _FileSource:
     file: BinaryIO
     name: str
     size: int
+    delivery: Delivery | None
+    """By which it still comes, as its first file."""
 
     def read(self, start: int, length: int) -> bytes:
-        """The bytes of a range."""
+        """The bytes of a range, once they are here."""
+        if self.delivery is not None:
+            self.delivery.await_span(Span(0, start, start + length))
         self.file.seek(start)
         return self.file.read(length)
 
 
 @contextmanager
-def open_source(path: Path) -> Iterator[_FileSource]:
-    """A file of this machine as bytes, for the length of a ``with`` block."""
+def open_source(path: Path, delivery: Delivery | None = None) -> Iterator[_FileSource]:
+    """A file of this machine as bytes, for the length of a ``with`` block; of the first file of a delivery, as they come."""
     with path.open("rb") as file:
-        yield _FileSource(file, path.name, os.fstat(file.fileno()).st_size)
+        yield _FileSource(file, path.name, os.fstat(file.fileno()).st_size, delivery)
 
 
 def clear_workshop(folder: Path) -> None:

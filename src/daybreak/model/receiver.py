@@ -145,6 +145,10 @@ class ExportFetched(Value):
 class ScratchLoaded(Value):
     """What a scratch database was loaded with."""
 
+    bytes: int
+    """What was read from the bucket this time."""
+    of_before: int
+    """What an earlier process had read."""
     server_version: str
     program: str
     """The version of ``pg_restore``."""

@@ -16,7 +16,6 @@ import humanize
 from daybreak.model.actions import (
     CarryTables,
     ClearScratch,
-    FetchExport,
     JudgeScratch,
     LoadScratch,
     WantedTable,
@@ -36,7 +35,7 @@ from daybreak.plan.estimates import estimate_for
 from daybreak.plan.exactness import inexact_columns
 from daybreak.plan.export_files import add_steps_for_files, notes_on_files
 from daybreak.plan.framing import frame, sum_of_steps
-from daybreak.plan.new_database import add_steps_of_new, is_new, notes_on_new, objections_to_new
+from daybreak.plan.new_database import add_steps_of_new, is_new, jobs_for, notes_on_new, objections_to_new
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.terms import Terms
 
@@ -102,23 +101,18 @@ def _add_steps(
     wanted: tuple[WantedTable, ...],
 ) -> None:
     receiver, size = request.receiver, picking.bytes
-    fetched = sequence.add(
-        "fetch",
-        FetchExport(export=request.export, picking=picking),
-        "only what is wanted of it, in ranges; each is of the version that was planned",
-        estimate_for(size, _FAST, _SLOW),
-    )
     loaded = sequence.add(
         "load-scratch",
         LoadScratch(
+            export=request.export,
             picking=picking,
             major=export.dumped_by or 0,
+            jobs=jobs_for(size, export.tools.processors if export.tools else 1),
             is_old_client_allowed=request.is_old_client_allowed,
             most=size * _GROWTH + _LEAST_ROOM,
         ),
-        "an archive runs its own code, so it is loaded where nothing of yours is",
+        "only what is wanted, in ranges of the planned version; it runs its own code, so it is loaded where nothing of yours is",
         estimate_for(size, _FAST_LOAD, _SLOW_LOAD),
-        after=(fetched,),
     )
     judged = sequence.add(
         "judge",

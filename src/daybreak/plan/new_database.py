@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterator
 from datetime import timedelta
 
-from daybreak.model.actions import ClearScratch, FetchExport, JudgeScratch, LoadScratch, NameDatabase, WantedTable
+from daybreak.model.actions import ClearScratch, JudgeScratch, LoadScratch, NameDatabase, WantedTable
 from daybreak.model.exports_seen import ExportSeen
 from daybreak.model.guards import FoundFit
 from daybreak.model.names import comma_list, printable
@@ -22,13 +22,13 @@ from daybreak.model.requests import ExportRequest
 from daybreak.plan.estimates import estimate_for
 from daybreak.plan.sequence import Sequence
 
-_FAST, _SLOW = 100_000_000, 10_000_000
-"""Bytes a second that come from a bucket: over a fast line, and over a slow one."""
 _FAST_LOAD, _SLOW_LOAD = 20_000_000, 2_000_000
 """Bytes of an archive a second that a server loads, compressed as they are."""
 _SHARE = 2
 """Of the connections that a server still has, one in so many is taken for the load at most."""
 _MOST_JOBS = 8
+_WORTH_A_JOB = 8 << 20
+"""Bytes of an archive for which another session is worth its beginning."""
 _LONGEST_NAME = 63
 """Bytes of a database's name."""
 _RESERVE = 2**30
@@ -44,18 +44,18 @@ def is_new(export: ExportSeen) -> bool:
 def add_steps_of_new(sequence: Sequence, request: ExportRequest, export: ExportSeen, picking: Picking) -> None:
     """The steps that make it; the export was looked at, and nothing speaks against it."""
     receiver, size = request.receiver, picking.bytes
-    fetched = sequence.add(
-        "fetch",
-        FetchExport(export=request.export, picking=picking),
-        "it is read in ranges; each is of the version that was planned",
-        estimate_for(size, _FAST, _SLOW),
-    )
     loaded = sequence.add(
         "load-scratch",
-        LoadScratch(picking=picking, major=export.dumped_by or 0, most=size, jobs=_jobs(export), at=receiver),
-        "an archive runs its own code, so it does that as a role that owns this database and nothing else",
+        LoadScratch(
+            export=request.export,
+            picking=picking,
+            major=export.dumped_by or 0,
+            most=size,
+            jobs=_jobs(export),
+            at=receiver,
+        ),
+        "it is read in ranges of the planned version; it runs its own code, as a role that owns this database and nothing else",
         estimate_for(size, _FAST_LOAD, _SLOW_LOAD),
-        after=(fetched,),
     )
     wanted = tuple(WantedTable(table=each.table, into=each.table) for each in export.tables)
     judged = sequence.add(
@@ -89,11 +89,20 @@ def add_steps_of_new(sequence: Sequence, request: ExportRequest, export: ExportS
     )
 
 
+def jobs_for(size: int, processors: int) -> int:
+    """How many tables of an archive of so many bytes are loaded side by side: no more than processors, nor than there is work for.
+
+    >>> jobs_for(1_000_000, 4), jobs_for(20_000_000, 4), jobs_for(10**12, 4), jobs_for(10**12, 64)
+    (1, 3, 4, 8)
+    """
+    return max(1, min(processors, 1 + size // _WORTH_A_JOB, _MOST_JOBS))
+
+
 def _jobs(export: ExportSeen) -> int:
-    """How many tables are loaded side by side: as many as processors, and no more than the server has room for."""
-    processors = export.loader.processors if export.loader else 1
+    """How many tables are loaded side by side at a cluster: no more than the server has room for."""
     free = export.making.connections if export.making else 1
-    return max(1, min(processors, free // _SHARE, _MOST_JOBS))
+    size = export.picking.bytes if export.picking else 0
+    return max(1, min(jobs_for(size, export.loader.processors if export.loader else 1), free // _SHARE))
 
 
 def objections_to_new(request: ExportRequest, seen: Observation, export: ExportSeen) -> Iterator[str]:

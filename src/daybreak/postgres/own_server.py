@@ -209,8 +209,8 @@ def _settings(sockets: Path, limits: ServerLimits) -> Mapping[str, str]:
     return {
         "listen_addresses": "", "port": str(_PORT), "unix_socket_directories": str(sockets),
         "unix_socket_permissions": "0700",
-        # Nothing here outlives the machine, so nothing waits for the disk.
-        "fsync": "off", "full_page_writes": "off", "synchronous_commit": "off",
+        # Nothing here outlives the machine, so nothing waits for the disk; what was committed outlives the server, however it ends.
+        "fsync": "off", "full_page_writes": "off", "synchronous_commit": "on",
         "wal_level": "minimal", "max_wal_senders": "0", "max_replication_slots": "0",
         "max_logical_replication_workers": "0", "max_wal_size": "2GB", "min_wal_size": "80MB",
         "checkpoint_timeout": "30min",

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from psycopg import sql
 
@@ -27,6 +28,8 @@ from daybreak.postgres.leash import Leash
 from daybreak.postgres.sandbox import Box, Said, run_boxed
 from daybreak.postgres.scratch_place import REACHING_OUT, ScratchPlace
 from daybreak.postgres.session import Limits
+
+Outcome = TypeVar("Outcome")
 
 PROGRAM = "pg_restore"
 SESSION = "daybreak-restore"
@@ -90,7 +93,7 @@ def require_new_enough(program: ClientProgram, header: Header) -> None:
         )
 
 
-def _require_fitting(place: ScratchPlace, program: ClientProgram) -> None:
+def require_fitting(place: ScratchPlace, program: ClientProgram) -> None:
     """Raise ``Refused`` for a program whose first statement an older server does not know, and that ends at the first error."""
     with place.reach.session(_LOOKING) as session:
         major = session.major
@@ -128,10 +131,28 @@ def restore_archive(
     With ``section`` only those of it. Raises ``Failed`` with the line that says why and the entry, ``Refused`` where the archive
     cannot be handed to the program, ``Unreachable`` where it was called off.
     """
-    _require_fitting(place, program)
-    entries = {each.id: each for each in listed}
+    require_fitting(place, program)
+    entries = tuple(listed)
     what = f"{len(entries):,} entries" if section is None else f"the {section} of {len(entries):,} entries"
     hand_over(f"{program.name} {program.version} restores {what}")
+    run_and_end(place, lambda: restore_some(place, program, archive, entries, bounds, section=section, leash=leash))
+
+
+def restore_some(
+    place: ScratchPlace,
+    program: ClientProgram,
+    archive: Path,
+    listed: Iterable[ArchiveEntry],
+    bounds: RestoreBounds,
+    *,
+    section: Section | None = None,
+    leash: Leash,
+) -> None:
+    """Restore some entries beside others: what that leaves at the server is ended by ``run_and_end`` around all of them.
+
+    The program is one that ``require_fitting`` takes. Raises as ``restore_archive`` does.
+    """
+    entries = {each.id: each for each in listed}
     numbers = "".join(f"{each}\n" for each in entries).encode()
     who = account()
     who.lend(archive)
@@ -156,15 +177,15 @@ def restore_archive(
                 bounds.limit, bounds.memory, may_fork=bounds.jobs > 1, port=place.port, secrets=frozenset({place.login.password}),
                 keeps=_is_its_own,
             )  # fmt: skip
-            said = run_and_end(place, lambda: run_boxed(command, box, leash, keeps=(secret, listing, handle, *kept)))
+            said = run_boxed(command, box, leash, keeps=(secret, listing, handle, *kept))
     finally:
         os.close(handle)
     if said.code:
         raise Failed(_why(said, program.name, entries))
 
 
-def run_and_end(place: ScratchPlace, run: Callable[[], Said]) -> Said:
-    """Run a program, and end what the role still does at the server, however the program ended."""
+def run_and_end(place: ScratchPlace, run: Callable[[], Outcome]) -> Outcome:
+    """Run programs, and end what the role still does at the server, however they ended."""
     try:
         said = run()
     except BaseException:

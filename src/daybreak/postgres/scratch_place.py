@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from datetime import timedelta
 
 from psycopg import sql
 
-from daybreak.errors import Bug, Refused
+from daybreak.errors import Bug, Refused, Unreachable
 from daybreak.model.names import comma_list, printable
 from daybreak.postgres.login import Login
 from daybreak.postgres.meter import Meter
@@ -29,6 +30,10 @@ COMMENT = "Daybreak loads an export as this role, and takes it away with its dat
 
 _NAME = re.compile(PREFIX + r"[0-9a-f]{16}")
 _LIMITS = Limits(statement=timedelta(minutes=2), lock=timedelta(seconds=10), whole=timedelta(minutes=5))
+
+_ENDING = 30.0
+"""Seconds for sessions to end: one that commits ends after that."""
+_STEP = 0.01
 
 _MAY_WRITE = sql.SQL("SET default_transaction_read_only = off")
 _ROLE = sql.SQL("""
@@ -117,9 +122,16 @@ class ScratchPlace:
         return 0 if self.server.address.socket else self.server.address.port
 
     def end_sessions(self) -> None:
-        """End whatever the role still does: a program that was ended leaves the server at its statement."""
+        """End whatever the role still does, and wait until it is over: a program that was ended leaves the server at its statement.
+
+        Raises ``Unreachable`` where that takes long.
+        """
+        until = time.monotonic() + _ENDING
         with _open_for_writing(self.server) as session:
-            session.ask(_END, (self.name,))
+            while session.ask(_END, (self.name,)) != [(0,)]:
+                if time.monotonic() >= until:
+                    raise Unreachable(f"sessions of {self.name} do not end", "daybreak resume RUN  # asks again")
+                time.sleep(_STEP)
 
     def remove(self) -> None:
         """Take the database and the role away; does nothing for what is gone. Raises ``Refused`` for what is not ours."""

@@ -188,6 +188,28 @@ def ask_scratch(
     )
 
 
+def tables_with_rows(
+    reach: Reach, tables: Iterable[tuple[str, str]], limits: Limits = LOOKING
+) -> frozenset[tuple[str, str]]:
+    """Those of the tables that have a row of their own; raises ``Failed`` where one is not there."""
+    with reach.session(limits) as session:
+        return frozenset(each for each in tables if _has_row(session, each))
+
+
+def _has_row(session: Session, table: tuple[str, str]) -> bool:
+    _, place = _place_of(session, table)
+    [[has_row]] = session.ask(sql.SQL("SELECT EXISTS (SELECT") + place + sql.SQL(")"))
+    return bool(has_row)
+
+
+def entries_there(reach: Reach, entries: Iterable[ArchiveEntry], limits: Limits = LOOKING) -> frozenset[int]:
+    """The numbers of the entries that are there, among those that are looked for by name."""
+    with reach.session(limits) as session:
+        present = {_label(kind, schema, name) for kind, schema, name in session.ask(_OBJECTS)}
+    named = (each for each in entries if each.kind in _BY_NAME)
+    return frozenset(each.id for each in named if _label(_BY_NAME[each.kind], each.schema, each.name) in present)
+
+
 def _label(kind: str, schema: str, name: str) -> str:
     return f"{kind} {schema}.{name}" if schema else f"{kind} {name}"
 

@@ -43,19 +43,17 @@ def sentence_on_export(action: ExportWork | CarryTables | NameDatabase) -> str:
                 f"Give what was loaded its owners and privileges, and the scratch database at {receiver.cluster} the name "
                 f"{printable(receiver.database)}; its throw-away role goes with that"
             )
-        case LoadScratch(at=Receiver(cluster=cluster), picking=picking, jobs=jobs):
+        case LoadScratch(at=at, most=most, jobs=jobs):
             side_by_side = f", {jobs} tables side by side" if jobs > 1 else ""
-            return f"Load the {picking.form} archive into a scratch database at {cluster}, as a role that may do nothing else{side_by_side}"
+            where = f"a throw-away server on this machine, which may fill {humanize.naturalsize(most)}"
+            where = f"a scratch database at {at.cluster}" if at else where
+            return f"Fetch {_amount(action)} and load it as it comes into {where}, as a role that may do nothing else{side_by_side}"
         case JudgeScratch(at=Receiver(), tables=()):
             return "Hold all of the scratch database against the archive's own list and rows"
         case ClearScratch(at=Receiver(cluster=cluster)):
             return f"Remove what still is scratch at {cluster}, and the run's folder with all that was fetched"
-        case FetchExport(export=export, picking=picking):
-            what = f"{humanize.naturalsize(picking.bytes)} of {humanize.naturalsize(sum(each.size for each in picking.pieces))}"
-            return f"Fetch {what} of {export} into the run's folder on this machine"
-        case LoadScratch(picking=picking, most=most):
-            bound = f"which may fill {humanize.naturalsize(most)}"
-            return f"Load the {picking.form} archive into a throw-away server on this machine, {bound}, as a role that may do nothing else"
+        case FetchExport():
+            return f"Fetch {_amount(action)} into the run's folder on this machine"
         case JudgeScratch(tables=tables, where=where):
             which = f", where {where}" if where else ""
             return f"Hold {_names(tables)} in the scratch database against the archive's own list and rows{which}"
@@ -68,6 +66,13 @@ def sentence_on_export(action: ExportWork | CarryTables | NameDatabase) -> str:
 def _mode(action: CarryTables, table: WantedTable) -> str:
     which = " for which that is true" if action.where and table.mode == "replace" else ""
     return _MODES[table.mode] + which
+
+
+def _amount(action: FetchExport | LoadScratch) -> str:
+    """How much is fetched of what."""
+    picking = action.picking
+    whole = humanize.naturalsize(sum(each.size for each in picking.pieces))
+    return f"{humanize.naturalsize(picking.bytes)} of {whole} of {action.export}"
 
 
 def _on_carrying(action: CarryTables) -> str:
@@ -147,16 +152,19 @@ def work_on_export(action: ExportWork | CarryTables | NameDatabase) -> tuple[str
     match action:
         case NameDatabase(receiver=receiver):
             return "name", "naming", f"the database {printable(receiver.database)}"
-        case LoadScratch(at=Receiver(cluster=cluster)):
-            return "load", "loading", f"it into a scratch database at {cluster}"
+        case LoadScratch(at=at, picking=picking):
+            where = at.cluster if at else "this machine"
+            return (
+                "load",
+                "loading",
+                f"{humanize.naturalsize(picking.bytes)} of the export into a scratch database {'at' if at else 'on'} {where}",
+            )
         case JudgeScratch(tables=()):
             return "judge", "judging", "it by the archive's own list and rows"
         case CarryTables(tables=tables, database=database):
             return "carry", "carrying", f"{many(len(tables), 'table')} into {database}"
         case FetchExport(picking=picking):
             return "fetch", "fetching", f"{humanize.naturalsize(picking.bytes)} of the export"
-        case LoadScratch():
-            return "load", "loading", "it into a scratch database on this machine"
         case JudgeScratch(tables=tables):
             return "judge", "judging", f"{many(len(tables), 'table')} by the archive's own list and rows"
         case ClearScratch():
@@ -168,31 +176,37 @@ def work_on_export(action: ExportWork | CarryTables | NameDatabase) -> tuple[str
 def commands_of_export(action: ExportWork) -> str:
     """The commands that do about the same by hand."""
     match action:
-        case LoadScratch(at=Receiver() as receiver, picking=picking, jobs=jobs):
-            side_by_side = f" -j {jobs}" if jobs > 1 and picking.form != "tar" else ""
-            place = f"{FOLDER}/*" if picking.form != "directory" else FOLDER
-            name = quote(receiver.database)
-            return f"createdb {name}\npg_restore --exit-on-error{side_by_side} -d {name} {place}"
+        case LoadScratch():
+            return f"{_copy_of(action.export)}\n{_restore_of(action)}"
         case JudgeScratch(tables=()):
             return f"pg_restore -l {FOLDER}/*  # what must be there"
         case ClearScratch(at=Receiver()):
             return f"rm -r {FOLDER}"
         case FetchExport(export=export):
-            recursive = " --recursive" if export.endswith("/") else ""
-            return f"mkdir -p {FOLDER}\naws s3 cp {quote(export)} {FOLDER}/{recursive}"
-        case LoadScratch(picking=picking, jobs=jobs):
-            side_by_side = f" -j {jobs}" if jobs > 1 and picking.form != "tar" else ""
-            place = f"{FOLDER}/*" if picking.form != "directory" else FOLDER
-            return (
-                f"createdb {SCRATCH}  # on a server of your own machine, as a role without superuser: an archive runs its own code\n"
-                f"pg_restore --exit-on-error --no-owner --no-acl{side_by_side} -d {SCRATCH} {place}"
-            )
+            return _copy_of(export)
         case JudgeScratch(tables=tables, where=where):
             return "\n".join(f"psql -d {SCRATCH} -c {quote(_count(each.table, where))}" for each in tables)
         case ClearScratch():
             return f"dropdb {SCRATCH}\nrm -r {FOLDER}"
         case _:
             assert_never(action)
+
+
+def _copy_of(export: str) -> str:
+    recursive = " --recursive" if export.endswith("/") else ""
+    return f"mkdir -p {FOLDER}\naws s3 cp {quote(export)} {FOLDER}/{recursive}"
+
+
+def _restore_of(action: LoadScratch) -> str:
+    side_by_side = f" -j {action.jobs}" if action.jobs > 1 and action.picking.form != "tar" else ""
+    place = f"{FOLDER}/*" if action.picking.form != "directory" else FOLDER
+    if action.at is not None:
+        name = quote(action.at.database)
+        return f"createdb {name}\npg_restore --exit-on-error{side_by_side} -d {name} {place}"
+    return (
+        f"createdb {SCRATCH}  # on a server of your own machine, as a role without superuser: an archive runs its own code\n"
+        f"pg_restore --exit-on-error --no-owner --no-acl{side_by_side} -d {SCRATCH} {place}"
+    )
 
 
 def orders_of_carrying(action: CarryTables) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from daybreak.model.actions import (
     DetachProxy,
     ExportSnapshot,
     FetchExport,
+    LoadScratch,
     ManagePassword,
     MoveSecretStage,
     MoveWriter,
@@ -93,7 +94,7 @@ def _permissions(plan: Plan) -> Iterator[Permission]:
     for call in calls:
         yield from _needs(call, plan.identity)
     for step in plan.steps:
-        if isinstance(step.action, FetchExport):
+        if isinstance(step.action, FetchExport | LoadScratch):
             yield from _reads_of_bucket(step.action, plan.identity)
     guards = (guard for step in plan.steps for guard in step.guards)
     looked_at = {guard.thing.region for guard in guards if isinstance(guard, AsPlanned | Ours)}
@@ -104,7 +105,7 @@ def _permissions(plan: Plan) -> Iterator[Permission]:
         yield from _reads(plan, region)
 
 
-def _reads_of_bucket(action: FetchExport, identity: Identity) -> Iterator[Permission]:
+def _reads_of_bucket(action: FetchExport | LoadScratch, identity: Identity) -> Iterator[Permission]:
     """What S3 is asked for: the names below the export, and the objects of which something is wanted."""
     bucket = f"arn:{identity.caller.split(':')[1]}:s3:::{place_at(action.export).bucket}"
     yield Permission("s3:ListBucket", bucket)

@@ -23,7 +23,7 @@ class ExportOrder(Placed):
 
 
 class FetchExport(ExportOrder):
-    """Read from the bucket what is wanted of an export, into a file of this machine."""
+    """Read from the bucket what is wanted of an export's rows, into files of this machine."""
 
     kind: Literal["fetch-export@1"] = "fetch-export@1"
     export: str
@@ -39,18 +39,20 @@ class ScratchOrder(ExportOrder):
 
 
 class LoadScratch(ScratchOrder):
-    """Load what was fetched into a scratch database, as a role that may do nothing else.
+    """Fetch what is wanted of an export and load it into a scratch database while it comes, as a role that may do nothing else.
 
     An archive is hostile until shown otherwise: its code runs there, and nowhere else.
     """
 
     kind: Literal["load-scratch@1"] = "load-scratch@1"
+    export: str
+    """Its URL."""
     picking: Picking
-    """What was fetched, and which of its entries are made."""
+    """What is fetched, and which of its entries are made."""
     major: int
     """The major version of PostgreSQL that dumped it, at least; the scratch server is not older."""
     jobs: int = Field(default=1, ge=1)
-    """How many tables are loaded side by side."""
+    """How many tables are loaded, and indexes made, side by side."""
     is_old_client_allowed: bool = Field(default=False, exclude_if=lambda found: not found)
     """Whether a plain script is given to a psql that is known to be unsafe with a hostile one."""
     limit: Span = Span(hours=12)
