@@ -58,10 +58,17 @@ class Pile:
         """The files of a directory by the names that the table of contents has, which has them without what a packer adds."""
         found: dict[str, StoredObject] = {}
         for each in self.objects:
-            base = each.key.removeprefix(self.name)
-            suffix = next((suffix for suffix in _SUFFIXES if base.endswith(suffix)), "")
-            found.setdefault(base.removesuffix(suffix), each)
+            found.setdefault(listed_name(each.key.removeprefix(self.name)), each)
         return found
+
+
+def listed_name(file: str) -> str:
+    """The name that the table of contents has of a file of a directory.
+
+    >>> listed_name("4711.dat.gz"), listed_name("toc.dat")
+    ('4711.dat', 'toc.dat')
+    """
+    return file.removesuffix(next((suffix for suffix in _SUFFIXES if file.endswith(suffix)), ""))
 
 
 def piles_of(objects: Iterable[StoredObject], *, is_cut: bool = False) -> tuple[Pile, ...]:

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from daybreak.archive.contents import ArchiveEntry, Contents, Section
 
 ROWS = "TABLE DATA"
+LARGE = "BLOBS"
+"""The kinds of the entries that have the rows of a table, and large objects."""
 _SMALL_SHARE = 4
 """The smallest tables come first, until they are one in so many of all bytes: there is work at once, and for as long as a large one comes."""
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
@@ -19,8 +21,9 @@ _AGAIN = frozenset({
     "COMMENT", "EXTENDED STATISTICS DATA", "INDEX ATTACH", "MATERIALIZED VIEW DATA", "ROW SECURITY", "STATISTICS DATA",
 })  # fmt: skip
 """Kinds of which a second time changes nothing."""
-_BY_NAME = frozenset({
-    "CHECK CONSTRAINT", "CONSTRAINT", "FK CONSTRAINT", "INDEX", "MATERIALIZED VIEW", "POLICY", "TRIGGER", "VIEW",
+FOUND_BY_NAME = frozenset({
+    "CHECK CONSTRAINT", "CONSTRAINT", "FK CONSTRAINT", "INDEX", "MATERIALIZED VIEW", "POLICY", "RULE", "STATISTICS", "TRIGGER",
+    "VIEW",
 })  # fmt: skip
 """Kinds that the catalogs find by name, and that are whole where they are found."""
 
@@ -69,7 +72,7 @@ def is_all_or_nothing(entry: ArchiveEntry) -> bool:
 def can_go_on(rows: Iterable[ArchiveEntry], rest: Iterable[ArchiveEntry]) -> bool:
     """Whether a load that was killed can go on: of each entry it can be asked whether it is there, or it may be made twice."""
     return all(not each.has_data or is_all_or_nothing(each) for each in rows) and all(
-        each.kind in _BY_NAME or may_be_made_again(each) for each in rest
+        each.kind in FOUND_BY_NAME or may_be_made_again(each) for each in rest
     )
 
 

@@ -14,7 +14,8 @@ from typing import Protocol
 
 from daybreak.archive.blocks import blocks_of, lacks_offsets
 from daybreak.archive.contents import ArchiveEntry, Contents
-from daybreak.archive.sections import by_section, can_go_on, may_be_made_again, order_of_arrival
+from daybreak.archive.layout import listed_name
+from daybreak.archive.sections import LARGE, by_section, can_go_on, may_be_made_again, order_of_arrival
 from daybreak.execute.beside import CalledOff, News
 from daybreak.execute.fetching import BETWEEN_WORDS, Delivery
 from daybreak.execute.parts import Span
@@ -33,7 +34,7 @@ from daybreak.postgres.scratch_rows import entries_there, tables_with_rows
 
 WORTH = 64 << 20
 """Bytes of an archive from which on it is loaded in waves; less is here before the first of them would be over."""
-_SHARES = 4
+_SHARES = 2
 """A wave takes one of so many shares of what is left, for each job: so the last ones end together, and there are few."""
 _SLICE = 0.1
 
@@ -59,6 +60,8 @@ class Order:
     picking: Picking
     kept: tuple[ArchiveEntry, ...]
     bounds: RestoreBounds
+    worth: int = WORTH
+    """From how many bytes on it is loaded in waves."""
 
     @property
     def is_in_waves(self) -> bool:
@@ -66,7 +69,7 @@ class Order:
         is_placed = self.picking.form == "directory" or (
             self.picking.form == "custom" and not lacks_offsets(self.contents)
         )
-        return is_placed and self.picking.bytes > WORTH
+        return is_placed and self.picking.bytes > self.worth
 
     def restore(self, delivery: Delivery, entries: tuple[ArchiveEntry, ...], jobs: int, leash: Leash) -> None:
         """Restore some of the entries; raises as ``restore_archive`` does."""
@@ -134,11 +137,11 @@ class _Load:
         if not self._notes.stage:
             self._hand_over(f"making what {len(self._sections['data']):,} entries of rows go into")
             self._order.restore(self._delivery, self._sections["pre-data"], 1, self._leash)
-            self._notes.note("begun")
+            self._note("begun")
         if self._notes.stage != "filled":
             self._fill()
             self._delivery.await_whole(self._hand_over)
-            self._notes.note("filled")
+            self._note("filled")
         rest = self._sections["post-data"]
         if self._is_continued:
             there = entries_there(self._order.place.reach, rest)
@@ -146,6 +149,11 @@ class _Load:
         self._hand_over(f"all rows are loaded; making {len(rest):,} indexes, constraints and the like")
         if rest:
             self._order.restore(self._delivery, rest, self._order.bounds.jobs, self._leash)
+
+    def _note(self, stage: str) -> None:
+        """Note it where a later process can go on from there; what is not noted is begun anew."""
+        if may_go_on(self._order.contents, self._order.kept):
+            self._notes.note(stage)
 
     def _fill(self) -> None:
         left = list(_cargo_of(self._order, self._sections["data"]))
@@ -237,13 +245,14 @@ class _Load:
 
 def _cargo_of(order: Order, entries: tuple[ArchiveEntry, ...]) -> Iterator[_Cargo]:
     """The rows of each entry, with the bytes that must be here before it is loaded."""
-    pieces = {each.name: place for place, each in enumerate(order.picking.pieces)}
     if order.picking.form == "directory":
-        tables = {each.file for each in entries if each.kind != "BLOBS"}
-        whole = {name: Span(place, 0, order.picking.pieces[place].size) for name, place in pieces.items()}
-        large = tuple(span for name, span in whole.items() if name not in tables)
+        pieces = enumerate(order.picking.pieces)
+        files = {listed_name(piece.name): Span(place, 0, piece.size) for place, piece in pieces}
+        tables = {each.file for each in entries if each.kind != LARGE}
+        rest = tuple(span for name, span in files.items() if name not in tables)
         for each in entries:
-            yield _Cargo(each, large if each.kind == "BLOBS" else (whole[each.file],) if each.file in whole else ())
+            of_table = (files[each.file],) if each.file in files else rest
+            yield _Cargo(each, () if not each.file else rest if each.kind == LARGE else of_table)
         return
     [piece] = order.picking.pieces
     blocks = blocks_of(order.contents, piece.key, piece.size)

@@ -32,7 +32,7 @@ from daybreak.execute.fetching import Delivery, open_delivery
 from daybreak.execute.parts import Span
 from daybreak.execute.receipts import Receipt
 from daybreak.execute.tools import Toolbox, find_toolbox, processors
-from daybreak.execute.waves import Order, load_as_it_comes, may_go_on
+from daybreak.execute.waves import Order, load_as_it_comes
 from daybreak.files import hold_to_ours
 from daybreak.judge.exports import findings_on
 from daybreak.model.actions import ClearScratch, ExportOrder, FetchExport, JudgeScratch, LoadScratch, NameDatabase
@@ -133,7 +133,7 @@ class Workshop:
         receipt, contents = self._receipt(action), self._contents(action, delivery)
         require_new_enough(stand.restore, contents.header)
         entries = _entries(action, contents)
-        if not (receipt.stage and may_go_on(contents, entries) and self._has_scratch(stand)):
+        if not (receipt.stage and self._has_scratch(stand)):
             receipt.remove()
             self._remove_scratch(stand)
         place = self._place(stand)

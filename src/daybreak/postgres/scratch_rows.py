@@ -109,6 +109,9 @@ UNION ALL SELECT 'CONSTRAINT', c.s, c.t || ' ' || k.conname FROM pg_catalog.pg_c
 UNION ALL SELECT 'CONSTRAINT', n.nspname, t.typname || ' ' || k.conname FROM pg_catalog.pg_constraint k
     JOIN pg_catalog.pg_type t ON t.oid = k.contypid JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 UNION ALL SELECT 'TRIGGER', c.s, c.t || ' ' || t.tgname FROM pg_catalog.pg_trigger t JOIN c ON c.oid = t.tgrelid
+UNION ALL SELECT 'RULE', c.s, c.t || ' ' || r.rulename FROM pg_catalog.pg_rewrite r JOIN c ON c.oid = r.ev_class
+UNION ALL SELECT 'STATISTICS', n.nspname, x.stxname FROM pg_catalog.pg_statistic_ext x
+    JOIN pg_catalog.pg_namespace n ON n.oid = x.stxnamespace
 UNION ALL SELECT 'POLICY', c.s, c.t || ' ' || p.polname FROM pg_catalog.pg_policy p JOIN c ON c.oid = p.polrelid
 UNION ALL SELECT 'DEFAULT', c.s, c.t || ' ' || a.attname FROM pg_catalog.pg_attrdef d JOIN c ON c.oid = d.adrelid
     JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
@@ -143,11 +146,12 @@ SELECT s.last_value, found.most
 FROM {sequence} s, (SELECT {furthest}({column})::bigint AS most FROM {table}) AS found
 WHERE found.most {beyond} s.last_value OR (found.most = s.last_value AND NOT s.is_called)
 """
-_BY_NAME = {
+BY_NAME = {
     "TABLE": "TABLE", "FOREIGN TABLE": "FOREIGN TABLE", "VIEW": "VIEW", "MATERIALIZED VIEW": "MATERIALIZED VIEW",
     "SEQUENCE": "SEQUENCE", "INDEX": "INDEX", "CONSTRAINT": "CONSTRAINT", "CHECK CONSTRAINT": "CONSTRAINT",
     "FK CONSTRAINT": "CONSTRAINT", "TRIGGER": "TRIGGER", "POLICY": "POLICY", "DEFAULT": "DEFAULT", "TYPE": "TYPE",
     "DOMAIN": "DOMAIN", "SCHEMA": "SCHEMA", "EXTENSION": "EXTENSION",
+    "RULE": "RULE", "STATISTICS": "STATISTICS",
 }  # fmt: skip
 """The kinds of entries that are looked for by name, and under which kind the catalogs have them."""
 _OF_ROWS = frozenset({"TABLE DATA", "BLOBS", "BLOB"})
@@ -164,21 +168,21 @@ def ask_scratch(
     ``reach`` is the database as the throw-away role. Raises ``DaybreakError`` where it does not answer.
     """
     whole = tuple(entries)
-    named = [each for each in whole if each.kind in _BY_NAME]
+    named = [each for each in whole if each.kind in BY_NAME]
     with reach.session(limits) as session:
         present = {_label(kind, schema, name) for kind, schema, name in session.ask(_OBJECTS)}
         validity = session.ask(_VALIDITY)
         sequences = session.ask(_SEQUENCES)
         behind = {name: found for row in sequences for name, found in _behind(session, row)}
         restored = {".".join(each): _rows_of(session, each) for each in archived}
-    expected = {_label(_BY_NAME[each.kind], each.schema, each.name) for each in named}
+    expected = {_label(BY_NAME[each.kind], each.schema, each.name) for each in named}
     # What was not valid at its source does not become so.
     never = {f"{each.schema}.{each.name}" for each in whole if each.definition.rstrip().endswith("NOT VALID;")}
     invalid = [f"{schema}.{name}" for schema, name, is_valid in validity if not is_valid]
     return ScratchAnswers(
         expected=tuple(sorted(expected)),
         present=tuple(sorted(expected & present)),
-        uncounted=dict(Counter(each.kind for each in whole if each.kind not in _BY_NAME and each.kind not in _OF_ROWS)),
+        uncounted=dict(Counter(each.kind for each in whole if each.kind not in BY_NAME and each.kind not in _OF_ROWS)),
         archived={".".join(each): number for each, number in archived.items()},
         restored=restored,
         constraints=len(validity),
@@ -206,8 +210,8 @@ def entries_there(reach: Reach, entries: Iterable[ArchiveEntry], limits: Limits 
     """The numbers of the entries that are there, among those that are looked for by name."""
     with reach.session(limits) as session:
         present = {_label(kind, schema, name) for kind, schema, name in session.ask(_OBJECTS)}
-    named = (each for each in entries if each.kind in _BY_NAME)
-    return frozenset(each.id for each in named if _label(_BY_NAME[each.kind], each.schema, each.name) in present)
+    named = (each for each in entries if each.kind in BY_NAME)
+    return frozenset(each.id for each in named if _label(BY_NAME[each.kind], each.schema, each.name) in present)
 
 
 def _label(kind: str, schema: str, name: str) -> str:
