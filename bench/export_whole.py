@@ -22,7 +22,7 @@ from daybreak.aws.gateway import Access, Aws
 from daybreak.aws.objects import TO_LIST, Objects
 from daybreak.execute.fetching import BOUNDS, open_delivery
 from daybreak.execute.receipts import Receipt
-from daybreak.execute.waves import Order, load_as_it_comes
+from daybreak.execute.waves import ArchiveLoad, load_as_it_comes
 from daybreak.model.value import Span
 from daybreak.observe.export_tables import MOST_BYTES, MOST_REQUESTS
 from daybreak.observe.exports import Finder
@@ -58,7 +58,6 @@ def main() -> None:
         nonlocal fetched
         if "all rows are loaded" in str(words):
             fetched = time.perf_counter() - began
-        sys.stderr.write(f"{time.perf_counter() - began:6.2f} {words}\n")
 
     with open_delivery(objects, picking, Path(folder), leash) as delivery:
         place = make_scratch(reach, name)
@@ -67,7 +66,7 @@ def main() -> None:
             kept, _ = sort_out((each for each in contents.entries if each.id in taken), read_abilities(place))
             restore = find_server_programs(14, Path(programs)).client("pg_restore")
             bounds = RestoreBounds(Span(hours=1), jobs=int(jobs))
-            order = Order(place, restore, contents, picking, kept, bounds)
+            order = ArchiveLoad(place, restore, contents, picking, kept, bounds)
             load_as_it_comes(order, delivery, Receipt(Path(f"{folder}.receipt"), name), hear, leash)
             through = time.perf_counter() - began
         finally:

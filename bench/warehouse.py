@@ -89,22 +89,27 @@ class Warehouse:
 
     def cpu(self) -> float:
         """The server's processor seconds so far, including ended sessions."""
-        ticks = 0
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                fields = stat.read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(stat.parent.name) == self.pid:
-                ticks += sum(map(int, fields[11:15]))
-            elif int(fields[1]) == self.pid:
-                ticks += sum(map(int, fields[11:13]))
-        return ticks / os.sysconf("SC_CLK_TCK")
+        return processor_seconds(self.pid)
 
     @property
     def pid(self) -> int:
         """The postmaster's process number."""
         return int((self.node.data / "postmaster.pid").read_text().split("\n")[0])
+
+
+def processor_seconds(pid: int) -> float:
+    """Those of a process and its children so far, including those that ended."""
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(stat.parent.name) == pid:
+            ticks += sum(map(int, fields[11:15]))
+        elif int(fields[1]) == pid:
+            ticks += sum(map(int, fields[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from daybreak.aws.gateway import Access, Aws
 from daybreak.aws.objects import Objects
 from daybreak.execute.fetching import BOUNDS, open_delivery
 from daybreak.execute.receipts import Receipt
-from daybreak.execute.waves import Order, load_as_it_comes
+from daybreak.execute.waves import ArchiveLoad, load_as_it_comes
 from daybreak.execute.workshop import open_source
 from daybreak.model.pickings import Picking
 from daybreak.postgres.address import address_inside
@@ -49,7 +49,9 @@ def main() -> None:
         taken = set(picking.take)
         kept, _ = sort_out((each for each in contents.entries if each.id in taken), read_abilities(place))
         restore = find_server_programs(14, Path(programs)).client("pg_restore")
-        order = Order(place, restore, contents, picking, kept, RestoreBounds(timedelta(minutes=2), jobs=2), worth=0)
+        order = ArchiveLoad(
+            place, restore, contents, picking, kept, RestoreBounds(timedelta(minutes=2), jobs=2), worth=0
+        )
         load_as_it_comes(order, delivery, Receipt(Path(f"{folder}.receipt"), name), lambda _: None, leash)
         done = delivery.so_far
     sys.stdout.write(f"{done.bytes} {done.of_before}\n")

@@ -25,7 +25,7 @@ from daybreak.aws.objects import Objects
 from daybreak.errors import Refused
 from daybreak.execute.fetching import open_delivery
 from daybreak.execute.receipts import Receipt
-from daybreak.execute.waves import Order, load_as_it_comes, may_go_on
+from daybreak.execute.waves import ArchiveLoad, load_as_it_comes, may_go_on
 from daybreak.execute.workshop import open_source
 from daybreak.model.pickings import SINGLE, ObjectPieces, Picking
 from daybreak.postgres.installs import find_server_programs
@@ -143,7 +143,7 @@ def load(place: ScratchPlace, server: OwnServer, path: Path, folder: Path, range
     objects, leash = Objects(s3_client(ranges.url), BUCKET), Leash()
     kept, _ = sort_out((each for each in contents.entries if each.id in picking.take), read_abilities(place))
     bounds = RestoreBounds(timedelta(minutes=2), jobs=2)
-    order = Order(place, server.programs.client("pg_restore"), contents, picking, kept, bounds, worth=0)
+    order = ArchiveLoad(place, server.programs.client("pg_restore"), contents, picking, kept, bounds, worth=0)
     with open_delivery(objects, picking, folder / "fetched", leash) as delivery:
         load_as_it_comes(order, delivery, Receipt(folder / "receipt", "one"), lambda _: None, leash)
 

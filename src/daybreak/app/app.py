@@ -90,6 +90,7 @@ class App:
     def __post_init__(self) -> None:
         self.timing = SystemTiming(self.stopping)
         self._aws: dict[str, Aws] = {}
+        self._buckets: dict[tuple[str, str, Bounds], Objects] = {}
         self._guarded: WeakSet[Aws] = WeakSet()
         self._pollers: dict[str, Poller] = {}
         self.fitting: dict[str, tuple[str, ...]] = {}
@@ -123,10 +124,15 @@ class App:
     def bucket_of_exports(self, bucket: str, region: str, bounds: Bounds | None = None) -> Objects:
         """A bucket that is only read, asked from a region, which leads on where the bucket is in another one.
 
-        ``bounds`` say how long one answer may take; without them it is what a short one takes.
+        ``bounds`` say how long one answer may take; without them it is what a short one takes. Each is opened once, since
+        that takes longer than what most questions take.
         """
-        door = self._new_door(self.access.region or region, bounds=bounds or Bounds(whole=_OF_BUCKETS))
-        return Objects(door.client("s3"), bucket, tries=_TRIES_OF_COPIES, needs=TO_LIST, wish="its name")
+        key = (bucket, self.access.region or region, bounds or Bounds(whole=_OF_BUCKETS))
+        with self._lock:
+            if key not in self._buckets:
+                client = self._new_door(key[1], bounds=key[2]).client("s3")
+                self._buckets[key] = Objects(client, bucket, tries=_TRIES_OF_COPIES, needs=TO_LIST, wish="its name")
+            return self._buckets[key]
 
     @property
     def scratch(self) -> Path:

@@ -58,14 +58,14 @@ class Pile:
         """The files of a directory by the names that the table of contents has, which has them without what a packer adds."""
         found: dict[str, StoredObject] = {}
         for each in self.objects:
-            found.setdefault(listed_name(each.key.removeprefix(self.name)), each)
+            found.setdefault(name_in_contents(each.key.removeprefix(self.name)), each)
         return found
 
 
-def listed_name(file: str) -> str:
+def name_in_contents(file: str) -> str:
     """The name that the table of contents has of a file of a directory.
 
-    >>> listed_name("4711.dat.gz"), listed_name("toc.dat")
+    >>> name_in_contents("4711.dat.gz"), name_in_contents("toc.dat")
     ('4711.dat', 'toc.dat')
     """
     return file.removesuffix(next((suffix for suffix in _SUFFIXES if file.endswith(suffix)), ""))

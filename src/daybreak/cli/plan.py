@@ -376,9 +376,10 @@ def region(given: Given, wish: RegionWish, destination: Destination) -> None:
 def export(given: Given, wish: ExportWish, destination: Destination) -> None:
     """Plan to bring tables of an export back into a database that lives.
 
-    The wanted bytes are fetched in ranges, loaded into a throw-away server on this machine, judged there by the archive's own list
-    and rows, and carried into the database in one transaction: rows alone, and all tables or none. A table that has rows is refused,
-    unless --append, --replace or a new name is said. It is printed and kept as a plan of a point-in-time recovery is.
+    The wanted bytes are fetched in ranges, loaded as they come into a throw-away server on this machine, judged there by the
+    archive's own list and rows, and carried into the database in one transaction: rows alone, and all tables or none. A table that
+    has rows is refused, unless --append, --replace or a new name is said. It is printed and kept as a plan of a point-in-time
+    recovery is.
 
     Where --into names a database that is not there yet, on a clone or another cluster that no target names, all of the export, or the
     named tables with all that belongs to them, becomes that database: loaded there as a role that owns nothing else, and judged.

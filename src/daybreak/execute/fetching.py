@@ -22,7 +22,7 @@ from daybreak.aws.wire import Bounds
 from daybreak.errors import Refused, Unreachable
 from daybreak.execute.beside import CalledOff, News
 from daybreak.execute.landing import Landing
-from daybreak.execute.parts import PART, Part, Parts, Span
+from daybreak.execute.parts import PART, FetchPart, Parts, Span
 from daybreak.model.names import printable
 from daybreak.model.pickings import SINGLE, ObjectPieces, Picking
 from daybreak.postgres.leash import Leash
@@ -191,7 +191,7 @@ class Delivery:
         words = f"{humanize.naturalsize(here)} of {humanize.naturalsize(total)}, {humanize.naturalsize(rate)} a second"
         return f"{words}; {self._waiting} requests are tried again" if self._waiting else words
 
-    def _in_turn(self, first: tuple[Span, ...]) -> Iterator[Part]:
+    def _in_turn(self, first: tuple[Span, ...]) -> Iterator[FetchPart]:
         """The parts that nobody has taken yet, those of some bytes first."""
         preferred = (each for span in first for each in self._parts.over(span))
         for numbers in (*preferred, range(self._parts.number)):
@@ -249,14 +249,14 @@ class Delivery:
         finally:
             os.close(folder)
 
-    def _next(self) -> Part | None:
+    def _next(self) -> FetchPart | None:
         with self._change:
             part = None if self._is_stopping.is_set() else next(self._left, None)
             if part is not None:
                 self._taken[part.number] = 1
             return part
 
-    def _bring(self, part: Part, folder: int) -> None:
+    def _bring(self, part: FetchPart, folder: int) -> None:
         piece = self._picking.pieces[part.piece]
         content = self._content(piece, part)
         self._go_on()
@@ -269,7 +269,7 @@ class Delivery:
             self._done[part.number] = 1
             self._change.notify_all()
 
-    def _content(self, piece: ObjectPieces, part: Part) -> bytes:
+    def _content(self, piece: ObjectPieces, part: FetchPart) -> bytes:
         found = self._objects.part(piece.key, part.start, part.length, mark=piece.mark)
         if found is None or found.size != piece.size or found.mark != piece.mark:
             name = printable(self._objects.address(piece.key), 400)

@@ -16,7 +16,7 @@ PART = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class FetchPart:
     """The bytes of one request."""
 
     number: int
@@ -47,15 +47,15 @@ class Parts:
             self._firsts.append(self.number)
             self.number += -(-(span.end - span.start) // PART)
 
-    def __iter__(self) -> Iterator[Part]:
+    def __iter__(self) -> Iterator[FetchPart]:
         return map(self.part, range(self.number))
 
-    def part(self, number: int) -> Part:
+    def part(self, number: int) -> FetchPart:
         """The part of a number."""
         place = bisect_right(self._firsts, number) - 1
         span = self._spans[place]
         start = span.start + (number - self._firsts[place]) * PART
-        return Part(number, span.piece, start, min(PART, span.end - start))
+        return FetchPart(number, span.piece, start, min(PART, span.end - start))
 
     def over(self, wanted: Span) -> Iterator[range]:
         """The numbers of the parts that have bytes of a span; what was not picked of it has none."""

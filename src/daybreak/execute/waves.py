@@ -14,7 +14,7 @@ from typing import Protocol
 
 from daybreak.archive.blocks import blocks_of, lacks_offsets
 from daybreak.archive.contents import ArchiveEntry, Contents
-from daybreak.archive.layout import listed_name
+from daybreak.archive.layout import name_in_contents
 from daybreak.archive.sections import LARGE, by_section, can_go_on, may_be_made_again, order_of_arrival
 from daybreak.execute.beside import CalledOff, News
 from daybreak.execute.fetching import BETWEEN_WORDS, Delivery
@@ -51,7 +51,7 @@ class Notes(Protocol):
 
 
 @dataclass(frozen=True)
-class Order:
+class ArchiveLoad:
     """What is loaded, and where."""
 
     place: ScratchPlace
@@ -84,18 +84,18 @@ def may_go_on(contents: Contents, kept: Iterable[ArchiveEntry]) -> bool:
 
 
 def load_as_it_comes(
-    order: Order, delivery: Delivery, notes: Notes, hand_over: Callable[[News], None], leash: Leash
+    what: ArchiveLoad, delivery: Delivery, notes: Notes, hand_over: Callable[[News], None], leash: Leash
 ) -> None:
     """Load all of it, or what an earlier process had not loaded where ``notes`` say that the tables are there.
 
     Raises as ``restore_archive`` and the methods of ``Delivery`` do.
     """
-    if order.is_in_waves:
-        require_fitting(order.place, order.program)
-        run_and_end(order.place, _Load(order, delivery, notes, hand_over, leash).to_the_end)
+    if what.is_in_waves:
+        require_fitting(what.place, what.program)
+        run_and_end(what.place, _Load(what, delivery, notes, hand_over, leash).to_the_end)
         return
     path = delivery.await_whole(hand_over).path
-    restore_archive(order.place, order.program, path, order.kept, order.bounds, leash=leash, hand_over=hand_over)
+    restore_archive(what.place, what.program, path, what.kept, what.bounds, leash=leash, hand_over=hand_over)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +118,11 @@ class _Load:
     """One load, as far as this process takes it."""
 
     def __init__(
-        self, order: Order, delivery: Delivery, notes: Notes, hand_over: Callable[[News], None], leash: Leash
+        self, what: ArchiveLoad, delivery: Delivery, notes: Notes, hand_over: Callable[[News], None], leash: Leash
     ) -> None:
-        self._order, self._delivery, self._notes = order, delivery, notes
+        self._what, self._delivery, self._notes = what, delivery, notes
         self._hand_over, self._leash = hand_over, leash
-        self._sections = by_section(order.contents, order.kept)
+        self._sections = by_section(what.contents, what.kept)
         self._is_continued = bool(notes.stage)
         self._change = threading.Condition()
         self._coming: list[_Cargo] = []
@@ -136,7 +136,7 @@ class _Load:
         """Each section in turn."""
         if not self._notes.stage:
             self._hand_over(f"making what {len(self._sections['data']):,} entries of rows go into")
-            self._order.restore(self._delivery, self._sections["pre-data"], 1, self._leash)
+            self._what.restore(self._delivery, self._sections["pre-data"], 1, self._leash)
             self._note("begun")
         if self._notes.stage != "filled":
             self._fill()
@@ -144,26 +144,26 @@ class _Load:
             self._note("filled")
         rest = self._sections["post-data"]
         if self._is_continued:
-            there = entries_there(self._order.place.reach, rest)
+            there = entries_there(self._what.place.reach, rest)
             rest = tuple(each for each in rest if each.id not in there or may_be_made_again(each))
         self._hand_over(f"all rows are loaded; making {len(rest):,} indexes, constraints and the like")
         if rest:
-            self._order.restore(self._delivery, rest, self._order.bounds.jobs, self._leash)
+            self._what.restore(self._delivery, rest, self._what.bounds.jobs, self._leash)
 
     def _note(self, stage: str) -> None:
         """Note it where a later process can go on from there; what is not noted is begun anew."""
-        if may_go_on(self._order.contents, self._order.kept):
+        if may_go_on(self._what.contents, self._what.kept):
             self._notes.note(stage)
 
     def _fill(self) -> None:
-        left = list(_cargo_of(self._order, self._sections["data"]))
+        left = list(_cargo_of(self._what, self._sections["data"]))
         self._all = len(left)
         if self._is_continued:
-            there = tables_with_rows(self._order.place.reach, (each.table for each in left if each.spans))
+            there = tables_with_rows(self._what.place.reach, (each.table for each in left if each.spans))
             left = [each for each in left if each.table not in there]
         # Large objects are made by an entry that has no bytes, before those with theirs.
         if at_once := tuple(each.entry for each in left if not each.spans):
-            self._order.restore(self._delivery, at_once, 1, self._leash)
+            self._what.restore(self._delivery, at_once, 1, self._leash)
         left = [each for each in left if each.spans]
         self._loaded = self._all - len(left)
         self._coming = [left[place] for place in order_of_arrival([each.bytes for each in left])]
@@ -173,7 +173,7 @@ class _Load:
     def _load_side_by_side(self) -> None:
         workers = [
             threading.Thread(target=self._work, name=f"daybreak-wave-{number}", daemon=True)
-            for number in range(min(self._order.bounds.jobs, len(self._coming)))
+            for number in range(min(self._what.bounds.jobs, len(self._coming)))
         ]
         try:
             for worker in workers:
@@ -202,7 +202,7 @@ class _Load:
     def _work(self) -> None:
         try:
             while wave := self._next():
-                self._order.restore(self._delivery, tuple(each.entry for each in wave), 1, self._own_leash)
+                self._what.restore(self._delivery, tuple(each.entry for each in wave), 1, self._own_leash)
                 with self._change:
                     self._loaded += len(wave)
         except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
@@ -233,7 +233,7 @@ class _Load:
         self._ready.sort(key=lambda each: each.bytes)
 
     def _take(self) -> list[_Cargo]:
-        jobs = self._order.bounds.jobs
+        jobs = self._what.bounds.jobs
         left = sum(each.bytes for each in (*self._coming, *self._ready))
         here = sum(each.bytes for each in self._ready)
         share = min(left // (_SHARES * jobs), here // jobs)
@@ -243,19 +243,19 @@ class _Load:
         return taken
 
 
-def _cargo_of(order: Order, entries: tuple[ArchiveEntry, ...]) -> Iterator[_Cargo]:
+def _cargo_of(what: ArchiveLoad, entries: tuple[ArchiveEntry, ...]) -> Iterator[_Cargo]:
     """The rows of each entry, with the bytes that must be here before it is loaded."""
-    if order.picking.form == "directory":
-        pieces = enumerate(order.picking.pieces)
-        files = {listed_name(piece.name): Span(place, 0, piece.size) for place, piece in pieces}
+    if what.picking.form == "directory":
+        pieces = enumerate(what.picking.pieces)
+        files = {name_in_contents(piece.name): Span(place, 0, piece.size) for place, piece in pieces}
         tables = {each.file for each in entries if each.kind != LARGE}
         rest = tuple(span for name, span in files.items() if name not in tables)
         for each in entries:
             of_table = (files[each.file],) if each.file in files else rest
             yield _Cargo(each, () if not each.file else rest if each.kind == LARGE else of_table)
         return
-    [piece] = order.picking.pieces
-    blocks = blocks_of(order.contents, piece.key, piece.size)
+    [piece] = what.picking.pieces
+    blocks = blocks_of(what.contents, piece.key, piece.size)
     for each in entries:
         block = blocks.get(each.id)
         yield _Cargo(each, (Span(0, block.start, block.start + block.length),) if block else ())

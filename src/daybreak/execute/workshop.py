@@ -32,7 +32,7 @@ from daybreak.execute.fetching import Delivery, open_delivery
 from daybreak.execute.parts import Span
 from daybreak.execute.receipts import Receipt
 from daybreak.execute.tools import Toolbox, find_toolbox, processors
-from daybreak.execute.waves import Order, load_as_it_comes
+from daybreak.execute.waves import ArchiveLoad, load_as_it_comes
 from daybreak.files import hold_to_ours
 from daybreak.judge.exports import findings_on
 from daybreak.model.actions import ClearScratch, ExportOrder, FetchExport, JudgeScratch, LoadScratch, NameDatabase
@@ -141,7 +141,7 @@ class Workshop:
         if receipt.stage != _LOADED:
             place.end_sessions()  # those of a process that was killed: what they still did is over
             bounds = RestoreBounds(action.limit, jobs=self._jobs(action))
-            order = Order(place, stand.restore, contents, action.picking, kept, bounds)
+            order = ArchiveLoad(place, stand.restore, contents, action.picking, kept, bounds)
             load_as_it_comes(order, delivery, receipt, hand_over, leash)
         words = tuple(f"{each.entry.label}: {each.why}" for each in beyond)
         return {"left_out": words, "statements": tuple(each.statement for each in beyond) if action.at else ()}
@@ -195,7 +195,7 @@ class Workshop:
     @contextmanager
     def source(self, hand_over: Callable[[News], None], leash: Leash) -> Iterator[ScratchRows | FetchedFiles]:
         """The scratch database's rows, or the fetched files where none was loaded, for the length of a ``with`` block."""
-        if self._wanted()[1].form == "parquet":
+        if self._source_and_picking()[1].form == "parquet":
             self._make_folder()
             yield FetchedFiles(self._fetch_rest(hand_over, leash), self.folder.with_name(f"{self.plan.run}.rejects"))
             return
@@ -285,13 +285,13 @@ class Workshop:
     @contextmanager
     def _open_delivery(self, leash: Leash) -> Iterator[Delivery]:
         """What is wanted of the export comes into the run's folder, for the length of a ``with`` block."""
-        export, picking = self._wanted()
+        export, picking = self._source_and_picking()
         self._make_folder()
         self._close_archive()
         with open_delivery(self.objects(place_at(export).bucket), picking, self._archive, leash) as delivery:
             yield delivery
 
-    def _wanted(self) -> tuple[str, Picking]:
+    def _source_and_picking(self) -> tuple[str, Picking]:
         """The address of the export, and what is fetched of it."""
         action = next(
             (each.action for each in self.plan.steps if isinstance(each.action, FetchExport | LoadScratch)), None

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
 class Value(BaseModel):
     """A frozen value. Unknown fields are refused, so a hand-edited file cannot smuggle anything in."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_timedelta="iso8601")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_timedelta="iso8601", defer_build=True)
 
     def plain(self) -> dict[str, Any]:
         """The value as JSON-ready dictionaries, lists and strings."""

@@ -70,9 +70,7 @@ def find_client(name: str, named: str | None, setting: str | None = None) -> Cli
     if path is None:
         raise Refused(f"there is no {name} on the PATH", f'{setting or name} = "/path/to/{name}" in daybreak.toml')
     try:
-        said = subprocess.run(
-            [path, "--version"], capture_output=True, text=True, timeout=10, check=False, env=bare_environment()
-        ).stdout
+        said = ask_version(path)
     except (OSError, subprocess.SubprocessError) as error:
         raise Refused(f'"{printable(path)}" cannot be run: {type(error).__name__}') from error
     match = _VERSION.search(said)
@@ -82,6 +80,27 @@ def find_client(name: str, named: str | None, setting: str | None = None) -> Cli
     return ClientProgram(
         str(Path(path).absolute()), match[1] + (f".{minor}" if match[2] else ""), int(match[1]), minor, name
     )
+
+
+_SAID: dict[tuple[str, int, int, int], str] = {}
+
+
+def ask_version(program: str, uid: int | None = None, gid: int | None = None) -> str:
+    """What a program says of its version, run by an account, else by ours; of each file it is asked once, since a run needs it often.
+
+    Raises ``OSError`` and ``SubprocessError``.
+    """
+    facts = Path(program).stat()
+    key = (program, facts.st_ino, facts.st_mtime_ns, -1 if uid is None else uid)
+    if key not in _SAID:
+        done = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, timeout=30, check=False, cwd="/", env=bare_environment(),
+            user=uid, group=gid, extra_groups=None if uid is None else [],
+        )  # fmt: skip
+        if done.returncode:
+            return ""
+        _SAID[key] = done.stdout
+    return _SAID[key]
 
 
 def conninfo_of(

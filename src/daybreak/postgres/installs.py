@@ -12,12 +12,11 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from daybreak.errors import Refused
 from daybreak.model.names import printable
 from daybreak.postgres.accounts import account
-from daybreak.postgres.clients import ClientProgram, absolute_path, bare_environment, find_client
+from daybreak.postgres.clients import ClientProgram, absolute_path, ask_version, find_client
 
 _PLACES = (
     ("/usr/lib/postgresql", "*/bin"),
@@ -98,13 +97,9 @@ def _look_at(folder: Path) -> ServerPrograms | None:
 def _version_of(program: Path) -> tuple[int, int] | None:
     """What it says when the account that will run it runs it."""
     who = account()
-    runner: dict[str, Any] = {"user": who.uid, "group": who.gid, "extra_groups": []} if who.is_lent else {}
     try:
-        done = subprocess.run(
-            [program, "--version"], capture_output=True, text=True, check=False, cwd="/", env=bare_environment(),
-            timeout=30, **runner,
-        )  # fmt: skip
+        said = ask_version(str(program), *((who.uid, who.gid) if who.is_lent else ()))
     except (OSError, subprocess.SubprocessError):
         return None
-    match = _VERSION.search(done.stdout)
-    return (int(match[1]), int(match[2])) if done.returncode == 0 and match else None
+    match = _VERSION.search(said)
+    return (int(match[1]), int(match[2])) if match else None
