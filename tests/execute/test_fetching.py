@@ -380,9 +380,9 @@ def test_words_come_while_it_goes_on(ranges: Ranges, folder: Path) -> None:
 
 
 def test_memory_stays_flat_whatever_the_size(ranges: Ranges, folder: Path) -> None:
-    """Four hundred megabytes in a process that grows by less than a quarter of that."""
+    """Four hundred megabytes in a process that grows by less than a sixth of that: what is written is given back."""
     ranges.size = 400 * MEGABYTE
     with launch(ranges, picked((0, ranges.size), size=ranges.size), folder) as process:
         came, _, grown = map(int, process.communicate(timeout=120)[0].split())
     assert came == ranges.size
-    assert grown < 100 * MEGABYTE
+    assert grown < 60 * MEGABYTE

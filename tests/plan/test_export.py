@@ -101,6 +101,17 @@ def test_the_order_carries_the_safety() -> None:
     assert (carry.when_refused, made.source) == ("fail-last", ADDRESS)
 
 
+def test_as_many_jobs_load_as_there_are_processors_and_work_for() -> None:
+    """On this machine too: a small table is not worth a second session."""
+    tools = TOOLS.model_copy(update={"processors": 4})
+    for size, jobs in ((2_000, 1), (20_000_000, 3), (10**10, 4)):
+        [action] = [
+            each.action for each in plan(request(), ORDERS, picking=picking(size), tools=tools).steps
+            if isinstance(each.action, LoadScratch)
+        ]  # fmt: skip
+        assert action.jobs == jobs
+
+
 def test_production_is_written_into_with_the_approval_that_its_target_asks_for() -> None:
     """A clone of a run is nobody's production."""
     for is_production in (True, False):

@@ -41,7 +41,8 @@ def whole(**changes: Any) -> Any:
 
 def test_the_name_comes_last_and_only_where_it_is_fit() -> None:
     """Nothing runs but in the scratch database; each step there asks for the planned cluster, and the room of its server counts."""
-    made = plan(whole(), **SEEN)
+    large = SEEN | {"picking": picking(10**9)}
+    made = plan(whole(), **large)
     assert [type(step.action) for step in made.steps] == [LoadScratch, JudgeScratch, NameDatabase, ClearScratch]
     load, judge, name, clear = made.steps
     assert (load.after, judge.after, name.after) == ((), (load.id,), (judge.id,))
@@ -57,7 +58,7 @@ def test_the_name_comes_last_and_only_where_it_is_fit() -> None:
     assert isinstance(judge.action, JudgeScratch)
     assert judge.action.tables == ()
     assert things_touched(made) == {Thing(world="sql", kind="database", name="clone-1/newdb", region="us-east-1")}
-    few = plan(whole(), **(SEEN | {"making": MAKING.model_copy(update={"connections": 5})}))
+    few = plan(whole(), **(large | {"making": MAKING.model_copy(update={"connections": 5})}))
     assert next(step.action.jobs for step in few.steps if isinstance(step.action, LoadScratch)) == 2
 
 

@@ -15,7 +15,9 @@ ROWS = "TABLE DATA"
 LARGE = "BLOBS"
 """The kinds of the entries that have the rows of a table, and large objects."""
 _SMALL_SHARE = 4
-"""The smallest tables come first, until they are one in so many of all bytes: there is work at once, and for as long as a large one comes."""
+"""The smallest tables come first, until they are one in so many of all bytes but the largest one's: there is work at once, and for
+as long as that one comes.
+"""
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 _AGAIN = frozenset({
     "COMMENT", "EXTENDED STATISTICS DATA", "INDEX ATTACH", "MATERIALIZED VIEW DATA", "ROW SECURITY", "STATISTICS DATA",
@@ -49,7 +51,7 @@ def order_of_arrival(sizes: Sequence[int]) -> tuple[int, ...]:
     (1, 2, 5, 4, 0, 3)
     """
     rising = sorted(range(len(sizes)), key=lambda each: sizes[each])
-    total, small, number = sum(sizes), 0, 0
+    total, small, number = sum(sizes) - max(sizes, default=0), 0, 0
     for place in rising:
         if (small + sizes[place]) * _SMALL_SHARE > total:
             break
