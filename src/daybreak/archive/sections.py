@@ -48,7 +48,7 @@ def order_of_arrival(sizes: Sequence[int]) -> tuple[int, ...]:
     So nothing large is left to load once the last byte is here.
 
     >>> order_of_arrival([500, 10, 20, 300, 90, 80])
-    (1, 2, 5, 4, 0, 3)
+    (1, 2, 5, 0, 3, 4)
     """
     rising = sorted(range(len(sizes)), key=lambda each: sizes[each])
     total, small, number = sum(sizes) - max(sizes, default=0), 0, 0
