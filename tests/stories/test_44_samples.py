@@ -123,7 +123,10 @@ def _damage_beside_a_sampler(lab: LabUnderTest, company: str, person: Person) ->
         time.sleep(2 * SECOND)
         true[name] = _done(lab, company, statement)
     out, err = sampler.communicate(timeout=120)
-    assert sampler.returncode == 0, out + err
+    # Whoever does damage holds a table for a moment, which on a busy machine is long enough to be met.
+    gaps = {gap for line in out.splitlines() for gap in json.loads(line)["gaps"].values()}
+    assert {gap.partition(":")[0] for gap in gaps} <= {"somebody holds the table locked"}, err
+    assert sampler.returncode == (1 if gaps else 0), out + err
     return true
 
 
