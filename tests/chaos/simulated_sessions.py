@@ -114,9 +114,8 @@ class SimulatedSession:
         self._world.serve()
         if (answer := self._answers.get(id(query))) is not None:
             return answer()
-        if query is changing._FATE:
-            [number] = parameters
-            return [(self._server.fates.get(int(number), "aborted"),)]
+        if query is changing._FATE and isinstance(parameters, tuple):
+            return [(self._server.fates.get(int(parameters[0]), "aborted"),)]
         text = query.as_string()
         if (setting := _SETVAL.fullmatch(text)) is not None:
             assert setting[1] == '"public"."orders_id"'

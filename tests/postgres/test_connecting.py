@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from daybreak.errors import DaybreakError, Failed
+from daybreak.execute.beside import News, Staged
 from daybreak.execute.writing import Sql
 from daybreak.lab.servers.binaries import Install
 from daybreak.model.actions import EndSessions, SqlStatement
@@ -162,7 +163,12 @@ def empty(server: Server, fence: Fence) -> Emptied:
     environ = {"RESCUER_USERNAME": "rescuer", "RESCUER_PASSWORD": PASSWORD}
     aws = world_of(fix_worlds.observation())
     door = Sql(aws, environ, Trust(), {database_of(order, aws.region)})
-    return door.empty(order, cluster, Leash())
+
+    def let_go(news: News) -> None:
+        assert isinstance(news, Staged)
+        news.is_recorded.set()
+
+    return door.empty(order, cluster, let_go, Leash())
 
 
 @pytest.mark.sample("oldest")

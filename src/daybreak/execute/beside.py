@@ -38,7 +38,7 @@ from daybreak.postgres.leash import Leash
 
 @dataclass(frozen=True)
 class Staged:
-    """Something that is about to be committed or begun. The work waits until it is durable in the journal."""
+    """Something that is about to be committed, begun or sent. The work waits until its hand lets it: what has to be is durable then."""
 
     transaction: str | None
     place: int | None = None

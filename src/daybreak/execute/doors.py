@@ -171,8 +171,10 @@ class SqlDoor(Protocol):
     ) -> TablesCarried:
         """Carry the rows of all tables in one transaction; it hands over ``Staged`` before the commit."""
 
-    def empty(self, action: EndSessions, cluster: ServerPlace, leash: Leash) -> Emptied:
-        """Send everybody out whom no door lets in again, and read the mark."""
+    def empty(
+        self, action: EndSessions, cluster: ServerPlace, hand_over: Callable[[News], None], leash: Leash
+    ) -> Emptied:
+        """Send everybody out whom no door lets in again, and read the mark; it hands over ``Staged`` before anybody is sent out."""
 
     def read_sequences(self, action: AdvanceSequences, past: ServerPlace, leash: Leash) -> Reached:
         """Where the sequences of the other cluster stand. It is asked in that cluster's own region."""

@@ -161,8 +161,10 @@ class Sql:
             sequences={each.name: each.value for each in moved},
         )
 
-    def empty(self, action: EndSessions, cluster: ServerPlace, leash: Leash) -> Emptied:
-        """Send everybody out whom no door lets in again, and read the mark."""
+    def empty(
+        self, action: EndSessions, cluster: ServerPlace, hand_over: Callable[[News], None], leash: Leash
+    ) -> Emptied:
+        """Send everybody out whom no door lets in again, and read the mark; it hands over ``Staged`` before anybody is sent out."""
         self._hold(action)
         with self.session(action, cluster, action.limit, leash) as session:
 
@@ -171,7 +173,10 @@ class Sql:
                 # It leaves one effect however often it is done, so no number is recorded.
                 return again is not None and make_change(session, bearing, again.text, again.look, lambda _number: None)
 
-            return end_sessions(session, action.limit, close_again, self.own.at)
+            def await_guards() -> None:
+                Staged(None).await_record(hand_over, leash)
+
+            return end_sessions(session, action.limit, close_again, self.own.at, await_guards)
 
     def read_sequences(self, action: AdvanceSequences, past: ServerPlace, leash: Leash) -> Reached:
         """Where the sequences of the other cluster stand; raises ``Failed`` where one cannot be read."""

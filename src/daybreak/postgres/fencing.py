@@ -156,7 +156,7 @@ _DATABASES = sql.SQL(
 )
 """Also those that do not let our login in: whoever asks there learns it, and leaves none out in silence. AWS's own is nobody's."""
 
-_SHORTEST, _LONGEST, _SHARE = 0.002, 0.1, 0.05
+_SHORTEST, _LONGEST, _SHARE = 0.002, 0.1, 0.02
 """Seconds until it is asked again who is left, and as a share of the time that it has taken so far: no more is lost by a pause."""
 
 _DECIDING = 1.0
@@ -282,15 +282,17 @@ def end_sessions(
     within: timedelta,
     close_again: Callable[[], bool] = lambda: False,
     apart: Callable[[str], Iterable[int]] = lambda _: (),
+    before_sending: Callable[[], None] = lambda: None,
 ) -> Emptied:
     """Send out everybody but Daybreak and AWS, and read the mark once nobody is left.
 
     ``close_again`` closes what somebody who was still inside has opened, such as the owner of a database, and returns whether there was
     something to close; those who came in by it are sent out at once. ``apart`` are the processes that work for us with another login, by
-    the mark of their server: sent out too, and not counted. Raises ``Failed`` where somebody could come back or a prepared transaction is
+    the mark of their server: sent out too, and not counted. ``before_sending`` is called once, before anything is closed again or anybody
+    sent out; what it raises prevents that. Raises ``Failed`` where somebody could come back or a prepared transaction is
     open, or where the login may not end sessions, and ``Unreachable`` where somebody is still inside after ``within``.
     """
-    began, ended, clients = time.monotonic(), 0, None
+    began, ended, clients, is_asked = time.monotonic(), 0, None, False
     until = began + within.total_seconds()
     early: tuple[int, ...] | None = None  # who logged in while the doors closed; who comes later is refused
     while True:
@@ -301,6 +303,9 @@ def end_sessions(
             # Whoever is inside may be about to decide it: sent out in between, nobody could but a superuser.
             time.sleep(_SHORTEST)
             continue
+        if (seen.can_enter or seen.inside) and not is_asked:
+            before_sending()
+            is_asked = True
         # Right before all are sent out: whoever is inside has only the time between to open it once more.
         is_closed_again = bool(seen.can_enter and not seen.prepared and time.monotonic() < until and close_again())
         if (seen.can_enter or seen.prepared) and not is_closed_again:

@@ -41,7 +41,7 @@ from daybreak.model.actions import (
 from daybreak.model.arrivals import GapMeasured, Warmed
 from daybreak.model.attempts import StepReached, StepStaged
 from daybreak.model.findings import Finding
-from daybreak.model.plan import Step
+from daybreak.model.plan import Step, StepId
 from daybreak.model.receiver import DatabaseNamed, TablesCarried
 from daybreak.model.run import FindingMade, StepDone, StepIntended, StepUncertain
 from daybreak.model.things import Thing
@@ -66,6 +66,8 @@ class SqlHand:
         self._course = course
         self._plan, self._journal = course.plan, course.journal
         self._doors, self._looker = course.doors, course.looker
+        self._last: tuple[StepId, ServerPlace] | None = None
+        """The change that was made last, and where."""
 
     def make_so(self, step: Step, action: ChangeSql) -> Slowly[None]:
         """Make the change so, or raise: ``Failed``, ``Paused``. Where it is there already, nothing is changed."""
@@ -179,7 +181,7 @@ class SqlHand:
         place = self._place_of(action)
         match action:
             case EndSessions():
-                return place.sql.empty(action, cluster, leash)
+                return place.sql.empty(action, cluster, hand_over, leash)
             case AdvanceSequences():
                 there, past = self._past(action, place)
                 return place.sql.advance(action, cluster, there.sql.read_sequences(action, past, leash), leash)
@@ -324,6 +326,10 @@ class SqlHand:
         Where it may be there already, it is found out whether it is, however old the verdict is by now: before another commit the
         guards are asked again, all of them.
         """
+        if isinstance(action, EndSessions) and (left := self._place_just_left(step)) is not None:
+            outcome = yield from self._while_asking(step, action, left, work_at)
+            if outcome is not None:
+                return outcome
         asked = guards_left(step.guards) if self._doubt(step) else step.guards
         cluster = yield from self._cluster_of(step.model_copy(update={"guards": asked}), action)
         try:
@@ -331,7 +337,61 @@ class SqlHand:
                 cluster = self._looker.by_own_address(cluster, action.region)
         except Unreachable as error:
             return Thwarted(error)
-        work, began = work_at(cluster), self._doors.timing.now()
+        is_asked = isinstance(action, EndSessions)
+        stage = _let_go if is_asked else lambda each: self._stage(step, action, each)
+        outcome = yield from self._carry(step, action, work_at(cluster), stage)
+        if isinstance(outcome, Changed):
+            self._last = step.id, cluster
+        return outcome
+
+    def _place_just_left(self, step: Step) -> ServerPlace | None:
+        """Where the change was made that this step follows at once; it holds for one try."""
+        last, self._last = self._last, None
+        return last[1] if last is not None and step.after == (last[0],) else None
+
+    def _while_asking(
+        self, step: Step, action: EndSessions, left: ServerPlace, work_at: Callable[[ServerPlace], Work]
+    ) -> Slowly[WorkResult | None]:
+        """Send everybody out where the doors were closed: it is looked at there while AWS is asked, and nobody is sent out before.
+
+        In between nobody can write anywhere, so no time is spent twice. ``None`` where AWS does not answer at once, or shows the
+        cluster elsewhere: then nobody was sent out, and all of it is done again one after the other.
+        """
+        asked = list[bool]()
+
+        def stage(about_to: Staged) -> Slowly[None]:
+            while not asked:
+                yield 0.0
+            about_to.is_recorded.set()
+
+        carrying = self._carry(step, action, work_at(left), stage)
+        try:
+            early = _start(carrying)
+            looking = self._cluster_of(step, action)
+            found = _start(looking)
+            looking.close()
+            if found is None or not self._is_at(found, left, action):
+                return None
+            asked.append(True)
+            return early if early is not None else (yield from carrying)
+        finally:
+            carrying.close()
+
+    def _is_at(self, found: ServerPlace, left: ServerPlace, action: SqlOrder) -> bool:
+        """Whether a cluster is where it was left."""
+        if not isinstance(found, Cluster) or not isinstance(left, Cluster):
+            return found == left
+        try:
+            now = self._looker.by_own_address(found, action.region)
+        except Unreachable:
+            return False
+        return (now.endpoint, now.port, now.resource_id) == (left.endpoint, left.port, left.resource_id)
+
+    def _carry(
+        self, step: Step, action: SqlOrder, work: Work, stage: Callable[[Staged], Slowly[None]]
+    ) -> Slowly[WorkResult]:
+        """Do the work beside, and record its news: what it comes to, or what kept it from that."""
+        began = self._doors.timing.now()
 
         def try_it(hand_over: Callable[[News], None], leash: Leash) -> WorkResult:
             try:
@@ -352,11 +412,26 @@ class SqlHand:
                     message = f"{step.id} handed over {news!r}"
                     raise Bug(message)
 
-        return (yield from self._course.aside.carry(step, try_it, take, lambda each: self._stage(step, action, each)))
+        return (yield from self._course.aside.carry(step, try_it, take, stage))
 
     def _withheld(self, step: Step, error: DaybreakError) -> Withheld:
         hints = (*error.hints, f"then go on: daybreak resume {self._plan.run}")
         return Withheld(f"step {step.id}: {error.message}", *hints)
+
+
+def _let_go(about_to: Staged) -> Slowly[None]:
+    """For what leaves one effect however often it is sent: the guards were asked right before the work."""
+    about_to.is_recorded.set()
+    yield from ()
+
+
+def _start(work: Slowly[Any]) -> Any:
+    """Begin slow work; what it comes to where that is at once, else ``None``."""
+    try:
+        next(work)
+    except StopIteration as end:
+        return end.value
+    return None
 
 
 def _call_of(action: SqlOrder) -> dict[str, Any]:
