@@ -1,7 +1,8 @@
 """Applications in a process of their own: each reads the address where it is kept, writes, and comes back when it is sent out.
 
 It reads its order as a line of JSON on standard input, says ``ready`` once every client has written, and writes until it reads another
-line. Then it says when each write was acknowledged, by ``CLOCK_MONOTONIC``, and by which side, and how many clients saw an error.
+line. Then it says when each write was acknowledged, by ``CLOCK_MONOTONIC``, by which side and of which client, and how many
+errors clients saw.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Clients:
     """All of them."""
 
     order: dict[str, Any]
-    acknowledged: list[tuple[float, str]] = field(default_factory=list)
+    acknowledged: list[tuple[float, str, int]] = field(default_factory=list)
     errors: int = 0
     _where: tuple[str, int] = ("", 0)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -73,7 +74,7 @@ class Clients:
                         [[side]] = session.execute(
                             "INSERT INTO moved (number) VALUES (%s) RETURNING pg_postmaster_start_time()", (number,)
                         ).fetchall()
-                        self.acknowledged.append((time.monotonic(), str(side)))
+                        self.acknowledged.append((time.monotonic(), str(side), number))
                         self._wrote.add(number)
                         time.sleep(PACE)
             except psycopg.Error as trouble:
@@ -81,6 +82,8 @@ class Clients:
                 time.sleep(RETURN)
 
     def _follow(self) -> None:
+        if self.order["fixed"]:
+            return  # nobody reads it anew
         door = self._reader()
         while not self._stop.wait(READ):
             with suppress(Exception):
@@ -101,7 +104,7 @@ class Clients:
                 found = door.list_resource_record_sets(HostedZoneId=self.order["zone"])["ResourceRecordSets"]
                 host = next(each for each in found if each["Name"] == self.order["name"])["ResourceRecords"][0]["Value"]
             case _:
-                return self.order["pool"][0], self.order["pool"][1]
+                return self.order["fixed"][0], self.order["fixed"][1]
         return host, self.order["ports"][host]
 
     @staticmethod

@@ -7,11 +7,13 @@ compare (A B A B), so a slow minute slows both. A missed goal is printed as miss
 from __future__ import annotations
 
 import os
+import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -21,6 +23,9 @@ T = TypeVar("T")
 
 STEAL_ALLOWED = 0.03
 """The share of the processors' time that the host may take in a round that counts."""
+
+_BEAT = 30.0
+"""Seconds after which a long benchmark says that it goes on."""
 
 HEADS = ("what", "median", "ratio", "runs", "goal", "reached")
 
@@ -95,6 +100,40 @@ class Rounds:
     def note(self) -> str:
         """The note on rounds that did not count."""
         return f"Rounds thrown away because the host took processor time: {self.discarded}."
+
+
+class Heart:
+    """Says on standard error how far a long benchmark is, so that nobody takes it for dead: at each beat, and every half minute."""
+
+    def __init__(self, name: str) -> None:
+        self._name, self._began, self._last = name, time.monotonic(), ""
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._go_on, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def beat(self, what: str) -> None:
+        """Say what is done, or begins."""
+        self._last = what
+        minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
+        sys.stderr.write(f"{self._name} {minutes}:{seconds:02d}  {what}\n")
+        sys.stderr.flush()
+
+    def show(self, rows: list[Row]) -> list[Row]:
+        """Say what was measured so far, and return it."""
+        for row in rows:
+            self.beat("  ".join(cell for cell in row.cells() if cell))
+        return rows
+
+    def _go_on(self) -> None:
+        while not self._stop.wait(_BEAT):
+            self.beat(f"still at: {self._last}")
 
 
 def in_turn(parts: Sequence[Callable[[], T]]) -> Callable[[], list[T]]:
