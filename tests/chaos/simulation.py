@@ -41,6 +41,7 @@ from daybreak.plan.calls import FILLED_WHEN_SENT, complete, owner_of
 from daybreak.plan.touching import things_touched
 from tests import fix_moves, fix_worlds
 from tests.chaos import fix_copies, fix_destinations, fix_exports
+from tests.chaos.simulated_archives import SimulatedMaker
 from tests.chaos.simulated_aws import SimulatedAws, world_of
 from tests.chaos.simulated_beside import SimulatedBeside, SimulatedErrand
 from tests.chaos.simulated_database import SimulatedDatabase
@@ -184,6 +185,7 @@ class Simulation:
             is_stopping=self.is_stopping,
             environ=self.environ,
             exports=self.exports,
+            making=SimulatedMaker(self.plan, self.aws.archives, clock, self.aws.note_effect),
             read_export=self.aws.read_export,
         )
 
@@ -403,7 +405,7 @@ CASES: dict[str, Callable[[], Case]] = {
         for name in ("cutover", "rollback", "rollback-of-part", "rollback-of-start", *_KEYED)
     },
     **{name: partial(_names_case, name) for name in ("names", "names-back")},
-    **{name: partial(fix_exports.case, Case, name) for name in ("export", "export-end")},
+    **{name: partial(fix_exports.case, Case, name) for name in ("export", "export-end", "archive", "archive-end")},
     "clean-protected": lambda: _clean_case("clean-protected", is_protected=True),
     "clean-unprotected": lambda: _clean_case("clean-unprotected", is_protected=False),
 }
@@ -450,6 +452,12 @@ def standing_of_world(aws: SimulatedAws, plan: Plan) -> dict[str, Any]:
         "writers": (aws.writers(), aws.addresses()),
         "servers": {name: (one.entries, sorted(one.prepared)) for name, one in sorted(aws.servers.items())},
         "keyed": (cluster.roles, cluster.has_http_endpoint, copy.deepcopy(aws.subscriptions)) if cluster else None,
+        "archives": (
+            sorted(aws.archives.objects),
+            sorted(aws.archives.manifests),
+            aws.archives.uploads,
+            sorted(aws.archives.disk),
+        ),
         "exports": {name: aws.status_of_export(one) for name, one in sorted(aws.exports.items())},
         "snapshots": sorted(name for name, one in aws.taken.items() if one.gone_at is None),
     }

@@ -14,7 +14,7 @@ import pytest
 
 from daybreak.errors import DaybreakError
 from daybreak.journal.folder import FolderStore
-from daybreak.model.actions import CreateInstance, RenameCluster, SqlOrder, Validate, Wait
+from daybreak.model.actions import ArchiveOrder, CreateInstance, RemoveArchive, RenameCluster, SqlOrder, Validate, Wait
 from daybreak.model.guards import (
     Absent,
     Approved,
@@ -22,12 +22,14 @@ from daybreak.model.guards import (
     Fenced,
     FoundFit,
     Guard,
+    NotServing,
     NotTheSource,
     OfRunOrAbsent,
     OldEnough,
     Ours,
     OursOrAbsent,
     Outlived,
+    PastKeeping,
     Recent,
     Renamable,
     Sets,
@@ -35,7 +37,7 @@ from daybreak.model.guards import (
 )
 from daybreak.model.plan import Plan, Step
 from daybreak.model.run import Event, RunState, StepIntended
-from daybreak.model.tags import COPY_OF_TAG, TAKEN_TAG
+from daybreak.model.tags import COPY_OF_TAG, EXPIRES_TAG, PRODUCTION, TAKEN_TAG
 from daybreak.model.things import Thing
 from tests import fix_worlds
 from tests.chaos.simulated_aws import SimulatedAws
@@ -57,6 +59,7 @@ _KINDS = (
     "names-back",
     "export",
     "export-end",
+    "archive",
 )
 
 
@@ -202,6 +205,46 @@ def give_another_id(aws: SimulatedAws, name: str) -> None:
     aws.clusters[name].body["DbClusterResourceId"] = "cluster-SOMEBODYS"
 
 
+def serve(aws: SimulatedAws, cluster: Thing) -> None:
+    """A cutover moves traffic to the clone."""
+    aws.clusters[cluster.name].tags |= {EXPIRES_TAG: f"{PRODUCTION}embi-cutover"}
+
+
+def _ways_to_keep(guard: PastKeeping) -> Iterator[tuple[str, Callable[[SimulatedAws], None]]]:
+    """What somebody can do so that an archive is kept: to it, to its manifest, or to a newer one."""
+    old, *newer = (each.name.partition("/")[2] for each in (guard.thing, *guard.newer))
+
+    def change(key: str, **changes: Any) -> Callable[[SimulatedAws], None]:
+        def act(aws: SimulatedAws) -> None:
+            aws.archives.manifests[key] = aws.archives.manifests[key].model_copy(update=changes)
+
+        return act
+
+    def lose(key: str) -> Callable[[SimulatedAws], None]:
+        def act(aws: SimulatedAws) -> None:
+            del aws.archives.manifests[key]
+
+        return act
+
+    def take_away(key: str) -> Callable[[SimulatedAws], None]:
+        def act(aws: SimulatedAws) -> None:
+            del aws.archives.objects[key]
+
+        return act
+
+    yield "no manifest", lose(old)
+    yield "another's manifest", change(old, target="another")
+    yield "a manifest of another size", change(old, bytes=1)
+    yield "a longer time", change(old, keep_until=guard.until + timedelta(days=1))
+    yield "no time", change(old, keep_until=None)
+    for number, key in enumerate(newer):
+        yield f"no newer one {number}", take_away(key)
+        yield f"no manifest of the newer one {number}", lose(key)
+        yield f"a torn newer one {number}", change(key, bytes=1)
+        yield f"a newer one of another database {number}", change(key, database="another")
+        yield f"a newer one that is none {number}", change(key, taken=fix_worlds.NOW - timedelta(days=36_500))
+
+
 def ways_to_break(guard: Guard) -> Iterator[tuple[str, Callable[[SimulatedAws], None]]]:
     """What another client of the account can do against a guard."""
     match guard:
@@ -232,6 +275,10 @@ def ways_to_break(guard: Guard) -> Iterator[tuple[str, Callable[[SimulatedAws], 
             yield "a prepared transaction", lambda aws: prepare(aws, thing)
         case Unchanged(thing=thing):
             yield f"another version of the {thing.kind}", lambda aws: write_there(aws, thing)
+        case NotServing(thing=thing):
+            yield "traffic that was moved to it", lambda aws: serve(aws, thing)
+        case PastKeeping():
+            yield from _ways_to_keep(guard)
         case Renamable(thing=thing, is_own=is_own):
             _, old, new = thing.name.split("/", 2)
             yield "a name that is taken", lambda aws: take_name(aws, new)
@@ -249,7 +296,7 @@ def ways_to_break(guard: Guard) -> Iterator[tuple[str, Callable[[SimulatedAws], 
 def breaches(kind: str) -> Iterator[Any]:
     """Every guard of every step of a plan, with each way to break it."""
     for step in case_of(kind).plan.steps:
-        if step.is_on_request or step.when_refused == "forgo":
+        if step.is_on_request or (step.when_refused == "forgo" and not isinstance(step.action, RemoveArchive)):
             continue  # what is left where a guard does not hold is begun in tests/app/test_closed.py
         if kind.startswith("names") and not isinstance(step.action, RenameCluster):
             continue  # all else of a cutover by names is as in any
@@ -290,7 +337,7 @@ def test_nothing_is_sent_where_a_guard_is_broken(
         assert sent, f"{how}: the step was never begun"
         own = [call for call in simulation.aws.sent[sent[0] :] if _is_of(call.params, step)]
         assert own == []
-        assert not isinstance(step.action, SqlOrder) or simulation.aws.effects == done[0]
+        assert not isinstance(step.action, SqlOrder | ArchiveOrder) or simulation.aws.effects == done[0]
         why = ended.note if isinstance(ended, RunState) else ended.message
         held = simulation.store.chain(simulation.plan.run).state().step(name)
         assert name in why or name in held.note or held.status == "held", why
@@ -313,6 +360,8 @@ _CAUSES = (
     "is older than 1 hour",
     "is named neither ",
     "is not free",
+    "traffic was moved to",
+    "is kept",
 )
 
 

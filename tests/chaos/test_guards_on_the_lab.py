@@ -19,12 +19,14 @@ from daybreak.model.guards import (
     Fenced,
     FoundFit,
     Guard,
+    NotServing,
     NotTheSource,
     OfRunOrAbsent,
     OldEnough,
     Ours,
     OursOrAbsent,
     Outlived,
+    PastKeeping,
     Recent,
     Renamable,
     Sets,
@@ -205,7 +207,7 @@ def ways_to_break(guard: Guard) -> tuple[Way, ...]:
             return (_RESET,)
         case NotTheSource() | OldEnough() | Recent() | FoundFit() | Approved():
             return ()  # the call and the journal decide these: nobody outside can break them
-        case Fenced() | OfRunOrAbsent() | Outlived():
+        case Fenced() | OfRunOrAbsent() | Outlived() | NotServing() | PastKeeping():
             return ()  # no plan of these kinds has one: tests/execute/hands/test_sql.py and tests/chaos/test_guards.py break them
 
 

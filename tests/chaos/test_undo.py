@@ -28,7 +28,9 @@ from tests.chaos.simulation import CASES, Simulation, case_of, scratch
 from tests.plan.test_every_plan import worlds
 
 RESTORES = [
-    name for name in CASES if not name.startswith(("clean", "copy", "cutover", "rollback", "keyed", "names", "export"))
+    name
+    for name in CASES
+    if not name.startswith(("clean", "copy", "cutover", "rollback", "keyed", "names", "export", "archive"))
 ]
 """What is taken back by its undos alone; a cutover is by a plan of its own (``test_cutover_sweep``)."""
 

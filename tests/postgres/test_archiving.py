@@ -15,7 +15,7 @@ from daybreak.archive.contents import read_contents
 from daybreak.archive.sources import HeldBytes
 from daybreak.errors import Failed, Unreachable
 from daybreak.lab.servers.binaries import installs
-from daybreak.postgres.archiving import ArchiveOrder, make_archive
+from daybreak.postgres.archiving import DumpOrder, make_archive
 from daybreak.postgres.bounds import OF_A_CLONE, ServerBounds
 from daybreak.postgres.clients import ClientProgram
 from daybreak.postgres.dumping import find_program
@@ -56,7 +56,7 @@ def test_it_holds_what_was_counted(server: Server, database: str, program: Clien
     server.run(database, *TABLES)
     file = tmp_path / "archive.dump"
     seen: list[str] = []
-    made = make_archive(reach(server, database), ArchiveOrder(program, file, 1 << 30, LONG), Leash(), seen.append)
+    made = make_archive(reach(server, database), DumpOrder(program, file, 1 << 30, LONG), Leash(), seen.append)
     counted = {each.table: each.rows for each in made.tables}
     assert counted == {"staff": 2000, "parted_1": 2, "it's odd": 0, "fast": 1}
     assert made.size == file.stat().st_size
@@ -87,7 +87,7 @@ def test_what_comes_after_the_snapshot_is_in_neither(
             (tmp_path / "go").touch()
 
     file = tmp_path / "archive.dump"
-    order = ArchiveOrder(ClientProgram(str(slow), program.version, program.major), file, 1 << 30, LONG)
+    order = DumpOrder(ClientProgram(str(slow), program.version, program.major), file, 1 << 30, LONG)
     made = make_archive(reach(server, database), order, Leash(), write)
     assert {each.table: each.rows for each in made.tables}["staff"] == 2000
     restored = subprocess.run(
@@ -107,17 +107,17 @@ def test_it_is_bounded(server: Server, database: str, program: ClientProgram, tm
     program = ClientProgram(str(stuck), program.version, program.major)
     file = tmp_path / "archive.dump"
     with pytest.raises(Failed, match="is larger than"):
-        make_archive(reach(server, database), ArchiveOrder(program, file, 1000, LONG), Leash())
+        make_archive(reach(server, database), DumpOrder(program, file, 1000, LONG), Leash())
     with pytest.raises(Unreachable, match="did not end in time"):
-        make_archive(reach(server, database), ArchiveOrder(program, file, 1 << 30, timedelta(seconds=1)), Leash())
+        make_archive(reach(server, database), DumpOrder(program, file, 1 << 30, timedelta(seconds=1)), Leash())
     leash = Leash()
     with pytest.raises(Unreachable, match="called off"):
         make_archive(
             reach(server, database),
-            ArchiveOrder(program, file, 1 << 30, LONG),
+            DumpOrder(program, file, 1 << 30, LONG),
             leash,
             lambda said: leash.is_called_off.set() if "written" in said else None,
         )
     stuck.write_text("#!/bin/sh\necho 'no room' >&2\nexit 3\n")
     with pytest.raises(Failed, match="failed: no room"):
-        make_archive(reach(server, database), ArchiveOrder(program, file, 1 << 30, LONG), Leash())
+        make_archive(reach(server, database), DumpOrder(program, file, 1 << 30, LONG), Leash())

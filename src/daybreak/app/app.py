@@ -23,6 +23,7 @@ from daybreak.aws.wire import Bounds
 from daybreak.config import Settings
 from daybreak.config.layers import default_scratch
 from daybreak.errors import DaybreakError, Refused
+from daybreak.execute.archiving import ArchiveMaker
 from daybreak.execute.database import login_at
 from daybreak.execute.doors import Patience
 from daybreak.execute.fetching import BOUNDS
@@ -32,6 +33,7 @@ from daybreak.execute.timing import SystemTiming, local_zone
 from daybreak.execute.workshop import Workshop
 from daybreak.files import account_of_process
 from daybreak.journal.store import Journal, Store, open_store
+from daybreak.model.actions import DumpDatabase
 from daybreak.model.clock import is_off, is_useless, skew_in_words
 from daybreak.model.moment import At, Latest, is_counted_from_now, parse_moment
 from daybreak.model.names import did_you_mean, printable
@@ -49,6 +51,8 @@ from daybreak.observe.look import AwsDoor, Lookout
 from daybreak.observe.poller import Poller
 from daybreak.plan.touching import things_touched
 from daybreak.postgres.address import ServerPlace, address_of
+from daybreak.postgres.bounds import OF_A_CLONE
+from daybreak.postgres.dumping import find_program
 from daybreak.postgres.keeping import SessionKeeper, Sessions
 from daybreak.postgres.leash import Leash
 from daybreak.postgres.meter import Meter
@@ -151,6 +155,24 @@ class App:
             return Reach(address, login, Meter(OF_SCRATCH))
 
         return Workshop(self.scratch / plan.run, plan, open_bucket, self.settings.programs, reach)
+
+    def archive_maker(self, plan: Plan) -> ArchiveMaker:
+        """What makes an archive of a clone on this machine, for one run."""
+        region = plan.identity.region
+
+        def reach(action: DumpDatabase, server: ServerPlace, leash: Leash) -> Reach:
+            address = address_of(server, action.database, self.trust_in(plan), leash)
+            login = login_at(action.login, self.aws(region), self.environ, address)
+            return Reach(address, login, Meter(OF_A_CLONE))
+
+        return ArchiveMaker(
+            folder=self.scratch / plan.run,
+            plan=plan,
+            client=lambda: self.store_of_exports(region),
+            objects=lambda bucket: self.bucket_of_exports(bucket, region),
+            reach=reach,
+            program=lambda: find_program(self.settings.pg_dump),
+        )
 
     def store_of_exports(self, region: str) -> Any:
         """A client of S3 that stores archives, asked from a region; a part of one may take minutes."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from daybreak.app.app import App
+from daybreak.app.archiving import give_up_archive
 from daybreak.app.ending import next_of, state_of_run
 from daybreak.app.explaining import explained
 from daybreak.app.planning import new_suffix, plan_for
@@ -36,6 +37,7 @@ from daybreak.model.requests import (
     CopyRequest,
     ExportRequest,
     FailOverRequest,
+    MakeArchiveRequest,
     MakeExportRequest,
     MoveRequest,
 )
@@ -44,6 +46,7 @@ from daybreak.model.tags import NONCE_TAG, ORIGIN_TAG
 from daybreak.model.targets import Target
 from daybreak.model.world import Cluster, Identity, ParameterGroup
 from daybreak.observe.look import Lookout
+from daybreak.plan.archiving import archive_of
 from daybreak.plan.clean import scratch_of
 from daybreak.plan.remarks import OF_JOURNAL
 
@@ -120,6 +123,12 @@ def plan_clean(app: App, wish: Leftover) -> Plan:
             scratch_at=scratch_of(plan),
         )  # fmt: skip
         return plan_for(app, files, plan.target)
+    if isinstance(plan.request, MakeArchiveRequest):
+        app.hold_to(plan.identity, app.aws(plan.identity.region))
+        left = CleanRequest(
+            target=plan.target.name, run=name, nonce=state.nonce, suffix=new_suffix(), why=wish.why, archive=archive_of(plan),
+        )  # fmt: skip
+        return plan_for(app, left, plan.target)
     refuse_former_source(app, name)
     # Elsewhere nothing of it exists, and "nothing exists any more" would be believed.
     app.hold_to(plan.identity, app.aws(plan.identity.region))
@@ -163,6 +172,8 @@ def abort(app: App, run: str, why: str) -> bool:
     try:
         with app.attach(run) as journal:
             journal.append(RunAborted(by=who, why=why))
+            ended = journal.state()
+        give_up_archive(app, plan, ended)
         return True
     except Held:
         # A process that is alive reads its inbox at every look and ends the run itself.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import timedelta
 
 from daybreak.app.app import App
 from daybreak.aws.backups import export_task_of
@@ -10,9 +11,10 @@ from daybreak.aws.faults import AwsFault
 from daybreak.errors import DaybreakError, Refused, Unreachable
 from daybreak.model.backups import ExportTask
 from daybreak.model.exports import ExportMaking, ExportPlace, ExportShown, ExportsListed, PlaceListed, place_at
+from daybreak.model.moment import span_in_words
 from daybreak.model.names import printable
 from daybreak.model.plan import Plan
-from daybreak.model.requests import MakeExportRequest
+from daybreak.model.requests import MakeArchiveRequest, MakeExportRequest
 from daybreak.model.targets import Target
 from daybreak.observe.export_tables import TablesWanted, show_export
 from daybreak.observe.exports import list_place
@@ -55,23 +57,27 @@ def show_in(app: App, place: ExportPlace, region: str) -> ExportShown:
 def objections_to_place(app: App, plan: Plan) -> tuple[str, ...]:
     """Why a plan must not write where it says: a plan is a file, and daybreak.toml alone says where a target's rows may go."""
     request = plan.request
-    if not isinstance(request, MakeExportRequest):
+    if not isinstance(request, MakeExportRequest | MakeArchiveRequest):
         return ()
     place = app.settings.exports.get(request.target)
     made = app.settings.making.get(request.target, ExportMaking())
     today = (place.bucket, place.prefix) if place else ("", "")
-    pairs = zip(
-        ("bucket", "prefix", "role", "key"),
-        (request.bucket, request.prefix, request.role, request.key),
-        (*today, made.role, made.key),
-        strict=True,
-    )
+    planned = {"bucket": request.bucket, "prefix": request.prefix, "key": request.key or ""}
+    says = dict(zip(("bucket", "prefix"), today, strict=True)) | {"key": made.key or ""}
+    if isinstance(request, MakeExportRequest):
+        planned, says = planned | {"role": request.role}, says | {"role": made.role or ""}
+    else:
+        planned, says = planned | {"keep": _span(request.keep)}, says | {"keep": _span(made.keep)}
     where = f"[targets.{request.target}.exports]"
     return tuple(
-        f'the plan has the {name} "{printable(was)}", and {where} says "{printable(now or "")}"'
-        for name, was, now in pairs
-        if was != (now or "")
+        f'the plan has the {name} "{printable(planned[name])}", and {where} says "{printable(says[name])}"'
+        for name in planned
+        if planned[name] != says[name]
     )
+
+
+def _span(span: timedelta | None) -> str:
+    return span_in_words(span) if span else ""
 
 
 def region_of_bucket(app: App, place: ExportPlace) -> str:

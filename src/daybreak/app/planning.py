@@ -9,7 +9,9 @@ from datetime import datetime
 from functools import partial
 from itertools import islice
 
+from daybreak.app.accidents import accident_typed
 from daybreak.app.app import App
+from daybreak.app.archives import observe_archive
 from daybreak.app.copies import observe_copies
 from daybreak.app.explaining import explained
 from daybreak.app.recalling import recall
@@ -20,7 +22,6 @@ from daybreak.aws.gateway import Aws
 from daybreak.aws.secrets import Secret, secret_of
 from daybreak.errors import DaybreakError, Refused
 from daybreak.journal.store import Damaged, Newer
-from daybreak.model.moment import At, Latest
 from daybreak.model.names import clone_stem
 from daybreak.model.observation import Observation, PastRun
 from daybreak.model.plan import Plan, Refusal
@@ -29,6 +30,7 @@ from daybreak.model.requests import (
     CopyRequest,
     ExportRequest,
     FailOverRequest,
+    MakeArchiveRequest,
     MakeExportRequest,
     MoveRequest,
     PitrRequest,
@@ -99,16 +101,6 @@ def plan_pitr(app: App, wish: PitrWish) -> Plan:
     return plan_for(app, request, target)
 
 
-def accident_typed(app: App, words: str | None, region: str | None = None) -> At | None:
-    """The accident as a person typed it; raises ``Refused`` for what is no exact time."""
-    if words is None:
-        return None
-    moment = app.moment(words, region)
-    if isinstance(moment, Latest):
-        raise Refused('"latest" is not a time for --accident', "leave --accident out to count the loss up to now")
-    return moment
-
-
 def plan_for(app: App, request: Request, target: Target) -> Plan:
     """The plan for a request in the world as it is now; raises ``Refused`` with every reason."""
     seen = observe_for(app, request, target)
@@ -141,7 +133,7 @@ def observe_for(app: App, request: Request, target: Target) -> Observation:
     lookout = Lookout(aws)
     with explained(f'looking at "{target.cluster}"'):
         identity = app.closely(aws.identity, lambda _: True)  # the first answer shows how wrong our clock is
-        if isinstance(request, CleanRequest) and request.is_of_export:
+        if isinstance(request, CleanRequest) and (request.is_of_export or request.archive is not None):
             return app.with_skew(_observe_scratch(app, lookout, identity, request))
         if isinstance(request, MakeExportRequest) or (isinstance(request, CleanRequest) and request.task):
             return app.with_skew(_observe_exports(app, lookout, identity, request, target))
@@ -151,6 +143,8 @@ def observe_for(app: App, request: Request, target: Target) -> Observation:
         if isinstance(request, FailOverRequest):
             move = partial(look_at_global, lookout, identity, request, app.now())
             return app.with_skew(app.closely(move, lambda seen: seen.cluster is not None))
+        if isinstance(request, MakeArchiveRequest):
+            return app.with_skew(observe_archive(app, request, target, identity))
         if isinstance(request, ExportRequest):
             return app.with_skew(observe_export(app, request, target, identity))
         if isinstance(request, MoveRequest):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from daybreak.app.accidents import accident_typed
 from daybreak.app.app import App
 from daybreak.app.backups import backups_away, regions_of
-from daybreak.app.planning import accident_typed, new_suffix, plan_for, thoroughness_of
+from daybreak.app.planning import new_suffix, plan_for, thoroughness_of
 from daybreak.errors import Refused
 from daybreak.model.backups import GlobalSecondary, RegionSeen
 from daybreak.model.names import did_you_mean, is_same_name, printable

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from daybreak.app.across import abroad
 from daybreak.app.app import App
 from daybreak.app.approving import hold_to_carrier
+from daybreak.app.archiving import give_up_archive
 from daybreak.app.beginning import AnotherAtIt
 from daybreak.app.copies import hold_to_one_run
 from daybreak.app.explaining import explained
@@ -34,7 +35,14 @@ from daybreak.journal.writing import Journal
 from daybreak.model.clock import is_off, skew_in_words
 from daybreak.model.news import SourceMoved
 from daybreak.model.plan import FORMAT, Plan
-from daybreak.model.requests import CopyRequest, FailOverRequest, MoveRequest, RegionRequest, RestoreRequest
+from daybreak.model.requests import (
+    CopyRequest,
+    FailOverRequest,
+    MakeArchiveRequest,
+    MoveRequest,
+    RegionRequest,
+    RestoreRequest,
+)
 from daybreak.model.run import Event, RunAborted, RunState
 from daybreak.model.tags import JOURNAL_TAG
 from daybreak.model.targets import Target
@@ -105,7 +113,12 @@ _ABROAD = (RegionRequest, CopyRequest, FailOverRequest)
 
 def _is_abroad(plan: Plan) -> bool:
     """Whether a plan acts in another region than its target's own: a move does where its clone is there."""
-    return isinstance(plan.request, _ABROAD) or (isinstance(plan.request, MoveRequest) and bool(plan.request.home))
+    return isinstance(plan.request, _ABROAD) or bool(_home_of_clone(plan))
+
+
+def _home_of_clone(plan: Plan) -> str:
+    """The source's region, where a plan is about a clone in another one; empty for any other plan."""
+    return plan.request.home if isinstance(plan.request, MoveRequest | MakeArchiveRequest) else ""
 
 
 def _target_today(app: App, plan: Plan) -> Target | None:
@@ -114,8 +127,8 @@ def _target_today(app: App, plan: Plan) -> Target | None:
     if today is None or not _is_abroad(plan):
         return today
     configured = app.settings.targets[plan.target.name]
-    is_move = isinstance(plan.request, MoveRequest)
-    return abroad(configured, plan.identity.region) if is_move else configured.in_region(plan.identity.region)
+    is_of_clone = bool(_home_of_clone(plan))
+    return abroad(configured, plan.identity.region) if is_of_clone else configured.in_region(plan.identity.region)
 
 
 def _target_of_source(app: App, plan: Plan) -> Target | None:
@@ -182,9 +195,11 @@ def carry_out(
         for amendment in amendments_for(plan, journal.state(), wishes, app.person()):
             watchers.on_event(journal.append(amendment))
         try:
-            return interpreter.carry_out(plan, journal, _doors(app, aws, plan, watchers))
+            state = interpreter.carry_out(plan, journal, _doors(app, aws, plan, watchers))
         finally:
             app.sessions.hang_up()
+    give_up_archive(app, plan, state)
+    return state
 
 
 def _may_give_way(plan: Plan, state: RunState, *, is_new: bool) -> bool:
@@ -207,6 +222,7 @@ def _doors(app: App, aws: Aws, plan: Plan, watchers: Watchers) -> Doors:
         is_stopping=app.stopping.is_set,
         pools=Pools(aws, app.environ, things_touched(plan)),
         exports=app.workshop(plan),
+        making=app.archive_maker(plan),
         environ=app.environ,
         state_place=app.state_place,
         is_state_local=app.is_state_local,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from daybreak.app.absence import refusal_without_cluster
+from daybreak.app.accidents import accident_typed
 from daybreak.app.app import App
 from daybreak.app.explaining import explained
-from daybreak.app.planning import accident_typed, new_suffix, plan_for, thoroughness_of
+from daybreak.app.planning import new_suffix, plan_for, thoroughness_of
 from daybreak.errors import Refused
 from daybreak.model.moment import At, Latest
 from daybreak.model.plan import Plan

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from daybreak.app.accidents import accident_typed
 from daybreak.app.app import App
 from daybreak.app.explaining import explained
 from daybreak.app.finding import find_clone
-from daybreak.app.planning import accident_typed
 from daybreak.app.recalling import newest_of
 from daybreak.assess.ending import birth_recorded, moment_reached, moment_restored
 from daybreak.aws.gateway import Aws

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from daybreak.config.spans import span_text
 from daybreak.errors import ExitCode
-from daybreak.model.actions import AwaitSql, AwsChange, ReadExport, RestoreToMoment, SetExpiry, Validate
+from daybreak.model.actions import AwaitSql, AwsChange, ReadExport, RestoreToMoment, SetExpiry, StoreManifest, Validate
 from daybreak.model.backups import region_in
 from daybreak.model.birth import Birth
 from daybreak.model.findings import Measured, Standing
@@ -20,6 +20,7 @@ from daybreak.model.requests import (
     CutoverRequest,
     ExportRequest,
     FailOverRequest,
+    MakeArchiveRequest,
     MakeExportRequest,
     MoveRequest,
     PitrRequest,
@@ -130,6 +131,8 @@ def next_command(
             )
         case "finished" if isinstance(plan.request, ExportRequest):
             return f"daybreak report {state.run} -o html --file {state.run}.html"
+        case "finished" if isinstance(plan.request, MakeArchiveRequest):
+            return show_archive_command(plan, state)
         case "finished" if isinstance(plan.request, MakeExportRequest):
             return show_command(plan, state)
         case "finished" if state.verdict is None:
@@ -187,6 +190,8 @@ def next_of_plan(plan: Plan, file: str, *, now: datetime | None = None) -> str:
         return copy_command(plan) if is_expired else f"daybreak restore --plan {file}"
     if isinstance(request, MakeExportRequest):
         return make_command(request) if is_expired else f"daybreak restore --plan {file}"
+    if isinstance(request, MakeArchiveRequest):
+        return archive_command(request) if is_expired else f"daybreak restore --plan {file}"
     if isinstance(request, FailOverRequest):
         again = f"{_move_again(request, plan.identity.region)} --file {file} --force"
         return again if is_expired else f"daybreak restore --plan {file} --confirm {shlex.quote(plan.clone)}"
@@ -213,6 +218,22 @@ def make_command(request: MakeExportRequest) -> str:
     return f"daybreak exports make {shlex.quote(request.target)} --snapshot {shlex.quote(request.snapshot)}{only}{why}"
 
 
+def archive_command(request: MakeArchiveRequest) -> str:
+    """The command that makes such an archive anew."""
+    words = [f"daybreak exports make {shlex.quote(request.target)} --from {shlex.quote(request.run)}"]
+    words += [f"--database {shlex.quote(request.database)}"] if request.database else []
+    words += [f"--waive {shlex.quote(f'{each.check}={each.why}')}" for each in request.waivers]
+    words += [f"--why {shlex.quote(request.why)}"] if request.why else []
+    return " ".join(words)
+
+
+def show_archive_command(plan: Plan, state: RunState) -> str:
+    """The command that looks into the archive that a run made."""
+    results = [state.step(step.id).result for step in plan.steps if isinstance(step.action, StoreManifest)]
+    address = next((result["address"] for result in results if result.get("address")), None)
+    return f"daybreak exports show {shlex.quote(address)}" if address else "daybreak runs"
+
+
 def show_command(plan: Plan, state: RunState) -> str:
     """The command that looks into the export that a run made."""
     results = [state.step(step.id).result for step in plan.steps if isinstance(step.action, ReadExport)]
@@ -229,6 +250,8 @@ def command_to_plan_again(plan: Plan, waived: tuple[Waiver, ...] = ()) -> str:
             return _move_again(request, plan.identity.region)
         case MakeExportRequest() as request:
             return make_command(request)
+        case MakeArchiveRequest() as request:
+            return archive_command(request)
         case CleanRequest() as request:
             return f"daybreak clean {shlex.quote(request.run)}"
         case CutoverRequest() | RollbackRequest() as request:

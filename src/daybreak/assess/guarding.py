@@ -13,6 +13,7 @@ from typing import assert_never
 
 from daybreak.assess.approving import Approvals, disapproval_of
 from daybreak.assess.breach import Breach
+from daybreak.assess.keeping import breach_of_keeping
 from daybreak.assess.names import breach_of_renaming
 from daybreak.assess.settings import same_setting
 from daybreak.model.actions import (
@@ -26,6 +27,7 @@ from daybreak.model.actions import (
     RestoreToMoment,
     TakeSnapshot,
 )
+from daybreak.model.archives import ArchiveSeen
 from daybreak.model.backups import ExportTask, GlobalDatabase
 from daybreak.model.destinations import ParameterSeen, ProxySeen, RecordSet, SecretSeen
 from daybreak.model.fences import FenceSeen
@@ -37,12 +39,14 @@ from daybreak.model.guards import (
     Fenced,
     FoundFit,
     Guard,
+    NotServing,
     NotTheSource,
     OfRunOrAbsent,
     OldEnough,
     Ours,
     OursOrAbsent,
     Outlived,
+    PastKeeping,
     PlannedField,
     Recent,
     Renamable,
@@ -56,6 +60,7 @@ from daybreak.model.moment import span_in_words
 from daybreak.model.names import comma_list
 from daybreak.model.plan import Plan, StepId
 from daybreak.model.run import RunState
+from daybreak.model.tags import EXPIRES_TAG, PRODUCTION
 from daybreak.model.things import Thing
 from daybreak.model.value import stamp
 from daybreak.model.world import Cluster, Endpoint, Instance, NamesSeen, ParameterGroup, Snapshot
@@ -115,6 +120,8 @@ class Situation:
     """What the run's own findings add up to so far; ``None`` where it has none."""
     judged: datetime | None = None
     """When the clone was judged anew since the plan was made; ``None`` where the plan's own verdict is the newest."""
+    archives: Mapping[Thing, ArchiveSeen] = field(default_factory=dict)
+    """Each archive that a guard of the step speaks of, as its bucket shows it; nothing of one that could not be asked."""
 
 
 def breach_of(guards: Iterable[Guard], situation: Situation) -> Breach | None:
@@ -141,7 +148,17 @@ def guards_left(guards: Iterable[Guard], own: Thing | None = None) -> tuple[Guar
 def things_asked(guards: Iterable[Guard]) -> tuple[Thing, ...]:
     """The things that have to be looked at before these guards can be judged, each once."""
     of_one = (
-        Ours | OursOrAbsent | Absent | AsPlanned | Sets | Fenced | Unwritten | OfRunOrAbsent | Unchanged | Renamable
+        Ours
+        | OursOrAbsent
+        | Absent
+        | AsPlanned
+        | Sets
+        | Fenced
+        | Unwritten
+        | NotServing
+        | OfRunOrAbsent
+        | Unchanged
+        | Renamable
     )
     asked: list[Thing] = []
     for guard in guards:
@@ -178,6 +195,10 @@ def _breach(guard: Guard, situation: Situation) -> Breach | None:
             return _open_fence(thing, situation, is_asked=at is None)
         case Unwritten(thing=thing):
             return _breach_by_writes(thing, situation)
+        case NotServing(thing=thing):
+            return _serves(thing, situation)
+        case PastKeeping():
+            return breach_of_keeping(guard, situation.archives, situation.approvals.now)
         case OfRunOrAbsent():
             return _strange(guard, situation)
         case Unchanged():
@@ -302,6 +323,16 @@ def _breach_by_writes(thing: Thing, situation: Situation) -> Breach | None:
     if words.startswith(UNKNOWN):
         return Breach(why=f"whether anybody has written in {thing.words()} is not known: {words}")
     return Breach(why=f"somebody has written in {thing.words()}: {words}") if words else None
+
+
+def _serves(thing: Thing, situation: Situation) -> Breach | None:
+    """What breaks the guard on a clone that is read as one: traffic was moved to it, so it is production."""
+    seen = situation.seen.get(thing)
+    if not isinstance(seen, Cluster):
+        return _absence(thing)
+    if not seen.tags.get(EXPIRES_TAG, "").startswith(PRODUCTION):
+        return None
+    return Breach(why=f"traffic was moved to {thing.words()}: it is production, and that is never read for an archive")
 
 
 def _unfit(situation: Situation) -> Breach | None:

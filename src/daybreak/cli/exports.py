@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from daybreak.cli.options import Given, explain_option, shared, span
+from daybreak.cli.making import making_options, plan_of_making
+from daybreak.cli.options import Given, explain_option, shared
 from daybreak.cli.restore import carry_out, yes_option
 from daybreak.cli.screen import as_document, as_text, print_as_is, print_line
 
 if TYPE_CHECKING:
     from daybreak.app.archiving import ArchiveWish
+    from daybreak.app.making import MakeWish
 
 
 @click.group()
@@ -67,78 +67,24 @@ def show(given: Given, export: str, tables: tuple[str, ...], schemas: tuple[str,
 
 
 @exports.command()
-@click.argument("target")
-@click.option("--snapshot", metavar="ID", help="The snapshot, by identifier or ARN; else the newest one.")
-@click.option(
-    "--only", multiple=True, metavar="PART", help="Export only DATABASE, DATABASE.SCHEMA or DATABASE.SCHEMA.TABLE."
-)
-@click.option("--from", "run", metavar="RUN", help="Make an archive of pg_dump instead, of the clone of RUN.")
-@click.option("--database", metavar="NAME", help="With --from: the database; else the one that is entered first.")
-@click.option(
-    "--folder",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="With --from: where the file is written before it is stored.",
-)
-@click.option("--why", default="", metavar="TEXT", help="The reason, for the report.")
-@click.option("--within", type=span, metavar="SPAN", help="With --from: how long pg_dump may take; else 6 hours.")
+@making_options
 @yes_option
 @explain_option
 @shared()
-def make(
-    given: Given,
-    target: str,
-    *,
-    snapshot: str | None,
-    only: tuple[str, ...],
-    run: str | None,
-    database: str | None,
-    folder: Path | None,
-    why: str,
-    within: timedelta | None,
-    is_yes: bool,
-) -> int:
+def make(given: Given, wish: MakeWish | ArchiveWish, *, is_yes: bool) -> int:
     """Make an export of TARGET that outlives its backups.
 
     RDS writes what a snapshot holds as Parquet files into the bucket of [targets.X.exports], as the role and under the key that
-    are written there. The plan is shown first; the run waits until AWS is done and reads what came. A run that was interrupted
-    goes on with resume; one that was aborted leaves AWS at work, until clean ends the export.
+    are written there. The run waits until AWS is done and reads what came. One that was aborted leaves AWS at work, until clean ends
+    the export.
 
-    With --from RUN this machine makes a custom archive of pg_dump of the clone that the run restored, never of production, and
-    stores it with a manifest beside it: its tables with their rows, counted in the same snapshot, and its digest.
+    With --from RUN this machine makes a custom archive of pg_dump of the clone that the run restored, never of production, and stores
+    it in parts with a manifest beside it: its tables with their rows, counted in the same snapshot, and its digest. Then what is past
+    the time that keep says goes, by its own manifest, and never one of the newest.
+
+    The plan is shown first; to keep it in a file: daybreak plan make. A run that was interrupted goes on with resume.
     """
-    from daybreak.app.archiving import WITHIN, ArchiveWish
-    from daybreak.app.making import MakeWish, plan_making
-    from daybreak.model.requests import NEWEST
-
-    if run is None:
-        if database or folder or within:
-            raise click.UsageError("--database, --folder and --within belong to --from RUN")
-        wish = MakeWish(target, snapshot or NEWEST, only, why)
-        return carry_out(given, lambda app: plan_making(app, wish), is_yes=is_yes)
-    if snapshot or only:
-        raise click.UsageError("--snapshot and --only are of an export by RDS: leave them or --from out")
-    return _archive(given, ArchiveWish(target, run, database, folder, within or WITHIN), is_yes=is_yes)
-
-
-def _archive(given: Given, wish: ArchiveWish, *, is_yes: bool) -> int:
-    """Show what is going to be archived, ask, make and store the archive, and say what came of it."""
-    from daybreak.app.archiving import prepare_archive, store_archive
-    from daybreak.cli.screen import ProgressScreen, ask_to_confirm
-    from daybreak.report.text.exports import archive_view, archive_work_view
-
-    app = given.app()
-    work = prepare_archive(app, wish)
-    print_as_is(as_text(archive_work_view(work.lines())), is_aside=True)
-    ask_to_confirm(f"Make this archive in account {work.case.identity.account}, {work.region}?", is_yes=is_yes)
-    with ProgressScreen() as screen:
-        stored = store_archive(app, work, screen.show)
-    if given.is_json:
-        print_as_is(as_document({"address": stored.address, "manifest": stored.manifest.plain()}))
-    else:
-        print_as_is(as_text(archive_view(stored.address, stored.manifest)))
-        print_line(f"next: {given.complete(f'daybreak exports show {_in_shell(stored.address)}')}")
-    return 0
+    return carry_out(given, lambda app: plan_of_making(app, wish), is_yes=is_yes)
 
 
 def _in_shell(address: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from daybreak.cli.making import making_options, plan_of_making
 from daybreak.cli.options import (
     Destination,
     Given,
@@ -23,7 +24,9 @@ from daybreak.cli.screen import print_as_is, print_line
 
 if TYPE_CHECKING:
     from daybreak.app import App
+    from daybreak.app.archiving import ArchiveWish
     from daybreak.app.importing import ExportWish
+    from daybreak.app.making import MakeWish
     from daybreak.app.planning import PitrWish
     from daybreak.app.region import RegionWish
     from daybreak.app.snapshots import SnapshotWish
@@ -387,6 +390,20 @@ def export(given: Given, wish: ExportWish, destination: Destination) -> None:
     from daybreak.app.importing import plan_export
 
     _make(given, lambda app: plan_export(app, wish), destination)
+
+
+@plan.command()
+@making_options
+@explain_option
+@_kept
+@shared(*FORMATS)
+def make(given: Given, wish: MakeWish | ArchiveWish, destination: Destination) -> None:
+    """Plan an export of TARGET that outlives its backups: by RDS of a snapshot, or with --from RUN by pg_dump of a clone.
+
+    The same options let daybreak exports make show it and carry it out at once. It is printed and kept as a plan of a point-in-time
+    recovery is. What is removed because it is past its time stands in it by its key.
+    """
+    _make(given, lambda app: plan_of_making(app, wish), destination)
 
 
 @plan.command()

@@ -13,6 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from daybreak.errors import DaybreakError
+from daybreak.model.archives import ArchiveRemoved, ArchiveStored, DumpCleared, Dumped, ManifestStored, UploadEnded
 from daybreak.model.arrivals import (
     Arrived,
     GapMeasured,
@@ -47,6 +48,10 @@ class Staged:
     """How many rows it has loaded by then, in all."""
     process: ProcessMark | None = None
     """The process that is about to become a program."""
+    upload: str | None = None
+    """What a bucket calls what was begun there, and gets its parts next."""
+    stored: ArchiveStored | None = None
+    """What those parts are about to become."""
     is_recorded: threading.Event = field(default_factory=threading.Event, compare=False)
 
     def await_record(self, hand_over: Callable[[News], None], leash: Leash) -> None:
@@ -142,6 +147,12 @@ Recorded = (
     | ScratchCleared
     | TablesCarried
     | DatabaseNamed
+    | Dumped
+    | ArchiveStored
+    | ManifestStored
+    | DumpCleared
+    | UploadEnded
+    | ArchiveRemoved
 )
 """What a piece of work comes to: it is recorded whole."""
 

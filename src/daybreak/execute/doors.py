@@ -24,17 +24,32 @@ from daybreak.model.actions import (
     BeginProbe,
     CarryTables,
     ChangeSql,
+    ClearDump,
     ClearScratch,
+    DumpDatabase,
     EndSessions,
+    EndUpload,
     FetchExport,
     JudgeScratch,
     LoadRows,
     LoadScratch,
     NameDatabase,
     PausePool,
+    RemoveArchive,
     ResumePool,
+    StoreArchive,
+    StoreManifest,
     Validate,
     WarmCache,
+)
+from daybreak.model.archives import (
+    ArchiveRemoved,
+    ArchiveSeen,
+    ArchiveStored,
+    DumpCleared,
+    Dumped,
+    ManifestStored,
+    UploadEnded,
 )
 from daybreak.model.arrivals import (
     Arrived,
@@ -42,6 +57,7 @@ from daybreak.model.arrivals import (
     ProbeBegun,
     Warmed,
 )
+from daybreak.model.attempts import StepStaged
 from daybreak.model.birth import Birth
 from daybreak.model.column_shapes import ColumnShape
 from daybreak.model.cutover import VerdictSeen
@@ -59,6 +75,7 @@ from daybreak.model.receiver import (
     TablesCarried,
 )
 from daybreak.model.run import Event
+from daybreak.model.things import Thing
 from daybreak.model.value import Instant, Value
 from daybreak.model.world import Cluster, Instance
 from daybreak.model.writes import WriteCount
@@ -278,6 +295,46 @@ class ExportDoor(Protocol):
         """Remove all of it."""
 
 
+class ArchiveDoor(Protocol):
+    """What the hands need to make an archive. Each method raises ``Unreachable``, or ``DaybreakError`` for a definite no."""
+
+    def is_dumped(self, action: DumpDatabase) -> bool:
+        """Whether the file is on this machine, whole."""
+
+    def dump(
+        self, action: DumpDatabase, cluster: ServerPlace | None, hand_over: Callable[[News], None], leash: Leash
+    ) -> Dumped:
+        """Write the clone's database into a file, unless it is there; the cluster is needed only where it is not."""
+
+    def look_for_archive(self, action: StoreArchive, known: StepStaged) -> ArchiveStored | None:
+        """What an earlier process was about to complete, where the bucket shows that it did."""
+
+    def store(
+        self,
+        action: StoreArchive,
+        dumped: Dumped,
+        known: StepStaged | None,
+        hand_over: Callable[[News], None],
+        leash: Leash,
+    ) -> ArchiveStored:
+        """Store the file; it hands over ``Staged`` before its first part, and before the object is made of them."""
+
+    def describe(self, action: StoreManifest, stored: ArchiveStored) -> ManifestStored:
+        """Store the manifest beside it."""
+
+    def remove(self, action: RemoveArchive) -> ArchiveRemoved:
+        """Remove an archive, and its manifest after it."""
+
+    def end(self, action: EndUpload) -> UploadEnded:
+        """Give up whatever was begun of the archive and not completed."""
+
+    def clear(self, action: ClearDump) -> DumpCleared:
+        """Remove the run's folder."""
+
+    def see(self, thing: Thing) -> ArchiveSeen:
+        """An archive as its bucket shows it now."""
+
+
 class NoExports:
     """For a run without an export."""
 
@@ -412,6 +469,8 @@ class Doors:
     """The pools in front of the database, whose logins are read in the plan's own region."""
     exports: ExportDoor = field(default_factory=NoExports)
     """What is done with an export on this machine."""
+    making: ArchiveDoor | None = None
+    """What makes an archive of a clone; ``None`` for a run that makes none."""
     environ: Mapping[str, str] = field(default_factory=dict)
     """The environment, of which a program of the owner's gets what its action names."""
     state_place: str = ""
@@ -423,6 +482,13 @@ class Doors:
     """Reads what an export left in its bucket, from the plan's own region; raises ``Refused`` or ``Unreachable``."""
     judge: Callable[[Callable[[str], None], Leash], VerdictSeen] | None = None
     """Asks the clone of a cutover again, and judges it; ``None`` where nobody can. It takes what is shown of it meanwhile."""
+
+    @property
+    def archives(self) -> ArchiveDoor:
+        """What makes an archive of a clone; raises ``Bug`` for a run that makes none."""
+        if self.making is None:
+            raise Bug("a run without an archive was to make one")
+        return self.making
 
     def place(self, region: str | None) -> Place:
         """Where an action acts or waits; ``None`` is the plan's own region."""

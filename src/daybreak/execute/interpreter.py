@@ -27,6 +27,7 @@ from daybreak.assess.readiness import readiness_of
 from daybreak.errors import DaybreakError, ExitCode, Failed, Interrupted, Paused, Refused, Uncertain, Unreachable
 from daybreak.execute.doors import Doors
 from daybreak.execute.hands.approval import ApprovalHand
+from daybreak.execute.hands.archives import ArchiveHand
 from daybreak.execute.hands.aws import AwsHand
 from daybreak.execute.hands.commands import CommandHand
 from daybreak.execute.hands.course import Course
@@ -46,6 +47,7 @@ from daybreak.judge.exports import verdict_on_export
 from daybreak.judge.verdict import scope_of, verdict_of
 from daybreak.model.actions import (
     AnchorJournal,
+    ArchiveOrder,
     AwaitApproval,
     AwaitParameterGroup,
     AwaitSnapshot,
@@ -154,6 +156,7 @@ class _Interpreter:
         self._validation, self._sql = ValidationHand(self._course), SqlHand(self._course)
         self._pools, self._exports = PoolHand(self._course), ExportHand(self._course)
         self._commands, self._approval = CommandHand(self._course), ApprovalHand(self._course)
+        self._archives = ArchiveHand(self._course)
         self._verdict = VerdictHand(self._course)
         self._held: dict[StepId, DaybreakError] = {}
         self._tasks: list[_Task] = []
@@ -237,6 +240,8 @@ class _Interpreter:
                 return self._sql.serve(step, action)
             case FetchExport() | LoadScratch() | JudgeScratch() | ClearScratch():
                 return self._exports.make_so(step, action)
+            case ArchiveOrder():
+                return self._archives.make_so(step, action)
             case PausePool():
                 return self._pools.hold(step, action)
             case ResumePool():

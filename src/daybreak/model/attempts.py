@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
+from daybreak.model.archives import ArchiveStored
 from daybreak.model.plan import StepId
 from daybreak.model.value import Value
 
@@ -38,7 +41,7 @@ class StepEnded(Value):
 
 
 class StepStaged(Value):
-    """What the step changes stands in a transaction that is about to be committed; durable before the commit leaves."""
+    """What the step changes stands in a transaction or an upload that is about to be committed; durable before the commit leaves."""
 
     type: Literal["step.staged"] = "step.staged"
     step: StepId
@@ -48,6 +51,10 @@ class StepStaged(Value):
     """How far a load is once it is committed, in bytes of its file."""
     rows: int | None = None
     """How many rows it has loaded by then, in all."""
+    upload: str | None = Field(default=None, exclude_if=lambda found: found is None)
+    """What a bucket calls what was begun there; ``None`` where nothing was."""
+    stored: ArchiveStored | None = Field(default=None, exclude_if=lambda found: found is None)
+    """What that is about to become, by which the bucket shows what became of it; ``None`` while parts are still sent."""
 
 
 class StepReached(Value):

@@ -148,6 +148,17 @@ class Fenced(Value):
         return f"nobody but our own login can enter {self.thing.words()}{where}{'' if self.at else ','} and nobody is in it"
 
 
+class NotServing(Value):
+    """No cutover has moved traffic to the clone: where one has, it is production."""
+
+    kind: Literal["not-serving"] = "not-serving"
+    thing: Thing
+
+    def sentence(self) -> str:
+        """The guard in words."""
+        return f"no traffic was moved to {self.thing.words()}, by its tags"
+
+
 class Unwritten(Value):
     """Nobody has written in any database of a cluster since it was counted what had been written there."""
 
@@ -194,6 +205,25 @@ class Outlived(Value):
         """The guard in words."""
         names = comma_list([each.words() for each in self.newer])
         return f"newer complete copies are there beside {self.thing.words()}, by a look right before: {names}"
+
+
+class PastKeeping(Value):
+    """An archive may go: a manifest of ours beside it speaks of it, its time is over, and newer ones of the same database are there, whole."""
+
+    kind: Literal["past-keeping"] = "past-keeping"
+    thing: Thing
+    """The archive."""
+    target: str
+    until: Instant
+    newer: tuple[Thing, ...] = Field(min_length=1)
+
+    def sentence(self) -> str:
+        """The guard in words."""
+        names = comma_list([each.words() for each in self.newer])
+        return (
+            f"the manifest beside {self.thing.words()} is of the target {self.target} and keeps it no longer than {stamp(self.until)}, "
+            f"which is over, and newer whole ones of the same database are there, by a look right before: {names}"
+        )
 
 
 class Unchanged(Value):
@@ -273,8 +303,10 @@ Guard = Annotated[
     | OldEnough
     | Fenced
     | Unwritten
+    | NotServing
     | OfRunOrAbsent
     | Outlived
+    | PastKeeping
     | Unchanged
     | Renamable
     | Recent

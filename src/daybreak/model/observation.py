@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from daybreak.model.archives import ArchiveWorld
 from daybreak.model.backups import ExportTask, GlobalDatabase
 from daybreak.model.capsule import Capsule
 from daybreak.model.copies import CopiesSeen
@@ -116,5 +117,7 @@ class Observation(Value):
     """The export whose tables are wanted; ``cluster`` is then the receiver's."""
     exports: tuple[ExportTask, ...] = ()
     """The exports of the region, or the one that is to be ended."""
+    archive: ArchiveWorld | None = Field(default=None, exclude_if=lambda found: found is None)
+    """What an archive of a clone is made of."""
     spelling: Spelling | None = None
     """Whether what the configuration names is there; ``None`` where that was not asked."""

@@ -10,12 +10,14 @@ from daybreak.model.actions import Action
 from daybreak.model.backups import MomentsHeld
 from daybreak.model.cutover import VerdictSeen
 from daybreak.model.destinations import NameSwap
+from daybreak.model.exports import ExportPlace
 from daybreak.model.fences import Emptied
 from daybreak.model.guards import Unwritten
 from daybreak.model.moment import At, Moment
 from daybreak.model.receiver import Receiver, ReceiverMode
+from daybreak.model.targets import Waiver
 from daybreak.model.thoroughness import Thoroughness
-from daybreak.model.value import Value
+from daybreak.model.value import Span, Value
 from daybreak.model.world import Cluster
 from daybreak.model.writes import WriteCount
 
@@ -111,6 +113,8 @@ class CleanRequest(Value):
     """Why the run's journal could not say what belongs to it. Then tags decide, and a person types the clone's name."""
     task: str = Field(default="", exclude_if=lambda found: not found)
     """The export that the run started, where it was to make one: that is ended then, and no clone is looked for."""
+    archive: ExportPlace | None = Field(default=None, exclude_if=lambda found: found is None)
+    """The archive that the run was to make: what was begun of it is given up then, and no clone is looked for."""
 
 
 class CopyRequest(Value):
@@ -276,11 +280,45 @@ class MakeExportRequest(Value):
     suffix: str
 
 
+class MakeArchiveRequest(Value):
+    """Make an archive of the clone of a run with pg_dump, and store it beside its manifest. The source is not read."""
+
+    kind: Literal["make-archive"] = "make-archive"
+    target: str
+    run: str
+    """The run that restored the clone."""
+    database: str = ""
+    """The database; empty means the one that is entered first."""
+    bucket: str
+    prefix: str = ""
+    key: str | None = None
+    """The KMS key under which it is stored; ``None`` leaves that to the bucket."""
+    keep: Span | None = None
+    """How long it is kept; ``None`` is as long as somebody keeps it, and nothing is removed then."""
+    most: int = Field(gt=0)
+    """How many bytes of this machine's disk it may fill on the way."""
+    within: Span = Span(hours=6)
+    """How long pg_dump may take."""
+    waivers: tuple[Waiver, ...] = ()
+    """The checks of the clone's verdict that a person does without."""
+    home: str = Field(default="", exclude_if=lambda found: not found)
+    """The region of the source, where the clone is in another one."""
+    why: str = ""
+    suffix: str
+
+
 RestoreRequest = PitrRequest | SnapshotRequest | RegionRequest
 """Everything that a clone can be made for."""
 
 Request = Annotated[
-    RestoreRequest | ExportRequest | FailOverRequest | CopyRequest | CleanRequest | MoveRequest | MakeExportRequest,
+    RestoreRequest
+    | ExportRequest
+    | FailOverRequest
+    | CopyRequest
+    | CleanRequest
+    | MoveRequest
+    | MakeExportRequest
+    | MakeArchiveRequest,
     Field(discriminator="kind"),
 ]
 """Everything a plan can be made for."""

@@ -46,22 +46,26 @@ _WORDS: dict[str, str] = {
 
 ThingKind = (
     ResourceKind
-    | Literal["record", "proxy-target", "subscription-entry", "rename", "export-task", "database", "program", "pool"]
+    | Literal[
+        "record", "proxy-target", "subscription-entry", "rename", "export-task", "database", "program", "pool", "object"
+    ]
 )
 """A kind of thing: a resource of AWS's, or what is no resource by itself."""
 
-_EXACT = frozenset({"secret", "parameter", "hostedzone", "record", "export-task", "program", "pool"})
+_EXACT = frozenset({"secret", "parameter", "hostedzone", "record", "export-task", "program", "pool", "object"})
 """The kinds whose names are apart from those of databases, and in which case matters."""
 
 
 class Thing(Value):
     """One thing outside of Daybreak."""
 
-    world: Literal["aws", "sql", "host", "pool"] = "aws"
-    """Where it is: at AWS, inside a database's server, on the machine that carries out the run, or in a pool in front of the database."""
+    world: Literal["aws", "sql", "host", "pool", "s3"] = "aws"
+    """Where it is: at AWS, inside a database's server, on the machine that carries out the run, in a pool in front of the database,
+    or in a bucket."""
     kind: ThingKind
     name: str
     """At AWS its identifier, or its ARN where it belongs to another account; a database with its cluster, as ``CLUSTER/DATABASE``;
+    an object as ``BUCKET/KEY``;
     a record of Route 53 as ``ZONE/NAME/TYPE``, and its set identifier behind that where it has one; a cluster's place in a proxy
     as ``PROXY/GROUP/CLUSTER``; a source's entry in an event subscription as ``SUBSCRIPTION/SOURCE``; the renaming of a cluster as
     ``cluster/OLD/NEW``."""
@@ -92,6 +96,8 @@ class Thing(Value):
         if self.kind == "subscription-entry":
             subscription, source = self.name.split("/", 1)
             return f'the entry of "{source}" in the event subscription "{subscription}"'
+        if self.kind == "object":
+            return f'"s3://{self.name}"'
         if self.kind == "rename":
             kind, old, new = self.name.split("/", 2)
             return f'the name "{new}" for the {_WORDS.get(kind, kind)} "{old}"'

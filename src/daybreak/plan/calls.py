@@ -12,6 +12,7 @@ from daybreak.errors import Bug
 from daybreak.model.actions import (
     Action,
     AnchorJournal,
+    ArchiveOrder,
     AttachProxy,
     AwaitApproval,
     AwsChange,
@@ -226,7 +227,16 @@ def call_of(action: Action, stamp: Stamp, region: str) -> AwsCall | None:
             operation, params = _operation(action, stamp)
             service = _SERVICES.get(operation, "rds")
             return aws_call(service, operation, _without_nothing(params), action.region or region)
-        case SqlOrder() | ExportOrder() | PoolOrder() | RunCommand() | WaitOrder() | Validate() | AwaitApproval():
+        case (
+            SqlOrder()
+            | ExportOrder()
+            | ArchiveOrder()
+            | PoolOrder()
+            | RunCommand()
+            | WaitOrder()
+            | Validate()
+            | AwaitApproval()
+        ):
             return None
         case _:
             assert_never(action)

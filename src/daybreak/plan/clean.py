@@ -38,6 +38,7 @@ from daybreak.model.tags import (
 )
 from daybreak.model.targets import Target
 from daybreak.plan import estimates
+from daybreak.plan.archiving import steps_to_give_up
 from daybreak.plan.calls import Owner
 from daybreak.plan.framing import frame
 from daybreak.plan.making import end_export_plan
@@ -60,6 +61,8 @@ def clean_plan(request: CleanRequest, target: Target, seen: Observation, terms: 
     """The plan that removes the clone of ``request.run``. ``seen`` holds the clone as its cluster and its instances."""
     if request.is_of_export:
         return _plan_of(_steps_of_export(request, seen), request, target, seen, terms)
+    if request.archive is not None:
+        return _plan_of(steps_to_give_up(request.archive, request.run, seen), request, target, seen, terms)
     if request.task:
         return end_export_plan(request, target, seen, terms)
     own = own_of(request, seen)

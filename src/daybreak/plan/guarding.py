@@ -8,6 +8,7 @@ from typing import assert_never
 from daybreak.model.actions import (
     Action,
     AnchorJournal,
+    ArchiveOrder,
     AttachProxy,
     AwaitApproval,
     AwaitCluster,
@@ -23,6 +24,7 @@ from daybreak.model.actions import (
     AwaitWriter,
     AwsOrder,
     BesideAnother,
+    BucketOrder,
     CancelExport,
     ChangeRecord,
     CopyParameterGroup,
@@ -36,6 +38,7 @@ from daybreak.model.actions import (
     DeleteParameterGroup,
     DeleteSnapshot,
     DetachProxy,
+    DumpDatabase,
     ExportOrder,
     ExportSnapshot,
     ManagePassword,
@@ -47,6 +50,7 @@ from daybreak.model.actions import (
     PoolOrder,
     ReadExport,
     RebootInstance,
+    RemoveArchive,
     RenameCluster,
     RestoreFromSnapshot,
     RestoreToMoment,
@@ -69,19 +73,23 @@ from daybreak.model.destinations import NO_CLUSTER, record_name, rename_name, ta
 from daybreak.model.guards import (
     AsPlanned,
     Guard,
+    NotServing,
     NotTheSource,
     OfRunOrAbsent,
     Ours,
     OursOrAbsent,
+    PastKeeping,
     Renamable,
     Unchanged,
 )
 from daybreak.model.things import Thing, ThingKind
+from daybreak.plan.touching import archive_named
 
 _Elsewhere = MoveWriter | PausePool | ResumePool | RunCommand
 """In a global database, a pool or a program nothing is the run's own: the planner says what must be as it was seen."""
 _OnlyLooks = (
-    ExportOrder
+    ArchiveOrder
+    | ExportOrder
     | AwaitRecord
     | AwaitProxy
     | AwaitName
@@ -98,7 +106,9 @@ def is_change(action: Action) -> bool:
     """Whether an action changes anything outside, and so needs the approval that a plan asks for."""
     if isinstance(action, ScratchOrder):
         return action.at is not None
-    return isinstance(action, AwsOrder | SqlOrder | PoolOrder | RunCommand) and not isinstance(action, SqlLook)
+    return isinstance(action, AwsOrder | SqlOrder | PoolOrder | RunCommand | BucketOrder) and not isinstance(
+        action, SqlLook
+    )
 
 
 def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tuple[Guard, ...]:
@@ -183,6 +193,15 @@ def _on_unowned(
     elif isinstance(action, ScratchOrder) and action.at is not None:
         yield AsPlanned(thing=thing("cluster", action.at.cluster), field="resource_id", value=action.at.resource_id)
         yield NotTheSource(names=untouchable)
+    elif isinstance(action, DumpDatabase):
+        cluster = thing("cluster", action.cluster)
+        yield AsPlanned(thing=cluster, field="resource_id", value=action.resource_id)
+        yield NotServing(thing=cluster)
+    elif isinstance(action, RemoveArchive):
+        old, *newer = (
+            archive_named(action.bucket, key, thing("object", key).region) for key in (action.key, *action.newer)
+        )
+        yield PastKeeping(thing=old, target=action.target, until=action.until, newer=tuple(newer))
 
 
 def _thing_of_removal(

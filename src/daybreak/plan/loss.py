@@ -18,6 +18,7 @@ from daybreak.model.requests import (
     CutoverRequest,
     ExportRequest,
     FailOverRequest,
+    MakeArchiveRequest,
     MakeExportRequest,
     RegionRequest,
     RestoreRequest,
@@ -45,6 +46,7 @@ def loss_of(plan: Plan) -> Loss | None:
             | CutoverRequest()
             | RollbackRequest()
             | MakeExportRequest()
+            | MakeArchiveRequest()
         ):
             return None
         case request:

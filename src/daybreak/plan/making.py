@@ -50,7 +50,7 @@ def make_export_plan(request: MakeExportRequest, target: Target, seen: Observati
         return Refusal(what=f'exporting a snapshot of "{target.name}"', reasons=reasons, hints=hints)
     name = clone_name(target.cluster, "export", terms.created, request.suffix)
     region = seen.identity.region
-    sequence = Sequence(region, (target.cluster,))
+    sequence = Sequence(region, (target.cluster,), target.approval)
     prefix = "/".join(part for part in (request.prefix.strip("/"), DRAWN_AT_START) if part)
     started = sequence.add(
         "export-snapshot",

@@ -10,6 +10,7 @@ from daybreak.model.requests import (
     CutoverRequest,
     ExportRequest,
     FailOverRequest,
+    MakeArchiveRequest,
     MakeExportRequest,
     PitrRequest,
     RegionRequest,
@@ -18,6 +19,7 @@ from daybreak.model.requests import (
     SnapshotRequest,
 )
 from daybreak.model.targets import Target
+from daybreak.plan.archiving import make_archive_plan
 from daybreak.plan.clean import clean_plan
 from daybreak.plan.completing import completion_plan
 from daybreak.plan.copying import copy_plan
@@ -54,5 +56,7 @@ def plan_of(request: Request, target: Target, seen: Observation, terms: Terms) -
             return export_plan(request, target, seen, terms)
         case MakeExportRequest():
             return make_export_plan(request, target, seen, terms)
+        case MakeArchiveRequest():
+            return make_archive_plan(request, target, seen, terms)
         case CleanRequest():
             return clean_plan(request, target, seen, terms)

@@ -6,8 +6,10 @@ from typing import assert_never
 
 from daybreak.model.actions import (
     Action,
+    ArchiveOrder,
     AwaitApproval,
     AwsOrder,
+    BucketOrder,
     ExportOrder,
     NameDatabase,
     PoolOrder,
@@ -44,7 +46,9 @@ def things_touched_by(action: Action, stamp: Stamp, region: str) -> tuple[Thing,
             return (pool_named(pool, region),)
         case ScratchOrder(at=Receiver() as receiver):
             return (database_to_make(receiver, action.region or region),)
-        case ExportOrder():
+        case BucketOrder():
+            return (archive_named(action.bucket, action.key, action.region or region),)
+        case ExportOrder() | ArchiveOrder():
             return ()
         case RunCommand() | WaitOrder() | Validate() | AwaitApproval():
             return ()
@@ -63,6 +67,11 @@ def database_of(action: SqlOrder, region: str) -> Thing:
 def database_to_make(receiver: Receiver, region: str) -> Thing:
     """The database that a scratch database is to become, by which both are known to be the run's to change."""
     return Thing(world="sql", kind="database", name=f"{receiver.cluster}/{receiver.database}", region=region)
+
+
+def archive_named(bucket: str, key: str, region: str) -> Thing:
+    """An archive in a bucket, with whatever is named by it there; ``region`` is the one from which it is asked."""
+    return Thing(world="s3", kind="object", name=f"{bucket}/{key}", region=region)
 
 
 def pool_named(pool: PgBouncer, region: str) -> Thing:

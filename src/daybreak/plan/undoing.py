@@ -8,6 +8,8 @@ from daybreak.model.actions import (
     Action,
     AdvanceSequences,
     AnchorJournal,
+    ArchiveOrder,
+    ArchiveWork,
     AttachProxy,
     AwaitApproval,
     AwaitClusterGone,
@@ -20,6 +22,7 @@ from daybreak.model.actions import (
     CarryTables,
     ChangeRecord,
     ChangeSql,
+    ClearDump,
     ClearScratch,
     CopyParameterGroup,
     CopySnapshot,
@@ -32,7 +35,9 @@ from daybreak.model.actions import (
     DeleteParameterGroup,
     DeleteSnapshot,
     DetachProxy,
+    DumpDatabase,
     EndSessions,
+    EndUpload,
     ExportOrder,
     ExportSnapshot,
     ExportWork,
@@ -49,6 +54,7 @@ from daybreak.model.actions import (
     PointParameter,
     PointSecret,
     RebootInstance,
+    RemoveArchive,
     RenameCluster,
     RestoreFromSnapshot,
     RestoreToMoment,
@@ -65,6 +71,8 @@ from daybreak.model.actions import (
     SqlLook,
     SqlOrder,
     SqlStatement,
+    StoreArchive,
+    StoreManifest,
     TakeSnapshot,
     Validate,
     WaitOrder,
@@ -112,6 +120,8 @@ def _undo_of(action: Action, region: str) -> Undo | None:
             return Irreversible(because="to move it back is a switch-over of its own")
         case ExportOrder():
             return _undo_on_this_machine(action)
+        case ArchiveOrder():
+            return _undo_of_archive(action)
         case SqlOrder():
             return _undo_in_sql(action, region)
         case SetParameterGroup() | RebootInstance() | RenameCluster():
@@ -177,6 +187,26 @@ def _undo_on_this_machine(action: ExportWork) -> Undo | None:
             return None
         case ClearScratch():
             return Irreversible(because="what is needed of the export is fetched again")
+        case _:
+            assert_never(action)
+
+
+def _undo_of_archive(action: ArchiveWork) -> Undo | None:
+    match action:
+        case DumpDatabase():
+            return TakenBack(actions=(ClearDump(),))
+        case StoreArchive(bucket=bucket, key=key):
+            return TakenBack(
+                actions=(EndUpload(bucket=bucket, key=key),), traces=("the archive itself, once it is whole",)
+            )
+        case StoreManifest():
+            return TakenBack(actions=(), traces=("the manifest, which speaks of the archive",))
+        case ClearDump():
+            return Irreversible(because="what is needed of the clone is dumped again")
+        case EndUpload():
+            return Irreversible(because="the parts are gone, and are stored again from the file")
+        case RemoveArchive():
+            return Irreversible(because="only a bucket with versions keeps what was there")
         case _:
             assert_never(action)
 

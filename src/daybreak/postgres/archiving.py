@@ -74,7 +74,7 @@ class ArchiveMade:
 
 
 @dataclass(frozen=True)
-class ArchiveOrder:
+class DumpOrder:
     """Where an archive is written, with which program, and within which limits."""
 
     program: ClientProgram
@@ -85,7 +85,7 @@ class ArchiveOrder:
 
 
 def make_archive(
-    place: Reach, order: ArchiveOrder, leash: Leash, progress: Callable[[str], None] = lambda _seen: None
+    place: Reach, order: DumpOrder, leash: Leash, progress: Callable[[str], None] = lambda _seen: None
 ) -> ArchiveMade:
     """Count the rows and write the archive, both in one snapshot.
 
@@ -128,7 +128,7 @@ class _Watch:
     progress: Callable[[str], None]
 
 
-def _run(place: Reach, order: ArchiveOrder, snapshot: str, watch: _Watch) -> None:
+def _run(place: Reach, order: DumpOrder, snapshot: str, watch: _Watch) -> None:
     with open_pass_file(place.login, PROGRAM) as handle, order.file.with_suffix(".said").open("w+b") as said:
         command = [
             order.program.path, "--format=custom", "--no-password", f"--snapshot={snapshot}", f"--file={order.file}",
@@ -150,7 +150,7 @@ def _run(place: Reach, order: ArchiveOrder, snapshot: str, watch: _Watch) -> Non
             raise Failed(f"{PROGRAM} of {place.address} failed: {printable(last[-1] if last else 'without a word')}")
 
 
-def _follow(process: subprocess.Popen[bytes], order: ArchiveOrder, watch: _Watch) -> None:
+def _follow(process: subprocess.Popen[bytes], order: DumpOrder, watch: _Watch) -> None:
     while process.poll() is None:
         try:
             process.wait(_LOOK)
@@ -168,3 +168,9 @@ def _follow(process: subprocess.Popen[bytes], order: ArchiveOrder, watch: _Watch
                 raise Unreachable(
                     f"{PROGRAM} gave way to somebody who waited for a lock of its", "try again later"
                 ) from None
+
+
+def ask_size(session: Session) -> tuple[int, int]:
+    """How many bytes the session's database has on its server, and how many tables with rows of its own."""
+    [[size]] = session.ask(sql.SQL("SELECT pg_catalog.pg_database_size(pg_catalog.current_database())"))
+    return int(size), len(session.ask(_TABLES))

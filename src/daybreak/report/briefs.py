@@ -8,6 +8,7 @@ from typing import assert_never
 from daybreak.model.actions import (
     AdvanceSequences,
     AnchorJournal,
+    ArchiveOrder,
     AttachProxy,
     AwaitApproval,
     AwaitClients,
@@ -81,6 +82,7 @@ from daybreak.model.tags import (
 )
 from daybreak.plan.operation_rows import plain_name
 from daybreak.plan.pointing import leads_there
+from daybreak.report.archive_steps import work_on_archive
 from daybreak.report.export_steps import work_on_export
 from daybreak.report.sentences import OBJECT_OF_PART, number_of_checks, own_checks, printable_sentence
 from daybreak.report.words import many
@@ -130,6 +132,8 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
             return "anchor", "anchoring", "the journal in a tag"
         case ExportOrder() | CarryTables() | NameDatabase():
             return work_on_export(step.action)
+        case ArchiveOrder():
+            return work_on_archive(step.action)
         case SqlOrder():
             return _work_in_sql(step.action)
         case RebootInstance(instance=instance):

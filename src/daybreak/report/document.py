@@ -31,7 +31,7 @@ from daybreak.model.report import (
     StepLine,
     Witness,
 )
-from daybreak.model.requests import ExportRequest, MakeExportRequest, RestoreRequest
+from daybreak.model.requests import ExportRequest, MakeArchiveRequest, MakeExportRequest, RestoreRequest
 from daybreak.model.run import Amendment, RunState, StepState
 from daybreak.model.targets import Objectives
 from daybreak.model.trust import AMAZON
@@ -42,6 +42,7 @@ from daybreak.plan.clean import removes_all
 from daybreak.plan.estimates import why_no_measure, why_run_shows_nothing
 from daybreak.plan.judgement import times_of, verdict_of_data
 from daybreak.plan.servers import clone_seen, login_recorded, proof_of
+from daybreak.report.archive_steps import words_on_archive
 from daybreak.report.export_steps import sentences_on_carried, sentences_on_named
 from daybreak.report.journaling import journal_line
 from daybreak.report.keyed import lines_on_keyed
@@ -256,6 +257,8 @@ def _server(plan: Plan, state: RunState) -> str:
 
 def words_on_export(plan: Plan, state: RunState) -> str:
     """What an export left in its bucket, and every doubt of it; empty for a plan that makes none."""
+    if isinstance(plan.request, MakeArchiveRequest):
+        return words_on_archive(plan, state)
     if not isinstance(plan.request, MakeExportRequest):
         return ""
     results = [state.step(step.id).result for step in plan.steps if isinstance(step.action, AwaitExport | ReadExport)]

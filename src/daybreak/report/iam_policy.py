@@ -21,6 +21,7 @@ from daybreak.model.actions import (
     AwaitSnapshot,
     AwaitSql,
     BeginProbe,
+    BucketOrder,
     ChangeRecord,
     CopySnapshot,
     CreateInstance,
@@ -35,16 +36,20 @@ from daybreak.model.actions import (
     PointParameter,
     PointSecret,
     PoolOrder,
+    RemoveArchive,
     Restore,
     RestoreFromSnapshot,
     SetSubscription,
     SqlOrder,
+    StoreArchive,
+    StoreManifest,
     Validate,
 )
 from daybreak.model.application import ApplicationLogin, ApplicationWay
 from daybreak.model.destinations import ParameterDestination, SecretDestination
 from daybreak.model.exports import place_at
 from daybreak.model.guards import AsPlanned, Ours
+from daybreak.model.manifests import SUFFIX
 from daybreak.model.plan import AwsCall, Plan
 from daybreak.model.requests import CutoverRequest
 from daybreak.model.things import ResourceKind
@@ -96,6 +101,8 @@ def _permissions(plan: Plan) -> Iterator[Permission]:
     for step in plan.steps:
         if isinstance(step.action, FetchExport | LoadScratch):
             yield from _reads_of_bucket(step.action, plan.identity)
+        if isinstance(step.action, BucketOrder):
+            yield from _needs_of_archive(step.action, plan)
     guards = (guard for step in plan.steps for guard in step.guards)
     looked_at = {guard.thing.region for guard in guards if isinstance(guard, AsPlanned | Ours)}
     # Route 53 is steered from one region, where nothing else of the plan need be.
@@ -111,6 +118,32 @@ def _reads_of_bucket(action: FetchExport | LoadScratch, identity: Identity) -> I
     yield Permission("s3:ListBucket", bucket)
     for piece in action.picking.pieces:
         yield Permission("s3:GetObject", f"{bucket}/{piece.key}")
+
+
+_STORING = ("PutObject", "PutObjectTagging", "GetObject", "ListMultipartUploadParts", "AbortMultipartUpload")
+
+
+def _needs_of_archive(action: BucketOrder, plan: Plan) -> Iterator[Permission]:
+    """What S3 is asked for to store an archive or to remove one, and what its key is used for."""
+    bucket = f"arn:{plan.identity.caller.split(':')[1]}:s3:::{action.bucket}"
+    keys = (action.key, f"{action.key}{SUFFIX}")
+    yield from (Permission(f"s3:{each}", bucket) for each in ("ListBucket", "ListBucketMultipartUploads"))
+    match action:
+        case StoreArchive(kms_key=key) | StoreManifest(kms_key=key):
+            yield from (Permission(f"s3:{each}", f"{bucket}/{one}") for each in _STORING for one in keys)
+            for each in ("GenerateDataKey", "Decrypt") if key else ():
+                yield Permission(f"kms:{each}", str(key)) if str(key).startswith("arn:") else _by_alias(each, str(key))
+        case RemoveArchive(newer=newer):
+            yield from (Permission("s3:DeleteObject", f"{bucket}/{one}") for one in keys)
+            manifests = (f"{one}{SUFFIX}" for one in (action.key, *newer))
+            yield from (Permission("s3:GetObject", f"{bucket}/{one}") for one in (*keys, *manifests))
+        case _:
+            yield from (Permission(f"s3:{each}", f"{bucket}/{action.key}") for each in _STORING[3:])
+
+
+def _by_alias(operation: str, alias: str) -> Permission:
+    """A use of whatever key an alias leads to: a resource of IAM is a key's own."""
+    return Permission(f"kms:{operation}", "*", Condition("StringEquals", "kms:RequestAlias", alias))
 
 
 def _needs(call: AwsCall, identity: Identity) -> Iterator[Permission]:

@@ -13,6 +13,7 @@ from daybreak.model.actions import (
     Action,
     AdvanceSequences,
     AnchorJournal,
+    ArchiveOrder,
     AttachProxy,
     AwaitApproval,
     AwaitClients,
@@ -89,6 +90,7 @@ from daybreak.model.tags import EXPIRES_TAG, LEFT
 from daybreak.model.undo import GoesWith, Irreversible, TakenBack, Undo
 from daybreak.model.value import iso, stamp
 from daybreak.plan.operation_rows import plain_name
+from daybreak.report.archive_steps import sentence_on_archive
 from daybreak.report.export_steps import sentence_on_export
 from daybreak.report.words import many
 
@@ -198,8 +200,8 @@ def _sentence(action: Action) -> str:
         case LoadRows(table=table, cluster=cluster, database=database, size=size):
             where = f"{'.'.join(table)} in the database {database} of {cluster}"
             return f"Load {humanize.naturalsize(size)} of rows from {action.file} into {where}"
-        case ExportOrder() | CarryTables() | NameDatabase():
-            return sentence_on_export(action)
+        case ExportOrder() | CarryTables() | NameDatabase() | ArchiveOrder():
+            return sentence_on_archive(action) if isinstance(action, ArchiveOrder) else sentence_on_export(action)
         case SqlOrder():
             return _in_sql(action)
         case PausePool() | ResumePool() | RunCommand():

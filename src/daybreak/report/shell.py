@@ -13,6 +13,7 @@ from daybreak.model.actions import (
     Action,
     AdvanceSequences,
     AnchorJournal,
+    ArchiveOrder,
     AwaitApproval,
     AwaitClients,
     AwaitCluster,
@@ -57,6 +58,7 @@ from daybreak.plan.amending import steps_unasked
 from daybreak.plan.calls import DRAWN_AT_START, Stamp, call_of, stamp_of
 from daybreak.plan.operations import aws_call
 from daybreak.plan.servers import conninfo, source_endpoint
+from daybreak.report.archive_steps import commands_of_archive
 from daybreak.report.aws_cli import command_line, quote
 from daybreak.report.export_steps import commands_of_export, copies_of_carrying, orders_of_carrying
 from daybreak.report.sentences import printable_sentence, sentence
@@ -210,6 +212,8 @@ def commands(step: Step, hand: Typist, *, is_asked: bool = True) -> str:
             return f"{_address(clone, hand)}\nuntil {hand.psql('SELECT 1;')}; do\n  sleep 10\ndone"
         case ExportOrder():
             return commands_of_export(step.action)
+        case ArchiveOrder():
+            return commands_of_archive(step.action)
         case SqlOrder():
             return _commands_in_sql(step.action, hand)
         case PausePool() | ResumePool() | RunCommand():

@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import assert_never
 
-from daybreak.errors import Bug, Failed, Refused
+from daybreak.errors import Failed
 from daybreak.execute.beside import News, Recorded, WorkResult
-from daybreak.execute.doors import Progress
+from daybreak.execute.hands.beside import carry_to_record
 from daybreak.execute.hands.course import Course
-from daybreak.execute.refusals import Gone, Rejected
-from daybreak.execute.sidework import stages_nothing
+from daybreak.execute.refusals import Gone
 from daybreak.execute.slowly import Slowly
 from daybreak.model.actions import ClearScratch, ExportWork, FetchExport, JudgeScratch, LoadScratch, ScratchOrder
-from daybreak.model.findings import Finding
 from daybreak.model.plan import Step
-from daybreak.model.run import FindingMade, StepDone, StepIntended
+from daybreak.model.run import StepDone, StepIntended
 from daybreak.model.things import Thing
 from daybreak.model.world import Cluster
 from daybreak.postgres.leash import Leash
@@ -49,29 +47,11 @@ class ExportHand:
         cluster = yield from self._cluster_of(step, action)
         attempt = self._journal.state().step(step.id).attempts + 1
         self._journal.append(StepIntended(step=step.id, attempt=attempt))
-        began = self._doors.timing.now()
-
-        def take(news: News) -> None:
-            match news:
-                case Finding():
-                    self._journal.append(FindingMade(step=step.id, finding=news))
-                case str():
-                    self._course.seen[step.id] = news
-                    self._doors.progress(Progress(step=step.id, seen=news, since=began))
-                case _:
-                    message = f"{step.id} handed over {news!r}"
-                    raise Bug(message)
 
         def work(hand_over: Callable[[News], None], leash: Leash) -> WorkResult:
             return self._work(action, cluster, hand_over, leash)
 
-        try:
-            outcome = yield from self._course.aside.carry(step, work, take, stages_nothing)
-        except (Refused, Failed) as error:
-            raise Rejected(f"step {step.id}: {error.message}", *error.hints) from error
-        if not isinstance(outcome, Recorded):
-            message = f"work with an export came to {outcome!r}"
-            raise Bug(message)
+        outcome = yield from carry_to_record(self._course, step, work)
         self._journal.append(StepDone(step=step.id, result=outcome.model_dump(mode="json")))
 
     def _cluster_of(self, step: Step, action: ExportWork) -> Slowly[Cluster | None]:

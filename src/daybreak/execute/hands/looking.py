@@ -23,8 +23,9 @@ from daybreak.execute.slowly import Slowly
 from daybreak.journal.store import ABORT
 from daybreak.judge.verdict import verdict_of
 from daybreak.model.actions import AwsChange
+from daybreak.model.archives import ArchiveSeen
 from daybreak.model.fences import FenceSeen
-from daybreak.model.guards import Fenced, Unwritten
+from daybreak.model.guards import Fenced, PastKeeping, Unwritten
 from daybreak.model.plan import AwsCall, Plan, Step
 from daybreak.model.run import StepRetried
 from daybreak.model.things import Thing
@@ -130,6 +131,7 @@ class Looker:
             things_made(self._makers, state),
             verdict_of(state.findings).standing if state.findings else None,
             state.judged.at if state.judged else None,
+            self._archives(step),
         )
         breach = breach_of(step.guards, situation)
         if breach is None:
@@ -149,6 +151,15 @@ class Looker:
                 elif isinstance(cluster := seen.get(guard.thing), Cluster):
                     there = self.by_own_address(cluster, guard.thing.region)
                     found[guard.thing] = self._doors.place(guard.thing.region).sql.fence(guard, there)
+        return found
+
+    def _archives(self, step: Step) -> dict[Thing, ArchiveSeen]:
+        """Each archive that the step's guards speak of, as its bucket shows it; nothing of one that could not be asked."""
+        found: dict[Thing, ArchiveSeen] = {}
+        for guard in step.guards:
+            for thing in (guard.thing, *guard.newer) if isinstance(guard, PastKeeping) else ():
+                with suppress(DaybreakError):
+                    found[thing] = self._doors.archives.see(thing)
         return found
 
     def _writes(self, step: Step, seen: Mapping[Thing, Resource | None]) -> dict[Thing, str]:

@@ -11,6 +11,17 @@ from typing import Annotated
 
 from pydantic import Field
 
+from daybreak.model.actions.archives import (
+    ArchiveOrder,
+    ArchiveWork,
+    BucketOrder,
+    ClearDump,
+    DumpDatabase,
+    EndUpload,
+    RemoveArchive,
+    StoreArchive,
+    StoreManifest,
+)
 from daybreak.model.actions.aws import (
     AnchorJournal,
     AttachProxy,
@@ -109,6 +120,8 @@ __all__ = [
     "Action",
     "AdvanceSequences",
     "AnchorJournal",
+    "ArchiveOrder",
+    "ArchiveWork",
     "AttachProxy",
     "AwaitApproval",
     "AwaitClients",
@@ -127,10 +140,12 @@ __all__ = [
     "AwsOrder",
     "BeginProbe",
     "BesideAnother",
+    "BucketOrder",
     "CancelExport",
     "CarryTables",
     "ChangeRecord",
     "ChangeSql",
+    "ClearDump",
     "ClearScratch",
     "CopyParameterGroup",
     "CopySnapshot",
@@ -144,7 +159,9 @@ __all__ = [
     "DeleteParameterGroup",
     "DeleteSnapshot",
     "DetachProxy",
+    "DumpDatabase",
     "EndSessions",
+    "EndUpload",
     "ExportOrder",
     "ExportSnapshot",
     "ExportWork",
@@ -166,6 +183,7 @@ __all__ = [
     "ReadExport",
     "ReadProbe",
     "RebootInstance",
+    "RemoveArchive",
     "RenameCluster",
     "Restore",
     "RestoreFromSnapshot",
@@ -186,6 +204,8 @@ __all__ = [
     "SqlOrder",
     "SqlStatement",
     "SqlWork",
+    "StoreArchive",
+    "StoreManifest",
     "TakeSnapshot",
     "Validate",
     "Wait",
@@ -201,6 +221,7 @@ Action = Annotated[
     | CarryTables
     | NameDatabase
     | ExportWork
+    | ArchiveWork
     | PausePool
     | ResumePool
     | RunCommand

@@ -8,6 +8,7 @@ from typing import Any, assert_never
 from daybreak.model.actions import (
     Action,
     AnchorJournal,
+    ArchiveOrder,
     AttachProxy,
     AwaitApproval,
     AwaitCluster,
@@ -128,7 +129,7 @@ REGION_CHAPTERS: dict[str, tuple[str, ...]] = {
 }
 """The runbook's steps of a disaster recovery in another region, and our steps in each."""
 
-_SUBJECTS = {"copy": "Copy", "export": "Run", "fail-over": "New writer", "make-export": "Export"}
+_SUBJECTS = {"copy": "Copy", "export": "Run", "fail-over": "New writer", "make-archive": "Run", "make-export": "Export"}
 """What a plan is about that makes no clone, by its kind."""
 
 _BOXES = (
@@ -170,7 +171,7 @@ def chapter(action: Action) -> str:
             return CUTOVER
         case TakeSnapshot() | CopySnapshot() | AwaitSnapshot() | DeleteSnapshot():
             return COPY
-        case ExportSnapshot() | AwaitExport() | ReadExport() | CancelExport():
+        case ExportSnapshot() | AwaitExport() | ReadExport() | CancelExport() | ArchiveOrder():
             return EXPORT
         case MoveWriter() | AwaitWriter():
             return RESTORE
@@ -269,7 +270,13 @@ def _chapters(plan: Plan, hand: Typist) -> Iterator[str]:
             yield _block([step], hand)
 
 
-_TITLES = {"copy": COPY, "cutover": CUTOVER, "rollback": f"{CUTOVER}: back", "make-export": EXPORT}
+_TITLES = {
+    "copy": COPY,
+    "cutover": CUTOVER,
+    "rollback": f"{CUTOVER}: back",
+    "make-archive": EXPORT,
+    "make-export": EXPORT,
+}
 
 
 def _first(plan: Plan, hand: Typist) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from daybreak.model.exports import ChoiceShown, EntryShown, ExportFound, ExportShown, ExportsListed, PlaceListed
-from daybreak.model.manifests import Manifest
 from daybreak.model.value import stamp
 from daybreak.report.exports import (
     WHOLE,
@@ -106,23 +105,6 @@ def export_view(shown: ExportShown) -> RenderableType:
         Text(),
         plain(f"read: {size_words(shown.bytes_read)} in {many(shown.requests, 'request')}", "dim"),
     )
-
-
-def archive_work_view(lines: Iterable[tuple[str, str]]) -> RenderableType:
-    """What is going to be archived, where, and for how long."""
-    return Group(*(Entry(f"  {label}", plain(words), _WIDE) for label, words in lines))
-
-
-def archive_view(address: str, made: Manifest) -> RenderableType:
-    """An archive that was made and stored, by its manifest."""
-    lines = [
-        ("size", f"{size_words(made.bytes)}, SHA-256 {made.sha256}"),
-        ("tables", f"{len(made.tables):,} with {made.rows:,} rows, counted in its own snapshot of {stamp(made.taken)}"),
-        ("of", f"database {made.database} of {made.cluster}, PostgreSQL {made.server}, by {made.program}"),
-        ("stands for", stamp(made.stands_for) if made.stands_for else "a moment that nothing vouches for"),
-        ("keep until", stamp(made.keep_until) if made.keep_until else "nobody said how long"),
-    ]
-    return Group(plain(address, "bold"), *(Entry(f"  {label}", plain(words), _WIDE) for label, words in lines))
 
 
 def _tables(shown: ExportShown) -> Iterator[RenderableType]:

@@ -21,10 +21,13 @@ from daybreak.model.actions import (
     DeleteInstance,
     DeleteParameterGroup,
     DeleteSnapshot,
+    DumpDatabase,
     EndSessions,
     NameDatabase,
+    RemoveArchive,
     RestoreFromSnapshot,
     RestoreToMoment,
+    StoreManifest,
     TakeSnapshot,
 )
 from daybreak.model.loss import Loss
@@ -37,6 +40,7 @@ from daybreak.model.requests import (
     CutoverRequest,
     ExportRequest,
     FailOverRequest,
+    MakeArchiveRequest,
     MakeExportRequest,
     MoveRequest,
     PitrRequest,
@@ -50,6 +54,7 @@ from daybreak.model.trust import Trust, trust_words
 from daybreak.model.value import stamp
 from daybreak.model.world import endpoint_words
 from daybreak.plan.amending import OPTIONS, steps_unasked
+from daybreak.plan.archiving import archive_of
 from daybreak.plan.calls import owner_of
 from daybreak.plan.loss import loss_of
 from daybreak.plan.pointing import leads_there
@@ -122,6 +127,8 @@ def _title(plan: Plan) -> str:
             return f"Rollback of {plan.target.name} to {plan.source}"
         case MakeExportRequest():
             return f"Export of a snapshot of {plan.target.name}"
+        case MakeArchiveRequest():
+            return f"Archive of the clone of {plan.request.run}"
         case CleanRequest():
             return f"Clean-up after {plan.request.run}"
 
@@ -162,16 +169,23 @@ _AT_THE_END = "loses"
 """What stands in the last summary alone: it is read right before the yes."""
 
 
-def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
-    """What a person says yes to: which clone, of which moment, what is created or removed, and how long from ``now`` on."""
+def _subject(plan: Plan) -> Iterator[tuple[str, str]]:
+    """What a plan is about: the clone of most, and what is read and written by one of an export."""
     if isinstance(plan.request, FailOverRequest):
         yield "writer", f"{plan.clone} in {plan.identity.region}, a cluster of production's own"
     elif isinstance(plan.request, ExportRequest):
         yield from _summary_of_export(plan, plan.request)
+    elif archive_of(plan) is not None:
+        yield from _summary_of_archive(plan)
     elif is_of_export(plan):
         yield "export", plan.clone
     elif not isinstance(plan.request, CopyRequest):
         yield "clone", plan.clone
+
+
+def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
+    """What a person says yes to: which clone, of which moment, what is created or removed, and how long from ``now`` on."""
+    yield from _subject(plan)
     if plan.moment:
         utc, local, ago = readings(plan.moment.replace(microsecond=0), now=now, zone=plan.zone)
         is_latest = isinstance(plan.request, PitrRequest) and isinstance(plan.request.moment, Latest)
@@ -180,7 +194,9 @@ def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
         yield "moment", f"{', '.join(spellings)}{latest}"
     if lost := loss_of(plan):
         yield _AT_THE_END, loss_words(lost, plan)
-    if is_of_export(plan):
+    if isinstance(plan.request, MakeArchiveRequest):
+        yield "deletes", _words_on_removals(plan)
+    elif is_of_export(plan):
         yield _words_on_bucket(plan)
     elif isinstance(plan.request, CleanRequest):
         yield "deletes", f"{_count(plan, DELETED)}; only what carries {owner_of(plan, None).mark()}"
@@ -221,6 +237,25 @@ def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
         yield "takes", f"{data} until people can work, {short(low, high)} in all, {until}"
     else:
         yield "takes", f"{between(low, high)}, {until}"
+
+
+def _summary_of_archive(plan: Plan) -> Iterator[tuple[str, str]]:
+    """What is read, what is stored where, and for how long."""
+    for step in plan.steps:
+        if isinstance(step.action, DumpDatabase):
+            yield "reads", f"the database {step.action.database} of the clone {step.action.cluster}"
+        if isinstance(step.action, StoreManifest):
+            until = step.action.keep_until
+            yield "writes", f"{step.action.place.address}, and its manifest beside it"
+            yield "kept", f"until {stamp(until)}" if until else "as long as somebody keeps it"
+
+
+def _words_on_removals(plan: Plan) -> str:
+    """The archives that go because they are past their time, by their keys."""
+    gone = [step.action.key for step in plan.steps if isinstance(step.action, RemoveArchive)]
+    if not gone:
+        return "nothing"
+    return f"{many(len(gone), 'archive')} past their time, with their manifests: {comma_list(gone, most=5)}"
 
 
 def _words_on_bucket(plan: Plan) -> tuple[str, str]:
