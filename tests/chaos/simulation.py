@@ -19,7 +19,7 @@ from typing import Any, Literal
 from daybreak.assess.obstacles import Obstacle
 from daybreak.errors import DaybreakError, Interrupted, Uncertain, Unreachable
 from daybreak.execute.beside import Beside
-from daybreak.execute.doors import Doors, ExportDoor, NoExports, Patience, Place, SqlDoor, Timing
+from daybreak.execute.doors import ArchiveDoor, Doors, ExportDoor, NoExports, Patience, Place, SqlDoor, Timing
 from daybreak.execute.interpreter import carry_out
 from daybreak.execute.writing import Sql
 from daybreak.journal.folder import FolderStore
@@ -110,6 +110,8 @@ class Simulation:
     """The environment of the owner's programs."""
     exports: ExportDoor = field(default_factory=NoExports)
     """What is done with an export."""
+    maker: ArchiveDoor | None = None
+    """What makes an archive; ``None`` makes it in virtual time."""
     undertakings: list[SimulatedErrand] = field(default_factory=list)
     """Everything that was done beside a walk."""
 
@@ -185,7 +187,7 @@ class Simulation:
             is_stopping=self.is_stopping,
             environ=self.environ,
             exports=self.exports,
-            making=SimulatedMaker(self.plan, self.aws.archives, clock, self.aws.note_effect),
+            making=self.maker or SimulatedMaker(self.plan, self.aws.archives, clock, self.aws.note_effect),
             read_export=self.aws.read_export,
         )
 

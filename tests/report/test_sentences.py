@@ -28,6 +28,7 @@ from daybreak.model.actions import (
     CarryTables,
     ChangeRecord,
     ChangeSql,
+    ClearDump,
     ClearScratch,
     CopyParameterGroup,
     CopySnapshot,
@@ -40,7 +41,9 @@ from daybreak.model.actions import (
     DeleteInstance,
     DeleteParameterGroup,
     DeleteSnapshot,
+    DumpDatabase,
     EndSessions,
+    EndUpload,
     ExportSnapshot,
     FetchExport,
     FilesOfTable,
@@ -55,6 +58,7 @@ from daybreak.model.actions import (
     ReadExport,
     ReadProbe,
     RebootInstance,
+    RemoveArchive,
     RenameCluster,
     RestoreFromSnapshot,
     RestoreToMoment,
@@ -69,6 +73,8 @@ from daybreak.model.actions import (
     SetRole,
     SetSubscription,
     SqlStatement,
+    StoreArchive,
+    StoreManifest,
     TakeSnapshot,
     Validate,
     WantedTable,
@@ -345,6 +351,28 @@ SENTENCES: tuple[tuple[Action, str], ...] = (
             "Give what was loaded its owners and privileges, and the scratch database at clone-1 the name newdb; its throw-away "
             "role goes with that"
         ),
+    ),
+    (
+        DumpDatabase(cluster="c", resource_id="cluster-C", database="embi", login="env:A", most=10**10),
+        "Dump embi of the clone c into the run's folder on this machine, 10.0 GB and 6 hours at most, and count its rows",
+    ),
+    (
+        StoreArchive(bucket="b", key="k.dump", kms_key="alias/k"),
+        "Store it as s3://b/k.dump, in parts, under the key alias/k; nothing is overwritten",
+    ),
+    (
+        StoreManifest(bucket="b", key="k.dump", run="r", verdict="fit"),
+        "Store beside it what is in it: its tables with their rows, its digest, kept as long as somebody keeps it",
+    ),
+    (ClearDump(), "Remove the run's folder on this machine"),
+    (ClearDump(run="r"), "Remove the folder of r on this machine"),
+    (
+        EndUpload(bucket="b", key="k.dump"),
+        "Give up whatever was begun of s3://b/k.dump and not completed; what is whole stays",
+    ),
+    (
+        RemoveArchive(bucket="b", key="k.dump", target="embi", until=worlds.NOW, newer=("n",)),
+        "Remove s3://b/k.dump and its manifest: it was to be kept until 2024-01-15T14:52:10Z",
     ),
     (ClearScratch(at=NEWDB), "Remove what still is scratch at clone-1, and the run's folder with all that was fetched"),
     (

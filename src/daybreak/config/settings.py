@@ -184,7 +184,8 @@ class ExportPlaceText(ExportPlace):
     key: KeyName | None = None
     """Under which exports are written."""
     keep: SpanText | None = None
-    """How long what Daybreak makes is to be kept, as its manifest and tags say it. Daybreak deletes none of it."""
+    """How long an archive of pg_dump is kept. What is past its time is removed when the next one is made, but never one of the three
+    newest of a database. Of RDS's exports Daybreak deletes none."""
 
 
 class ContactText(Contact):

@@ -50,7 +50,7 @@ class ExportMaking(Value):
     key: str | None = None
     """The KMS key under which they are written."""
     keep: Span | None = None
-    """How long they are to be kept, as their manifests and tags say it: Daybreak deletes none."""
+    """How long archives of pg_dump are kept; of RDS's exports Daybreak deletes none."""
 
 
 def place_at(address: str) -> ExportPlace:

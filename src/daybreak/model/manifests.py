@@ -45,7 +45,7 @@ class Manifest(Value):
     program: str
     tables: tuple[ManifestTable, ...]
     keep_until: Instant | None = None
-    """Until when it is to be kept; Daybreak deletes nothing."""
+    """Until when it is kept; ``None`` is as long as somebody keeps it."""
 
     @property
     def rows(self) -> int:

@@ -10,14 +10,16 @@ from itertools import islice
 from pydantic import ValidationError
 
 from daybreak.aws.objects import Objects
-from daybreak.errors import DaybreakError
+from daybreak.errors import Refused, Unreachable
 from daybreak.model.archives import ArchiveSeen
 from daybreak.model.manifests import MOST, SUFFIX, Manifest
-from daybreak.model.names import comma_list, printable
+from daybreak.model.names import printable
 from daybreak.observe.exports import MOST_KEYS
 
 MOST_MANIFESTS = 1_000
 """Manifests that one look reads, those with the first names; more are named as unread."""
+MOST_NAMED = 5
+"""Manifests that are named one by one as unread."""
 MOST_BYTES = 128 << 20
 """Bytes of manifests that one look fetches."""
 
@@ -39,7 +41,6 @@ def look_at_archives(objects: Objects, prefix: str) -> tuple[tuple[ArchiveSeen, 
         unread.append(f"more than {MOST_KEYS:,} keys are below the prefix, and the first were looked at")
     named = [key.removesuffix(SUFFIX) for key in sizes if key.endswith(SUFFIX)]
     found: list[ArchiveSeen] = []
-    strange: list[str] = []
     left = MOST_BYTES
     for number, key in enumerate(named):
         size = sizes[f"{key}{SUFFIX}"]
@@ -47,25 +48,27 @@ def look_at_archives(objects: Objects, prefix: str) -> tuple[tuple[ArchiveSeen, 
             unread.append(f"{len(named) - number:,} manifests were not read: one look reads {MOST_MANIFESTS:,}")
             break
         left -= size
-        manifest = _manifest(objects, key, size)
+        try:
+            manifest = _manifest(objects, key, size)
+        except (Refused, Unreachable) as error:
+            unread.append(f"the manifest of {printable(key, 200)} could not be read: {error.message}")
+            continue
         if manifest is None:
-            strange.append(printable(key, 200))
+            unread.append(f"what stands beside {printable(key, 200)} is no manifest of Daybreak's")
         else:
             found.append(ArchiveSeen(key=key, bytes=sizes.get(key), manifest=manifest))
-    if strange:
-        unread.append(f"no manifest of ours, so left alone: {comma_list(strange, most=3)}")
+    if len(unread) > MOST_NAMED:
+        unread = [*unread[:MOST_NAMED], f"{len(unread) - MOST_NAMED:,} more could not be read"]
     return tuple(found), tuple(unread)
 
 
 def _manifest(objects: Objects, key: str, size: int | None) -> Manifest | None:
-    """What stands beside an archive, where it is a manifest of ours, and speaks of that very archive."""
-    if size is None or size > MOST:
+    """What stands beside an archive, where it is a manifest of ours, and speaks of that very archive; raises as ``part`` does."""
+    if not size or size > MOST:
         return None
+    part = objects.part(f"{key}{SUFFIX}", 0, size)
     try:
-        body = objects.get(f"{key}{SUFFIX}")
-        manifest = Manifest.model_validate_json(body or b"")
+        manifest = Manifest.model_validate_json(part.content if part else b"")
     except ValidationError:
         return None
-    except DaybreakError:
-        return None  # perhaps it is another's, which we may not read
     return manifest if manifest.archive == key.rpartition("/")[2] else None

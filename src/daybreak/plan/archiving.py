@@ -30,7 +30,8 @@ from daybreak.model.targets import Target
 from daybreak.model.value import Instant, iso, stamp
 from daybreak.plan import estimates
 from daybreak.plan.estimates import estimate_for
-from daybreak.plan.framing import frame, sum_of_steps
+from daybreak.plan.framing import frame
+from daybreak.plan.remarks import OF_BUCKET, OF_SIZE
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.terms import Terms
 
@@ -38,10 +39,11 @@ STAYING = 3
 """The newest whole archives of a database that no retention removes, however old they are; the one that is made counts."""
 MOST_REMOVED = 50
 """How many archives one run removes; the next one goes on."""
-_SLOW_DUMP, _FAST_DUMP = 5_000_000, 100_000_000
-"""Bytes of a database a second that pg_dump writes, with the rows counted before."""
-_SLOW, _FAST = 5_000_000, 100_000_000
-"""Bytes a second that go into a bucket."""
+_SLOW, _FAST = 2_500_000, 50_000_000
+"""Bytes of a database a second that are counted, dumped and stored."""
+_PARTS = Estimate(
+    low=timedelta(seconds=1), high=timedelta(hours=6), evidence="by its size, which nobody knows before it is dumped"
+)
 _FEW_FILES = Estimate(low=timedelta(seconds=1), high=timedelta(seconds=30), evidence="a few files")
 _STORING = Estimate(low=timedelta(seconds=1), high=timedelta(minutes=1), evidence="a few requests")
 
@@ -58,7 +60,7 @@ def make_archive_plan(request: MakeArchiveRequest, target: Target, seen: Observa
         )
     run = clone_name(target.cluster, "archive", terms.created, request.suffix)
     sequence = Sequence(seen.identity.region, (target.cluster,), target.approval)
-    cleared = _add_making(sequence, request, clone, world.database.bytes if world.database else 0, terms)
+    cleared = _add_making(sequence, request, clone, terms)
     keeping = Keeping(request, target, world)
     past = keeping.past(terms.created)
     for number, old in enumerate(past[:MOST_REMOVED], start=1):
@@ -74,13 +76,13 @@ def make_archive_plan(request: MakeArchiveRequest, target: Target, seen: Observa
         request=request,
         source=target.cluster,
         clone=run,
-        estimate=sum_of_steps(steps, "by the size of the database; an archive is compressed and mostly smaller"),
+        estimate=estimate_for(world.database.bytes if world.database else 0, _FAST, _SLOW),
         steps=steps,
         notes=tuple(_notes(request, clone, world, past)),
     )
 
 
-def _add_making(sequence: Sequence, request: MakeArchiveRequest, clone: CloneToDump, size: int, terms: Terms) -> StepId:
+def _add_making(sequence: Sequence, request: MakeArchiveRequest, clone: CloneToDump, terms: Terms) -> StepId:
     """The steps that dump, store and describe the archive, and clear what was needed for it; the id of the last."""
     key, until = _key(request, clone, terms), terms.created + request.keep if request.keep else None
     tags = {RUN_TAG: request.run} | ({KEEP_TAG: iso(until)} if until else {})
@@ -95,13 +97,13 @@ def _add_making(sequence: Sequence, request: MakeArchiveRequest, clone: CloneToD
             limit=request.within,
         ),
         "into a file and not a pipe, so that its offsets are kept; the rows are counted in the same snapshot",
-        estimate_for(size, _FAST_DUMP, _SLOW_DUMP),
+        Estimate(low=timedelta(seconds=1), high=request.within, evidence="pg_dump is ended then"),
     )
     stored = sequence.add(
         "store",
         StoreArchive(bucket=request.bucket, key=key, kms_key=request.key, tags=tags),
         "each part has its checksum; what is begun stands in the journal first, so that it is gone on with or given up",
-        estimate_for(size, _FAST, _SLOW),
+        _PARTS,
         after=(dumped,),
     )
     described = sequence.add(
@@ -137,11 +139,7 @@ class Keeping:
 
         Without a time in daybreak.toml there are none; one that has no time of its own is kept.
         """
-        found = [
-            each
-            for each in self.world.kept
-            if (until := self._until(each)) is not None and until <= now and len(self._newer(each)) + 1 >= STAYING
-        ]
+        found = [each for each in self.world.kept if self._is_past(each, now) and len(self._newer(each)) + 1 >= STAYING]
         return tuple(sorted(found, key=_age))
 
     def removal(self, old: ArchiveSeen, made: str) -> RemoveArchive:
@@ -151,6 +149,11 @@ class Keeping:
             raise Bug(f"{old.key} would be removed, which is kept")
         newer = (made, *(each.key for each in self._newer(old)))[:STAYING]
         return RemoveArchive(bucket=self.request.bucket, key=old.key, target=self.target.name, until=until, newer=newer)
+
+    def _is_past(self, old: ArchiveSeen, now: Instant) -> bool:
+        """Whether an archive that is what its manifest says, or of which the manifest alone is left, is past its time."""
+        until = self._until(old)
+        return until is not None and until <= now and (old.bytes is None or old.is_whole)
 
     def _until(self, old: ArchiveSeen) -> Instant | None:
         """Until when one is kept: as it was promised, or as the target keeps them today, whichever is later; ``None`` is for ever."""
@@ -236,7 +239,7 @@ def _notes(
     yield f"it holds what the clone {clone.cluster} has when it is dumped; judged: {clone.verdict}"
     if world.database is not None and world.database.bytes > request.most:
         yield (
-            f"the database has {humanize.naturalsize(world.database.bytes)}, and the file ends at "
+            f"{OF_SIZE}{humanize.naturalsize(world.database.bytes)}, and the file ends at "
             f"{humanize.naturalsize(request.most)}: an archive is compressed, and may fit or not"
         )
     yield f"whoever can read s3://{request.bucket} can read the rows"
@@ -248,8 +251,8 @@ def _notes(
         f"everything without a manifest of {request.target}"
     )
     if len(past) > MOST_REMOVED:
-        yield f"{len(past)} archives are past their time, and one run removes {MOST_REMOVED} at most: the next goes on"
-    yield from world.unread
+        yield f"{OF_BUCKET}{len(past)} archives are past their time, and one run removes {MOST_REMOVED} at most: the next goes on"
+    yield from (f"{OF_BUCKET}{each}" for each in world.unread)
 
 
 def steps_to_give_up(place: ExportPlace, run: str, seen: Observation) -> tuple[Step, ...]:

@@ -57,6 +57,9 @@ _OF_CLOCKS = ": times in this plan are AWS's"
 _OF_CAPSULE = "its configuration comes from the capsule of "
 _OF_HOME = "when the backup was chosen, "
 
+OF_SIZE = "the database has by now "
+OF_BUCKET = "of what is in the bucket: "
+"""How notes begin of what a plan of an archive saw of its database, and of what lies beside it."""
 OF_JOURNAL = "; what carries its nonce is removed all the same"
 """How a note ends on the journal of a run that is cleaned up after: no planner sees a journal."""
 
@@ -70,7 +73,7 @@ def moves_on(note: str) -> bool:
     is_of_capsule = _OF_CAPSULE in note
     return (
         is_of_capsule
-        or note.startswith((_ENDS_LATE, _ASKS_AGAIN, _NO_LIMITS, _MISSPELT, _OF_RESET, _OF_SECRET))
+        or note.startswith((_ENDS_LATE, _ASKS_AGAIN, _NO_LIMITS, _MISSPELT, _OF_RESET, _OF_SECRET, OF_SIZE, OF_BUCKET))
         or note.endswith((_OF_CLOCKS, OF_JOURNAL))
     )
 

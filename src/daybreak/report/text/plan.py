@@ -255,7 +255,8 @@ def _words_on_removals(plan: Plan) -> str:
     gone = [step.action.key for step in plan.steps if isinstance(step.action, RemoveArchive)]
     if not gone:
         return "nothing"
-    return f"{many(len(gone), 'archive')} past their time, with their manifests: {comma_list(gone, most=5)}"
+    whose, what = ("its", "manifest") if len(gone) == 1 else ("their", "manifests")
+    return f"{many(len(gone), 'archive')} past {whose} time, with {whose} {what}: {comma_list(gone, most=5)}"
 
 
 def _words_on_bucket(plan: Plan) -> tuple[str, str]:
