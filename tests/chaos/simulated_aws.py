@@ -21,7 +21,6 @@ from daybreak.model.replies import Reply
 from daybreak.model.tags import JOURNAL_TAG
 from tests import fix_worlds
 from tests.chaos.reply_faults import AFTER, BEFORE, HEARD, Fault
-from tests.chaos.simulated_archives import SimulatedArchives
 from tests.chaos.simulated_exports import SimulatedExports
 from tests.chaos.simulated_globals import SimulatedGlobals
 from tests.chaos.simulated_keyed import SimulatedKeyed
@@ -58,8 +57,6 @@ class SimulatedAws(SimulatedNames, SimulatedGlobals, SimulatedSnapshots, Simulat
     """One region of one account; of another one, ``elsewhere``, it has the snapshots alone."""
 
     groups: dict[str, Resource] = field(default_factory=dict)
-    archives: SimulatedArchives = field(default_factory=SimulatedArchives)
-    """The bucket of archives, and the disk of the machine that makes one."""
     backups: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The kept ones of deleted clusters, by resource id."""
     effects: Counter[tuple[str, str]] = field(default_factory=Counter)

@@ -7,6 +7,7 @@ from typing import Any
 
 from daybreak.model.exports import ExportFound, ExportPlace, ExportShown
 from daybreak.model.tags import NONCE_TAG
+from tests.chaos.simulated_archives import SimulatedArchives
 from tests.chaos.simulated_parts import Clock, Resource, refusal
 
 WRITING, ENDING = 1800.0, 60.0
@@ -18,6 +19,8 @@ class SimulatedExports:
     """The shelf of exports."""
 
     exports: dict[str, Resource] = field(default_factory=dict, kw_only=True)
+    archives: SimulatedArchives = field(default_factory=SimulatedArchives, kw_only=True)
+    """The bucket of archives, and the disk of the machine that makes one."""
 
     @property
     def _now(self) -> float:

@@ -110,8 +110,7 @@ class Simulation:
     """The environment of the owner's programs."""
     exports: ExportDoor = field(default_factory=NoExports)
     """What is done with an export."""
-    maker: ArchiveDoor | None = None
-    """What makes an archive; ``None`` makes it in virtual time."""
+    maker: ArchiveDoor | None = None  # ``None`` makes an archive in virtual time
     undertakings: list[SimulatedErrand] = field(default_factory=list)
     """Everything that was done beside a walk."""
 
@@ -454,12 +453,7 @@ def standing_of_world(aws: SimulatedAws, plan: Plan) -> dict[str, Any]:
         "writers": (aws.writers(), aws.addresses()),
         "servers": {name: (one.entries, sorted(one.prepared)) for name, one in sorted(aws.servers.items())},
         "keyed": (cluster.roles, cluster.has_http_endpoint, copy.deepcopy(aws.subscriptions)) if cluster else None,
-        "archives": (
-            sorted(aws.archives.objects),
-            sorted(aws.archives.manifests),
-            aws.archives.uploads,
-            sorted(aws.archives.disk),
-        ),
+        "archives": aws.archives.standing,
         "exports": {name: aws.status_of_export(one) for name, one in sorted(aws.exports.items())},
         "snapshots": sorted(name for name, one in aws.taken.items() if one.gone_at is None),
     }

@@ -153,6 +153,11 @@ def test_an_archive_is_planned_made_and_listed(
     text = person.daybreak("exports", "list", "embi").out
     assert f"its manifest says: {sum(counted.values()):,} rows in {len(counted)} tables" in " ".join(text.split())
 
+    _check_damage(person, s3, key, content, manifest)
+
+
+def _check_damage(person: Person, s3: Any, key: str, content: bytes, manifest: dict[str, Any]) -> None:
+    """What is listed where the archive or its manifest is another than was stored."""
     s3.put_object(Bucket=BUCKET, Key=key, Body=content + b"x")
     [listed] = person.daybreak("exports", "list", "embi", "-o", "json").json()["places"][0]["found"]
     assert "its manifest speaks of" in listed["trouble"]

@@ -82,7 +82,7 @@ def make(given: Given, wish: MakeWish | ArchiveWish, *, is_yes: bool) -> int:
     it in parts with a manifest beside it: its tables with their rows, counted in the same snapshot, and its digest. Then what is past
     the time that keep says goes, by its own manifest, and never one of the newest.
 
-    The plan is shown first; to keep it in a file: daybreak plan make. A run that was interrupted goes on with resume.
+    The plan is shown first; plan make keeps it in a file. A run that was interrupted goes on with resume.
     """
     return carry_out(given, lambda app: plan_of_making(app, wish), is_yes=is_yes)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from daybreak.model.targets import Waiver
 
 
-def _making_wish(
+def _wish_of(
     *,
     target: str,
     snapshot: str | None,
@@ -44,7 +44,7 @@ def _making_wish(
 
 making_options = gather(
     "wish",
-    _making_wish,
+    _wish_of,
     click.argument("target"),
     click.option("--snapshot", metavar="ID", help="The snapshot, by identifier or ARN; else the newest one."),
     click.option(

@@ -400,7 +400,7 @@ def export(given: Given, wish: ExportWish, destination: Destination) -> None:
 def make(given: Given, wish: MakeWish | ArchiveWish, destination: Destination) -> None:
     """Plan an export of TARGET that outlives its backups: by RDS of a snapshot, or with --from RUN by pg_dump of a clone.
 
-    The same options let daybreak exports make show it and carry it out at once. It is printed and kept as a plan of a point-in-time
+    The same options let exports make show it and carry it out at once. It is printed and kept as a plan of a point-in-time
     recovery is. What is removed because it is past its time stands in it by its key.
     """
     _make(given, lambda app: plan_of_making(app, wish), destination)

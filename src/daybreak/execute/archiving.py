@@ -124,7 +124,7 @@ class ArchiveMaker:
     def look_for_archive(self, action: StoreArchive, known: StepStaged) -> ArchiveStored | None:
         """What an earlier process was about to complete, where the bucket shows that it did; nothing begun is left beside it then."""
         self._hold(action)
-        uploading = self._uploading(action)
+        uploading = self._upload_of(action)
         if known.stored is None or not uploading.is_there(known.stored.checksum, known.stored.bytes):
             return None
         uploading.end_all()
@@ -142,7 +142,7 @@ class ArchiveMaker:
         and before the object is made of them.
         """
         self._hold(action)
-        uploading = self._uploading(action)
+        uploading = self._upload_of(action)
         begun = uploading.under_way()
         upload = known.upload if known and known.upload in begun else None
         for each in begun:
@@ -169,26 +169,26 @@ class ArchiveMaker:
     def describe(self, action: StoreManifest, stored: ArchiveStored) -> ManifestStored:
         """Store the manifest, where the archive that it speaks of is there. Raises ``Refused`` where another is, or none."""
         self._hold(action)
-        uploading = self._uploading(action)
+        uploading = self._upload_of(action)
         if not uploading.is_there(stored.checksum, stored.bytes):
             raise Refused(f'"{action.place.address}" is not there any more as it was stored', "make another archive")
         manifest = manifest_of(self.plan, action, stored)
-        order = self._upload(action, f"{action.key}{SUFFIX}")
+        order = self._order_of(action, f"{action.key}{SUFFIX}")
         put_new(self.client(), order, manifest.model_dump_json(indent=1).encode())
         return ManifestStored(address=action.place.address, manifest=manifest)
 
     def remove(self, action: RemoveArchive) -> ArchiveRemoved:
         """Remove the archive, and its manifest after it: so the manifest speaks of it for as long as it is there."""
         self._hold(action)
-        was_there = self._uploading(action).is_taken()
-        self._uploading(action).remove()
-        Uploading(self.client(), self._upload(action, f"{action.key}{SUFFIX}")).remove()
+        was_there = self._upload_of(action).is_taken()
+        self._upload_of(action).remove()
+        Uploading(self.client(), self._order_of(action, f"{action.key}{SUFFIX}")).remove()
         return ArchiveRemoved(was_there=was_there)
 
     def end(self, action: EndUpload) -> UploadEnded:
         """Give up whatever was begun of the archive and not completed."""
         self._hold(action)
-        return UploadEnded(uploads=self._uploading(action).end_all())
+        return UploadEnded(uploads=self._upload_of(action).end_all())
 
     def clear(self, action: ClearDump) -> DumpCleared:
         """Remove the run's folder."""
@@ -208,10 +208,10 @@ class ArchiveMaker:
         if touched not in things_touched(self.plan):
             raise Bug(f"{touched.words()} would be changed, which this run was not planned for")
 
-    def _uploading(self, action: BucketOrder) -> Uploading:
-        return Uploading(self.client(), self._upload(action, action.key))
+    def _upload_of(self, action: BucketOrder) -> Uploading:
+        return Uploading(self.client(), self._order_of(action, action.key))
 
-    def _upload(self, action: BucketOrder, key: str) -> Upload:
+    def _order_of(self, action: BucketOrder, key: str) -> Upload:
         tags = action.tags if isinstance(action, StoreArchive | StoreManifest) else {}
         kms_key = action.kms_key if isinstance(action, StoreArchive | StoreManifest) else None
         size = {} if self.part_size is None else {"part_size": self.part_size}
