@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from daybreak.archive.contents import ArchiveEntry, read_contents
 from daybreak.archive.owning import belongings_of
-from daybreak.archive.privileges import NotRead, Privileges, Token, read_privileges, routine_of
+from daybreak.archive.privileges import NotRead, Privileges, read_privileges, routine_of
+from daybreak.archive.tokens import Token
 from daybreak.execute.workshop import open_source
 from daybreak.postgres.giving_back import compose_privileges
 from tests.archive.fix_archives import Archivist, programs

@@ -23,8 +23,9 @@ from daybreak.archive.choosing import choose
 from daybreak.archive.contents import Contents, read_contents
 from daybreak.archive.owning import Belongings, GivenTo, Owned, belongings_of
 from daybreak.archive.picking import NEVER
-from daybreak.archive.privileges import Granted, Grantee, Privileges, Token
+from daybreak.archive.privileges import Granted, Grantee, Privileges
 from daybreak.archive.tape import content_of, members
+from daybreak.archive.tokens import Token
 from daybreak.execute.workshop import open_source
 from daybreak.model.receiver import GivenBack
 from daybreak.postgres.giving_back import give_back

@@ -75,11 +75,11 @@ def choose(contents: Contents, tables: Collection[str] = (), schemas: Collection
     A table is named with its schema, or without where one table only is called so. Raises ``Refused`` with every name that
     the archive does not have, or has several times.
     """
-    graph = _Graph(contents.entries)
+    graph = EntryGraph(contents.entries)
     wanted = graph.with_partitions(_tables_by_name(contents.entries, tables, schemas))
     always = {each.id for each in contents.entries if each.kind in _ALWAYS}
     needed = (graph.closure(wanted, set()) - wanted) | always
-    belonging, missing = _parts(graph, wanted, needed)
+    belonging, missing = parts_of(graph, wanted, needed)
     # What a part needs was added with it, and is itself no part.
     parts = {number for number in belonging if graph.entries[number].kind in _BELONGING}
     needed |= belonging - parts
@@ -132,7 +132,7 @@ def _tables_by_name(entries: Iterable[ArchiveEntry], tables: Collection[str], sc
     return found
 
 
-class _Graph:
+class EntryGraph:
     """Who needs whom."""
 
     def __init__(self, entries: tuple[ArchiveEntry, ...]) -> None:
@@ -142,6 +142,7 @@ class _Graph:
         for number, needs in self.needs.items():
             for other in dict.fromkeys(needs):
                 self.needed_by[other].append(number)
+        self._below = self._partitions()
 
     def in_order(self, numbers: Collection[int]) -> tuple[ArchiveEntry, ...]:
         """The entries of these numbers as the archive has them."""
@@ -158,8 +159,7 @@ class _Graph:
                 waiting.extend(each for each in self.needs[number] if each not in within)
         return found
 
-    def with_partitions(self, roots: set[int]) -> set[int]:
-        """The roots, and the partitions of those that have some, at every level: their rows lie there."""
+    def _partitions(self) -> dict[int, set[int]]:
         below: dict[int, set[int]] = defaultdict(set)
         for entry in self.entries.values():
             if entry.kind == "TABLE ATTACH":
@@ -169,22 +169,31 @@ class _Graph:
                 ) or (entry,)
                 for parent in above:
                     below[parent.id].add(child.id)
+        return below
+
+    def with_partitions(self, roots: set[int]) -> set[int]:
+        """The roots, and the partitions of those that have some, at every level: their rows lie there."""
         found: set[int] = set()
         waiting = list(roots)
         while waiting:
             number = waiting.pop()
             if number not in found:
                 found.add(number)
-                waiting.extend(below.get(number, ()))
+                waiting.extend(self._below.get(number, ()))
         return found
 
 
-def _parts(graph: _Graph, wanted: set[int], needed: set[int]) -> tuple[set[int], dict[int, int]]:
-    """What belongs to what comes, with all that it needs; and of what cannot come, the relation that it lacks."""
+def parts_of(
+    graph: EntryGraph, wanted: set[int], needed: set[int], roots: set[int] | None = None
+) -> tuple[set[int], dict[int, int]]:
+    """What belongs to what comes, with all that it needs; and of what cannot come, the relation that it lacks.
+
+    With ``roots`` only what belongs to those, and to what that needs.
+    """
     comes = wanted | needed
     found: set[int] = set()
     missing: dict[int, int] = {}
-    waiting = sorted(comes)
+    waiting = sorted(comes if roots is None else roots)
     while waiting:
         for number in graph.needed_by.get(waiting.pop(), ()):
             entry = graph.entries[number]
@@ -204,7 +213,7 @@ def _parts(graph: _Graph, wanted: set[int], needed: set[int]) -> tuple[set[int],
 
 
 def _entries_left_out(
-    graph: _Graph, wanted: set[int], comes: set[int], missing: Mapping[int, int]
+    graph: EntryGraph, wanted: set[int], comes: set[int], missing: Mapping[int, int]
 ) -> Iterator[LeftOut]:
     """What points at a wanted table or one of its parts, and what points at that, the first before the next."""
     own = _own_parts(graph, wanted, comes)
@@ -224,7 +233,7 @@ def _entries_left_out(
         waiting = sorted(following)
 
 
-def _own_parts(graph: _Graph, wanted: set[int], comes: set[int]) -> set[int]:
+def _own_parts(graph: EntryGraph, wanted: set[int], comes: set[int]) -> set[int]:
     """The wanted tables and what is a part of one of them."""
     own = set(wanted)
     waiting = list(wanted)

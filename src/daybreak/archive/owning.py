@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from daybreak.archive.contents import ArchiveEntry
-from daybreak.archive.privileges import NotRead, Privileges, Token, read_privileges, routine_of
+from daybreak.archive.privileges import NotRead, Privileges, read_privileges, routine_of
+from daybreak.archive.tokens import Token
 
 _BY_NAME = {
     "TABLE": "TABLE", "FOREIGN TABLE": "FOREIGN TABLE", "VIEW": "VIEW", "MATERIALIZED VIEW": "MATERIALIZED VIEW",
@@ -18,6 +19,8 @@ _BY_DROP = ("FUNCTION", "PROCEDURE", "AGGREGATE", "OPERATOR")
 _PRIVILEGES = frozenset({"ACL", "DEFAULT ACL"})
 _LATER = ("SEQUENCE", "SCHEMA")
 """A sequence follows the table that it belongs to; and who owns a schema lets the others own what is in it."""
+_MADE = frozenset({"TABLE", "SEQUENCE", "TYPE", "DOMAIN", "COLLATION", "SCHEMA"})
+"""What is made in a database that lives."""
 _PUBLIC_SCHEMA = "SCHEMA public"
 
 
@@ -108,6 +111,47 @@ def belongings_of(entries: Iterable[ArchiveEntry], made: Iterable[ArchiveEntry])
                     (later if is_later else given).append(GivenTo(entry.label, entry.owner, each))
     in_order = sorted(owned, key=lambda each: _LATER.index(each.kind) + 1 if each.kind in _LATER else 0)
     return Belongings(tuple(in_order), tuple(given), tuple(later), tuple(not_given))
+
+
+def belongings_of_made(
+    entries: Iterable[ArchiveEntry],
+    made: Mapping[tuple[str, str], tuple[str, str]],
+    follows: Collection[tuple[str, str]],
+) -> Belongings:
+    """Who owned what was ``made`` elsewhere under these names, schemas by an empty schema, and what privileges it had.
+
+    What ``follows`` its table, as the sequence of a column does, has no owner to be given.
+    """
+    whole = tuple(entries)
+    here = [
+        each
+        for each in whole
+        if each.kind in _MADE and (each.schema if each.kind != "SCHEMA" else "", each.name) in made
+    ]
+    numbers = {each.id for each in here}
+    of_those = [each for each in whole if each.kind == "ACL" and numbers.intersection(each.needs)]
+    found = belongings_of((*here, *of_those), here)
+    owned = (
+        each for each in found.owned if each.kind != "SEQUENCE" or (each.schema, each.object[-1].text) not in follows
+    )
+    return Belongings(
+        owned=tuple(replace(each, object=_renamed_tokens(each.object, made)) for each in owned),
+        privileges=tuple(
+            replace(each, privileges=replace(each.privileges, object=_renamed_tokens(each.privileges.object, made)))
+            for each in found.privileges
+        ),
+        not_given=found.not_given,
+    )
+
+
+def _renamed_tokens(tokens: tuple[Token, ...], made: Mapping[tuple[str, str], tuple[str, str]]) -> tuple[Token, ...]:
+    """The tokens that name the same object where it was made."""
+    match tokens:
+        case (Token(text=schema), Token(text="."), Token(text=name)) if (schema, name) in made:
+            found = made[schema, name]
+            return Token("name", found[0]), Token("sign", "."), Token("name", found[1])
+        case _:
+            return tokens
 
 
 def _objects_in(entry: ArchiveEntry) -> Iterator[Owned]:

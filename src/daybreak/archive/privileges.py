@@ -9,20 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from daybreak.archive.contents import ArchiveEntry
-
-TokenKind = Literal["name", "bare", "word", "sign", "end"]
+from daybreak.archive.tokens import Token, TokenReader, UnknownStatement, read_statements
 
 PUBLIC = "PUBLIC"
 """The grantee that means everybody; a role of that name is quoted, and is another one."""
 
-_TOKEN = re.compile(
-    r"""\s+ | "(?P<quoted>(?:[^"\0]|"")+)" | (?P<name>[a-z_][a-z0-9_]*) | (?P<word>[A-Z]+) | (?P<number>[0-9]+)
-    | (?P<operator>[-+*/<>=~!@#%^&|`?]+) | (?P<sign>[.,;()\[\]])""",
-    re.VERBOSE,
-)
 _PRIVILEGES = frozenset({
     "ALL", "CREATE", "DELETE", "EXECUTE", "INSERT", "MAINTAIN", "REFERENCES", "SELECT", "TRIGGER", "TRUNCATE", "UPDATE",
     "USAGE",
@@ -32,19 +25,6 @@ _KINDS = ("TABLE", "SEQUENCE", "FUNCTION", "PROCEDURE", "SCHEMA", "TYPE", "LARGE
 _ROUTINES = frozenset({"FUNCTION", "PROCEDURE", "AGGREGATE"})
 _OF_LATER_ONES = ("TABLES", "SEQUENCES", "FUNCTIONS", "TYPES", "SCHEMAS", "LARGE OBJECTS")
 _IN_ARGUMENTS = frozenset({"IN", "OUT", "INOUT", "VARIADIC", "ORDER", "BY", "NONE"})
-_LONGEST = 1 << 20
-"""Characters of an entry's statements that are read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """One piece of a statement: a name without its quotes, a word of SQL, or a sign.
-
-    A *bare* one was not quoted: among a routine's arguments it may be a word such as ``integer``, and stays as it is.
-    """
-
-    kind: TokenKind
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +68,17 @@ class NotRead:
     statement: str
 
 
-class _Unknown(Exception):
-    """The statement is none that we know."""
-
-
 def read_privileges(entry: ArchiveEntry) -> tuple[Privileges | NotRead, ...]:
     """The statements of an ACL or DEFAULT ACL entry, each as values or, where it is none that we know, as its text."""
     text = entry.definition
-    tokens = _tokens(text)
+    tokens = read_statements(text)
     if tokens is None:
         return (NotRead(text.strip()),) if text.strip() else ()
     found: list[Privileges | NotRead] = []
     for start, end, statement in tokens:
         try:
             found.append(_Statement(statement).privileges())
-        except _Unknown:
+        except UnknownStatement:
             # Who grants is said before, so what follows cannot be understood alone.
             return (*found, NotRead(text[start:].strip())) if text[start:end].strip() else tuple(found)
     return tuple(found)
@@ -115,7 +91,7 @@ def routine_of(text: str, kind: str) -> tuple[Token, ...] | None:
     >>> [each.text for each in found or ()]
     ['sales', '.', 'code', '(', 'a', 'integer', ')']
     """
-    tokens = _tokens(text)
+    tokens = read_statements(text)
     if tokens is None or len(tokens) != 1:
         return None
     statement = _Statement(tokens[0][2])
@@ -124,51 +100,13 @@ def routine_of(text: str, kind: str) -> tuple[Token, ...] | None:
         statement.word(kind)
         found = statement.operator() if kind == "OPERATOR" else statement.routine()
         statement.over()
-    except _Unknown:
+    except UnknownStatement:
         return None
     return found
 
 
-def _tokens(text: str) -> list[tuple[int, int, list[Token]]] | None:
-    """The statements of a text, each from where to where, and its tokens; ``None`` where a sign is none of ours."""
-    if len(text) > _LONGEST:
-        return None
-    found: list[tuple[int, int, list[Token]]] = []
-    at, start, statement = 0, 0, list[Token]()
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        if match is None:
-            return None
-        at = match.end()
-        if match["sign"] == ";":
-            found.append((start, at, statement))
-            start, statement = at, []
-        elif token := _token(match):
-            statement.append(token)
-    if statement:  # pg_dump ends each
-        return None
-    return found
-
-
-def _token(match: re.Match[str]) -> Token | None:
-    if match["quoted"] is not None:
-        return Token("name", match["quoted"].replace('""', '"'))
-    if match["name"] is not None:
-        return Token("bare", match["name"])
-    if match["word"] is not None:
-        return Token("word", match["word"])
-    sign = match["number"] or match["operator"] or match["sign"]
-    return Token("sign", sign) if sign else None
-
-
-_END = Token("end", "")
-
-
-class _Statement:
+class _Statement(TokenReader):
     """Reads one statement from its first token to its last."""
-
-    def __init__(self, tokens: list[Token]) -> None:
-        self._tokens, self._at = tokens, 0
 
     def privileges(self) -> Privileges:
         of_role: str | None = None
@@ -191,7 +129,7 @@ class _Statement:
         kind = self._kind(kinds)
         named = () if of_role is not None else self._object(kind)
         if any(each.columns for each in granted) and kind != "TABLE":
-            raise _Unknown
+            raise UnknownStatement
         self.word("TO" if gives else "FROM")
         grantee = self._grantee()
         handed_on = gives and self.takes("WITH")
@@ -202,9 +140,9 @@ class _Statement:
 
     def _read_granted(self) -> Iterator[Granted]:
         while True:
-            token = self._take("word")
+            token = self.take("word")
             if token.text not in _PRIVILEGES:
-                raise _Unknown
+                raise UnknownStatement
             columns: list[str] = []
             if self.takes("("):
                 columns.append(self.name())
@@ -212,24 +150,24 @@ class _Statement:
                     columns.append(self.name())
                 self.sign(")")
                 if token.text not in _OF_COLUMNS:
-                    raise _Unknown
+                    raise UnknownStatement
             yield Granted(token.text, tuple(columns))
             if not self.takes(","):
                 return
 
     def _kind(self, kinds: tuple[str, ...]) -> str:
-        first = self._take("word").text
-        kind = f"{first} {self._take('word').text}" if first == "LARGE" else first
+        first = self.take("word").text
+        kind = f"{first} {self.take('word').text}" if first == "LARGE" else first
         if kind not in kinds:
-            raise _Unknown
+            raise UnknownStatement
         return kind
 
     def _object(self, kind: str) -> tuple[Token, ...]:
         match kind:
             case "LARGE OBJECT":
-                token = self._take("sign")
+                token = self.take("sign")
                 if not (token.text.isascii() and token.text.isdecimal()):
-                    raise _Unknown
+                    raise UnknownStatement
                 return (token,)
             case "SCHEMA":
                 return (Token("name", self.name()),)
@@ -256,66 +194,23 @@ class _Statement:
         """An operator's name with its operands."""
         schema = Token("name", self.name())
         self.sign(".")
-        sign = self._take("sign")
+        sign = self.take("sign")
         if not re.fullmatch(r"[-+*/<>=~!@#%^&|`?]+", sign.text) or "--" in sign.text or "/*" in sign.text:
-            raise _Unknown
+            raise UnknownStatement
         return schema, Token("sign", "."), sign, *self._arguments()
 
     def _arguments(self) -> tuple[Token, ...]:
         self.sign("(")
         found = [Token("sign", "(")]
         while not self.takes(")"):
-            token = self._peek()
+            token = self.peek()
             is_known = (
                 token.kind in ("name", "bare")
                 or (token.kind == "word" and token.text in _IN_ARGUMENTS)
                 or (token.kind == "sign" and token.text in (".", ",", "[", "]", "*"))
             )
             if not is_known:
-                raise _Unknown
+                raise UnknownStatement
             found.append(token)
-            self._at += 1
+            self.skip()
         return (*found, Token("sign", ")"))
-
-    # -- tokens -------------------------------------------------------------------------------------------------------
-
-    def _peek(self) -> Token:
-        return self._tokens[self._at] if self._at < len(self._tokens) else _END
-
-    def _take(self, kind: TokenKind) -> Token:
-        token = self._peek()
-        if token.kind != kind:
-            raise _Unknown
-        self._at += 1
-        return token
-
-    def takes(self, text: str) -> bool:
-        """Whether a word or a sign comes next, which is then behind us."""
-        is_next = self._peek() in (Token("word", text), Token("sign", text))
-        self._at += is_next
-        return is_next
-
-    def word(self, text: str) -> None:
-        """Raise ``_Unknown`` where another thing comes next."""
-        if not self.takes(text):
-            raise _Unknown
-
-    sign = word
-
-    def words(self, text: str) -> None:
-        """The same of several words."""
-        for each in text.split():
-            self.word(each)
-
-    def name(self) -> str:
-        """The name that comes next."""
-        token = self._peek()
-        if token.kind not in ("name", "bare"):
-            raise _Unknown
-        self._at += 1
-        return token.text
-
-    def over(self) -> None:
-        """Raise ``_Unknown`` where more comes."""
-        if self._peek() is not _END:
-            raise _Unknown

@@ -14,7 +14,8 @@ from datetime import timedelta
 from psycopg import sql
 
 from daybreak.archive.owning import Belongings, GivenTo, NotGiven, Owned
-from daybreak.archive.privileges import Privileges, Token
+from daybreak.archive.privileges import Privileges
+from daybreak.archive.tokens import Token
 from daybreak.errors import Bug, DaybreakError
 from daybreak.model.names import printable
 from daybreak.model.receiver import GivenBack, LeftWith
@@ -54,24 +55,47 @@ def give_back(
     if not session.ask(_OWNS, (scratch,))[0][0]:
         session.rollback()
         return None
-    found = _Giving(session, scratch, belongings).give()
+    giving = _Giving(session, scratch, belongings)
+    found = giving.give()
+    giving.take_the_rest()
     keep(found)
     session.order(sql.SQL("COMMIT"))
     return found
 
 
+_GRANTED = sql.SQL("""
+SELECT DISTINCT CASE a.grantee WHEN 0 THEN NULL ELSE pg_catalog.pg_get_userbyid(a.grantee)::text END
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) a WHERE n.nspname = %s AND c.relname = %s AND a.grantee <> c.relowner
+""")
+
+
+def give_to_made(session: Session, belongings: Belongings, relations: Iterable[tuple[str, str]]) -> GivenBack:
+    """Give what this transaction has made its owners and its privileges, and no more than the archive lists.
+
+    ``relations`` are the tables and sequences that it made: what a database gives by default to whoever finds something new there is
+    taken from those before. What cannot be given is in the answer with the reason, and belongs to our login.
+    """
+    for schema, name in relations:
+        for [grantee] in session.ask(_GRANTED, (schema, name)):
+            who = sql.SQL("PUBLIC") if grantee is None else sql.Identifier(grantee)
+            session.order(sql.SQL("REVOKE ALL ON TABLE {} FROM {}").format(sql.Identifier(schema, name), who))
+    return _Giving(session, None, belongings).give()
+
+
 class _Giving:
     """One transaction, from its beginning to right before its commit."""
 
-    def __init__(self, session: Session, scratch: str, belongings: Belongings) -> None:
-        self._session, self._scratch, self._belongings = session, scratch, belongings
+    def __init__(self, session: Session, scratch: str | None, belongings: Belongings) -> None:
+        self._session, self._belongings = session, belongings
         [[self._me, self._knows_set]] = session.ask(_ME)
+        self._maker = scratch or self._me
         self._there = {str(row[0]) for row in session.ask(_ROLES, (list(belongings.roles),))}
         self._left: list[LeftWith] = [_describe(each) for each in belongings.not_given]
 
     def give(self) -> GivenBack:
         belongings = self._belongings
-        # While the throw-away role owns everything: it can give what is its own, and nothing else.
+        # While its maker owns everything: it can give what is its own, and nothing else.
         privileges = sum(self._give_privileges(each) for each in belongings.privileges)
         joining = {self._owner_of(each) for each in belongings.owned} | {
             str(each.privileges.of_role) for each in belongings.later if each.privileges.of_role in self._there
@@ -82,15 +106,18 @@ class _Giving:
                 owners = sum(self._give_owner(each, kept_out) for each in inside)
             owners += sum(self._give_owner(each, kept_out) for each in belongings.owned if each.kind == "SCHEMA")
             privileges += sum(self._give_later(each, kept_out) for each in belongings.later)
-        role, me = sql.Identifier(self._scratch), sql.Identifier(self._me)
-        self._session.order(sql.SQL("REASSIGN OWNED BY {} TO {}").format(role, me))
-        self._session.order(sql.SQL("DROP OWNED BY {}").format(role))
-        # The database stays its own until it gets its name: by that it is known as ours.
-        self._session.order(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(role, role))
         missing = tuple(sorted(set(belongings.roles) - self._there))
         return GivenBack(
             owners=owners, privileges=privileges, missing=missing, not_given=tuple(self._left), login=self._me
         )
+
+    def take_the_rest(self) -> None:
+        """Let the throw-away role own nothing but its database."""
+        role, me = sql.Identifier(self._maker), sql.Identifier(self._me)
+        self._session.order(sql.SQL("REASSIGN OWNED BY {} TO {}").format(role, me))
+        self._session.order(sql.SQL("DROP OWNED BY {}").format(role))
+        # The database stays its own until it gets its name: by that it is known as ours.
+        self._session.order(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(role, role))
 
     def _owner_of(self, owned: Owned) -> str:
         """Who gets an object: its own owner, or our login where there is no such role."""
@@ -105,7 +132,7 @@ class _Giving:
         head = sql.SQL("ALTER {} {} OWNER TO ").format(sql.SQL(owned.kind), _compose(owned.object))
         to_wanted = head + sql.Identifier(wanted)
         why = self._try(
-            self._as(self._scratch), head + sql.Identifier(self._scratch), _AS_OURSELVES, to_wanted
+            self._as(self._maker), head + sql.Identifier(self._maker), _AS_OURSELVES, to_wanted
         )  # the second one is refused where it is not that role's
         if why and self._try(self._as(wanted), to_wanted, _AS_OURSELVES):
             self._leave(owned.label, why)
@@ -118,10 +145,10 @@ class _Giving:
         statement = given.privileges
         grantee = statement.grantee.name
         if not statement.grantee.is_public and grantee == given.owner:
-            grantee = self._scratch  # who has what the owner has, as long as the owner has it not
+            grantee = self._maker  # who has what the owner has, as long as the owner has it not
         elif not self._is_known(given, grantee):
             return False
-        return self._carry_out(given, self._as(self._scratch), compose_privileges(statement, grantee), _AS_OURSELVES)
+        return self._carry_out(given, self._as(self._maker), compose_privileges(statement, grantee), _AS_OURSELVES)
 
     def _give_later(self, given: GivenTo, kept_out: dict[str, str]) -> bool:
         statement, role = given.privileges, given.privileges.of_role or ""
@@ -173,12 +200,12 @@ class _Giving:
             if found == [(False,)]:
                 names = sql.Identifier(schema), sql.Identifier(role)
                 grant = sql.SQL("GRANT CREATE ON SCHEMA {} TO {}").format(*names)
-                if not self._try(self._as(self._scratch), grant, _AS_OURSELVES):
+                if not self._try(self._as(self._maker), grant, _AS_OURSELVES):
                     lent.append(names)
         yield
         for names in lent:
             revoke = sql.SQL("REVOKE CREATE ON SCHEMA {} FROM {}").format(*names)
-            self._session.order(self._as(self._scratch))
+            self._session.order(self._as(self._maker))
             self._session.order(revoke)
             self._session.order(_AS_OURSELVES)
 

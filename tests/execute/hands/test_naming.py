@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 
 from daybreak.archive.owning import Belongings, Owned
-from daybreak.archive.privileges import Token
+from daybreak.archive.tokens import Token
 from daybreak.execute.beside import News, Staged
 from daybreak.execute.doors import NoExports
 from daybreak.model.actions import NameDatabase
