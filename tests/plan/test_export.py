@@ -130,7 +130,12 @@ TORN = FOUND.model_copy(update={"whole": "torn", "why": "its end is missing"})
     ("wish", "there", "more", "says"),
     [
         ({"tables": ()}, ORDERS, {}, "no table is named"),
-        ({}, table("others"), {}, "there is no table shop.orders"),
+        (
+            {},
+            table("others"),
+            {},
+            "there is no table shop.orders, and an export of RDS does not say how it was defined",
+        ),
         ({}, table("orders", kind="other"), {}, "is no table that takes rows"),
         ({}, table("orders", has_rows=True), {}, "shop.orders has rows: say --append"),
         ({}, table("orders", lacks=("INSERT",)), {}, "may not write into shop.orders: it lacks INSERT"),

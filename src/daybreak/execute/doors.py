@@ -5,7 +5,7 @@ The law: time, sleep and chance are arguments. So a test can crash a run at ever
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -60,6 +60,7 @@ from daybreak.model.arrivals import (
 from daybreak.model.attempts import StepStaged
 from daybreak.model.birth import Birth
 from daybreak.model.column_shapes import ColumnShape
+from daybreak.model.creations import Creation
 from daybreak.model.cutover import VerdictSeen
 from daybreak.model.exports import ExportPlace, ExportShown
 from daybreak.model.fences import Emptied, FenceSeen
@@ -83,6 +84,7 @@ from daybreak.observe.look import AwsDoor, Lookout
 from daybreak.observe.poller import Poller
 from daybreak.postgres.address import ServerPlace
 from daybreak.postgres.changing import TransactionFate
+from daybreak.postgres.creating import TableMaker
 from daybreak.postgres.leash import Leash
 from daybreak.postgres.sequences import Reached
 
@@ -245,9 +247,12 @@ class RowSource(Protocol):
     """The rows of an export's tables, in the scratch database."""
 
     def rows(
-        self, table: tuple[str, str], where: str
+        self, table: tuple[str, str], where: str, beside: Sequence[str] = ()
     ) -> tuple[tuple[ColumnShape, ...], int, Callable[[], Iterator[bytes]]]:
         """The columns of a table that can be loaded, how many rows are wanted of it, and what begins to read them."""
+
+    def maker(self, creations: Sequence[Creation], places: Mapping[tuple[str, str], tuple[str, str]]) -> TableMaker:
+        """What makes the tables of these creations; ``places`` says where each wanted table of the export goes."""
 
 
 @dataclass(frozen=True)

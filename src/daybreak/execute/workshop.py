@@ -202,7 +202,8 @@ class Workshop:
         loading = self._order(LoadScratch)
         self._load_rest(None, hand_over, leash)
         with self._stand(loading, None, leash) as stand:
-            yield ScratchRows(self._place(stand).reach, _limits(loading))
+            entries = () if loading.picking.form == "sql" else self._contents(loading).entries
+            yield ScratchRows(self._place(stand).reach, _limits(loading), entries)
 
     def name(
         self, action: NameDatabase, cluster: ServerPlace, hand_over: Callable[[News], None], leash: Leash

@@ -29,6 +29,7 @@ from daybreak.execute.expecting import Expected
 from daybreak.execute.parquet_carrying import carry_files
 from daybreak.execute.probing import Probe, Probes
 from daybreak.execute.signs import Asking, ask_in_thread, signs_of_login, signs_of_pages
+from daybreak.judge.created import finding_on_creation
 from daybreak.model.actions import (
     AdvanceSequences,
     AwaitClients,
@@ -144,21 +145,28 @@ class Sql:
             with self.session(action, cluster, action.limit, leash) as session:
                 session.take_time(action.limit)
                 return carry_files(session, action, source, hand_over, leash)
+        maker = None
+        if action.creations:
+            hand_over("reading how the tables are made that are not there")
+            maker = source.maker(action.creations, {each.table: each.into for each in action.tables})
         loads = []
         for each in action.tables:
-            columns, rows, begin = source.rows(each.table, action.where)
+            columns, rows, begin = source.rows(each.table, action.where, maker.as_plain(each.into) if maker else ())
             loads.append(RowsToCarry(each.into, columns, each.mode, rows, begin, action.where))
         total = sum(each.rows for each in loads)
 
         def stage(number: str | None) -> None:
+            if maker is not None and maker.result is not None:
+                hand_over(finding_on_creation(action.creations, maker.result))
             Staged(number, rows=total).await_record(hand_over, leash)
 
         with self.session(action, cluster, action.limit, leash) as session:
             session.take_time(action.limit)
-            moved = carry_rows(session, Bearing(action.role, action.lock), loads, stage, hand_over)
+            moved = carry_rows(session, Bearing(action.role, action.lock), loads, stage, hand_over, maker=maker)
         return TablesCarried(
             rows={".".join(each.table): each.rows for each in loads},
             sequences={each.name: each.value for each in moved},
+            made=maker.result if maker else None,
         )
 
     def empty(

@@ -153,6 +153,7 @@ ARCHIVED_ROWS = Check("data.archived-rows", "Each table has the rows that the ar
 ARCHIVED_VALIDITY = Check("data.archived-validity", "Constraints and indexes are valid")
 ARCHIVED_SEQUENCES = Check("data.archived-sequences", "Sequences are ahead of the data")
 ARCHIVED_CONTENT = Check("data.archived-content", "The content is what the source had")
+ARCHIVED_CREATION = Check("data.archived-creation", "Tables that were not there are made as the archive defines them")
 
 EXPORTED_TABLES = Check("data.exported-tables", "The export lacks nothing of the wanted tables")
 EXPORTED_ROWS = Check("data.exported-rows", "Each wanted row of the files is in its table")
@@ -165,6 +166,7 @@ EXPORT_CHECKS: dict[str, Check] = {
         ARCHIVED_VALIDITY,
         ARCHIVED_SEQUENCES,
         ARCHIVED_CONTENT,
+        ARCHIVED_CREATION,
         EXPORTED_TABLES,
         EXPORTED_ROWS,
     )

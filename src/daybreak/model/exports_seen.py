@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from daybreak.model.creations import Creation
 from daybreak.model.exports import ChoiceShown, ExportFound
 from daybreak.model.parquet import Discrepancy
 from daybreak.model.pickings import Picking
@@ -20,6 +21,8 @@ class TableOffered(Value):
     """Those that its rows have, in their order; ``None`` where that is known only once it is restored."""
     types: dict[str, str] = Field(default_factory=dict, exclude_if=lambda found: not found)
     """The types that its definition gives them, as far as they are PostgreSQL's own and can be read there."""
+    creation: Creation | None = None
+    """What is made of it where the receiver lacks it, under its own name; ``None`` where the export does not define it."""
 
 
 class ScratchTools(Value):

@@ -83,6 +83,8 @@ class ReceiverSeen(Value):
     """Those of the wanted names that are there."""
     trouble_with_condition: str = Field(default="", exclude_if=lambda found: not found)
     """Why the server cannot read the condition on the rows of the one table that is wanted, in its words."""
+    closed: tuple[str, ...] = ()
+    """The schemas of the wanted names in which the login may make nothing, or which it may not make."""
 
     def table(self, name: tuple[str, str]) -> TableSeen | None:
         """What stands under a name; ``None`` where nothing does."""
@@ -169,6 +171,27 @@ class ScratchCleared(Value):
     """Nothing of the run is left on this machine."""
 
 
+class ThingLeft(Value):
+    """A thing of a table that was not made."""
+
+    label: str
+    statement: str
+    """What would make it, for a person to read and to run."""
+    why: str
+    is_planned: bool = False
+    """Whether the plan said so."""
+
+
+class TablesMade(Value):
+    """What was made in a receiver, in the transaction that brought the rows."""
+
+    statements: tuple[str, ...]
+    """Ours, in their order."""
+    left: tuple[ThingLeft, ...] = ()
+    given: GivenBack | None = Field(default=None, exclude_if=lambda found: found is None)
+    """Owners and privileges; ``None`` where the export lists none."""
+
+
 class TablesCarried(Value):
     """What a receiver took, in one transaction."""
 
@@ -176,6 +199,8 @@ class TablesCarried(Value):
     """By the tables' names there."""
     sequences: dict[str, int] = Field(default_factory=dict)
     """The sequences that were set past the rows that came, and to what."""
+    made: TablesMade | None = Field(default=None, exclude_if=lambda found: found is None)
+    """What was made of tables that were not there."""
     rejects: str = Field(default="", exclude_if=lambda found: not found)
     """The folder with the rows that it refused, where it refused any."""
 

@@ -327,6 +327,8 @@ class RunState(Value):
     carriers: tuple[str, ...] = ()
     """Everybody who has carried out the run so far, on their machines and to AWS."""
     findings: tuple[Finding, ...] = ()
+    finders: tuple[StepId, ...] = ()
+    """The step that made each of them."""
     verdict: Verdict | None = None
     measured: Measured = Measured()
     note: str = ""
@@ -341,6 +343,10 @@ class RunState(Value):
         """The event that the clone's tag names; ``None`` where the run did not reach that step, or could not do it."""
         found = (anchor_in(step.result.get("anchor")) for step in self.steps.values() if step.status == "done")
         return next((each for each in found if each), None)
+
+    def findings_before(self, step: StepId) -> tuple[Finding, ...]:
+        """What was found by other steps than this one."""
+        return tuple(each for each, finder in zip(self.findings, self.finders, strict=True) if finder != step)
 
     def step(self, identifier: str) -> StepState:
         """The state of a step; a step that the journal does not mention is waiting."""
@@ -379,7 +385,12 @@ class Tally:
         """Everything that is known by now."""
         if not self._run:
             raise Bug(_NO_BEGINNING)
-        return RunState(**self._run, steps=dict(self._steps), findings=tuple(self._findings.values()))
+        return RunState(
+            **self._run,
+            steps=dict(self._steps),
+            findings=tuple(self._findings.values()),
+            finders=tuple(step for step, _ in self._findings),
+        )
 
 
 _NO_BEGINNING = "a journal must begin with run.created"

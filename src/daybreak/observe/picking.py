@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from daybreak.archive.choosing import ArchiveChoice, choose
 from daybreak.archive.column_types import types_in
 from daybreak.archive.contents import MOST, Contents
 from daybreak.archive.copying import columns_of_copy
+from daybreak.archive.creating import list_creations
 from daybreak.archive.layout import Pile
 from daybreak.archive.picking import pick
 from daybreak.archive.tables import choice_shown
 from daybreak.archive.tape import TarMember, members
 from daybreak.aws.objects import Objects
 from daybreak.errors import DaybreakError, Refused
+from daybreak.model.creations import Creation
 from daybreak.model.exports import ExportFound, ExportPlace
 from daybreak.model.exports_seen import ExportSeen, TableOffered
 from daybreak.model.names import printable
@@ -52,7 +54,7 @@ def see_export(objects: Objects, place: ExportPlace, wanted: TablesWanted) -> Ex
         return seen.model_copy(update={"why_not": error.reasons or (error.message,)})
     return seen.model_copy(
         update={
-            "tables": tuple(_tables(contents, choice)),
+            "tables": tuple(_with_creations(contents, _tables(contents, choice))),
             "choice": choice_shown(choice, lambda _entry: None),
             "picking": picking,
         }
@@ -72,7 +74,10 @@ def _see_script(pile: Pile, found: ExportFound, wanted: TablesWanted) -> ExportS
     tables = (name.partition(".") for name in wanted.tables if all(name.partition(".")))
     return ExportSeen(
         found=found,
-        tables=tuple(TableOffered(table=(schema, name)) for schema, _, name in tables),
+        tables=tuple(
+            TableOffered(table=(schema, name), creation=Creation(into=(schema, name), is_listed=False))
+            for schema, _, name in tables
+        ),
         picking=pick(pile, "sql"),
         why_not=tuple(reasons),
         dumped_by=int(said[0]) if said else None,
@@ -114,6 +119,13 @@ def _members(finder: Finder, pile: Pile) -> tuple[TarMember, ...] | None:
     except DaybreakError:
         return None
     return None
+
+
+def _with_creations(contents: Contents, tables: Iterable[TableOffered]) -> Iterator[TableOffered]:
+    """The same with what would be made of each, where the receiver lacks it."""
+    offered = tuple(tables)
+    for each, creation in zip(offered, list_creations(contents, (one.table for one in offered)), strict=True):
+        yield each.model_copy(update={"creation": creation})
 
 
 def _tables(contents: Contents, choice: ArchiveChoice) -> Iterator[TableOffered]:

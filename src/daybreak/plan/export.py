@@ -31,6 +31,7 @@ from daybreak.model.receiver import ReceiverSeen, TableSeen
 from daybreak.model.requests import ExportRequest
 from daybreak.model.table_names import forms_of, read_name, table_words
 from daybreak.model.targets import Target
+from daybreak.plan.creating import creations_of, names_pointed_at, notes_on_creations, objections_to_creation
 from daybreak.plan.estimates import estimate_for
 from daybreak.plan.exactness import inexact_columns
 from daybreak.plan.export_files import add_steps_for_files, notes_on_files
@@ -77,7 +78,7 @@ def export_plan(request: ExportRequest, target: Target, seen: Observation, terms
             add_steps_for_files(sequence, request, export, wanted, spans)
         else:
             _add_steps(sequence, request, export, export.picking, wanted)
-        notes = tuple(_notes(request, export, wanted))
+        notes = (*_notes(request, export, wanted), *notes_on_creations(creations_of(export, wanted)))
     made = tuple(sequence.steps)
     return frame(
         target,
@@ -130,6 +131,7 @@ def _add_steps(
             login=receiver.login,
             tables=wanted,
             where=request.where,
+            creations=creations_of(export, wanted),
         ),
         "all tables or none: a reader never sees a part of it",
         estimate_for(size, _FAST_LOAD, _SLOW_LOAD),
@@ -173,8 +175,9 @@ def _in_order(wanted: tuple[WantedTable, ...], receiver: ReceiverSeen | None) ->
 
 
 def receiver_names(request: ExportRequest, tables: tuple[TableOffered, ...]) -> tuple[tuple[str, str], ...]:
-    """The schemas and names that are looked for in the receiver."""
-    return tuple(_wish_for(request, each).into for each in tables)
+    """The schemas and names that are looked for in the receiver: those of the tables, and of what they may point at."""
+    wanted = tuple(_wish_for(request, each).into for each in tables)
+    return (*wanted, *dict.fromkeys(each for each in names_pointed_at(tables) if each not in wanted))
 
 
 def _hints(request: ExportRequest) -> Iterator[str]:
@@ -254,7 +257,7 @@ def _objections_to_table(
     """Why a table of the receiver cannot take the rows of one of the export's."""
     name, there = _words(wanted.into), receiver.table(wanted.into)
     if there is None:
-        yield f"there is no table {name}: make it first, as the archive defines it"
+        yield from objections_to_creation(offered, receiver, wanted)
         return
     if there.kind != "table":
         yield f"{name} is no table that takes rows"
@@ -323,7 +326,8 @@ def _notes(request: ExportRequest, export: ExportSeen, wanted: tuple[WantedTable
             yield f"nobody else can write into {name} until it has ended"
     if export.files is not None:
         yield from notes_on_files(request, export.files)
-    yield "the tables keep the indexes, constraints, owners and privileges that they have; rows alone come"
+    if any(receiver and receiver.table(each.into) for each in wanted):
+        yield "the tables that are there keep the indexes, constraints, owners and privileges that they have; rows alone come into them"
     yield "all rows come in one transaction: as long as it goes on, the server cleans up nothing that was deleted since"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from psycopg import sql
 
 from daybreak.model.column_shapes import ColumnShape
@@ -14,7 +16,8 @@ WITH RECURSIVE a AS (
     FROM pg_catalog.pg_attribute a
     JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+    WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND NOT a.attisdropped
+        AND (a.attgenerated = '' OR a.attname = ANY (%s::text[]))
 ), stored AS (
     SELECT a.attnum, a.type, a.modifier FROM a
     UNION ALL
@@ -36,6 +39,9 @@ ORDER BY a.attnum
 """)
 
 
-def read_shapes(session: Session, table: tuple[str, str]) -> tuple[ColumnShape, ...]:
-    """The columns of a table into which values can be loaded, in its order; empty where there is none of that name."""
-    return tuple(ColumnShape(*row) for row in session.ask(_SHAPES, table))
+def read_shapes(session: Session, table: tuple[str, str], beside: Sequence[str] = ()) -> tuple[ColumnShape, ...]:
+    """The columns of a table into which values can be loaded, in its order; empty where there is none of that name.
+
+    ``beside`` are columns that the server computes, and that are wanted all the same.
+    """
+    return tuple(ColumnShape(*row) for row in session.ask(_SHAPES, (*table, list(beside))))

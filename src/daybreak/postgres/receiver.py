@@ -56,6 +56,11 @@ WHERE k.contype = 'f' AND k.confrelid = ANY(%s::oid[]) AND k.conrelid <> k.confr
 ORDER BY k.confrelid, 2
 """)
 _SERVER = sql.SQL("SELECT pg_catalog.current_setting('server_encoding'), current_user::text")
+_CLOSED = sql.SQL("""
+SELECT DISTINCT w.name FROM pg_catalog.unnest(%s::text[]) AS w (name) LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = w.name
+WHERE NOT CASE WHEN n.oid IS NULL THEN pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')
+    ELSE pg_catalog.has_schema_privilege(n.oid, 'CREATE') END ORDER BY 1
+""")
 _OWN_PATH = sql.SQL("SET search_path = pg_catalog")
 _KIND = sql.SQL("""
 SELECT c.relkind::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -85,12 +90,16 @@ def see_receiver(session: Session, wanted: Sequence[tuple[str, str]], where: str
         )
         for row in found
     )
+    closed = session.ask(_CLOSED, ([schema for schema, _ in wanted],))
     return ReceiverSeen(
         server_version=session.server_version,
         encoding=encoding,
         login=login,
         tables=tables,
-        trouble_with_condition=_trouble_with(session, where, found) if where else "",
+        trouble_with_condition=_trouble_with(session, where, [row for row in found if row[:2] == wanted[0]])
+        if where
+        else "",
+        closed=tuple(str(each) for [each] in closed),
     )
 
 
@@ -231,12 +240,27 @@ class SequenceMoved:
     value: int
 
 
+class Maker(Protocol):
+    """Makes the tables that are not there, within the transaction."""
+
+    def begin(self, session: Session) -> None:
+        """Make what the rows need; raises ``Failed`` where nothing is to be committed."""
+
+    def end(self, session: Session) -> None:
+        """Make what stands on the rows."""
+
+    def hand_on(self, session: Session) -> None:
+        """Give what was made to its owners, from whom the login may be kept out then."""
+
+
 def carry_rows(
     session: Session,
     bearing: Bearing,
     loads: Sequence[TableLoad],
     staged: Callable[[str | None], None],
     progress: Callable[[str], None],
+    *,
+    maker: Maker | None = None,
 ) -> tuple[SequenceMoved, ...]:
     """Carry the rows of all tables, in this order, in one transaction; which sequences were set past them.
 
@@ -245,6 +269,9 @@ def carry_rows(
     after ``staged`` the outcome is then not known.
     """
     begin_change(session, bearing)
+    if maker is not None:
+        progress("making the tables that are not there")
+        maker.begin(session)
     _lock(session, loads)
     _refuse_inexact(session, loads)
     session.order(
@@ -260,7 +287,12 @@ def carry_rows(
         # A trigger that waits for the end acts here, where what it does can still be seen.
         session.order(sql.SQL("SET CONSTRAINTS ALL IMMEDIATE"))
     _refuse_deleted(session, loads, before)
+    if maker is not None:
+        progress("making what stands on the rows")
+        maker.end(session)
     moved = tuple(each for load in loads for each in _move_sequences(session, load))
+    if maker is not None:
+        maker.hand_on(session)
     commit_change(session, staged)
     return moved
 

@@ -6,21 +6,27 @@ The law: nothing that a dump brought runs as anybody but the throw-away role.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from psycopg import sql
 
 from daybreak.archive.contents import ArchiveEntry
+from daybreak.archive.foreign_keys import read_key
+from daybreak.archive.owning import belongings_of_made
 from daybreak.errors import Failed
 from daybreak.model.column_shapes import ColumnShape
+from daybreak.model.creations import Creation
 from daybreak.model.names import printable
 from daybreak.model.receiver import ScratchAnswers
 from daybreak.postgres.column_shapes import read_shapes
+from daybreak.postgres.creating import TableMaker
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.receiver import condition
 from daybreak.postgres.session import Limits, Session
+from daybreak.postgres.table_definitions import TableDefinition, read_definition
 
 LOOKING = Limits(statement=timedelta(hours=6), whole=timedelta(hours=12))
 """A scratch database has no people but us."""
@@ -39,18 +45,43 @@ class ScratchRows:
     reach: Reach
     """As the throw-away role."""
     limits: Limits = LOOKING
+    entries: tuple[ArchiveEntry, ...] = ()
+    """The archive's own list; empty for a script."""
+
+    def maker(self, creations: Sequence[Creation], places: Mapping[tuple[str, str], tuple[str, str]]) -> TableMaker:
+        """What makes the tables of these creations elsewhere; ``places`` says where each wanted table of the export goes.
+
+        Raises ``Failed`` where one of them cannot be made.
+        """
+        found: list[TableDefinition] = []
+        whole: list[Creation] = []
+        by_place = {into: table for table, into in places.items()}
+        with self.reach.session(self.limits) as session:
+            for each in creations:
+                labels = {one.label for one in each.things}
+                definition = read_definition(
+                    session,
+                    by_place[each.into],
+                    each.into,
+                    labels.__contains__ if each.is_listed else lambda _label: True,
+                )
+                found.append(definition)
+                keys = (read_key(one) for one in definition.foreign_keys)
+                whole.append(each if each.is_listed else each.model_copy(update={"keys": tuple(filter(None, keys))}))
+        owners = partial(belongings_of_made, self.entries) if self.entries else lambda _made, _follows: None
+        return TableMaker(found, whole, owners)
 
     def rows(
-        self, table: tuple[str, str], where: str
+        self, table: tuple[str, str], where: str, beside: Sequence[str] = ()
     ) -> tuple[tuple[ColumnShape, ...], int, Callable[[], Iterator[bytes]]]:
         """The columns of a table that can be loaded, how many rows are wanted of it, and what begins to read them.
 
-        ``where`` is asked as its owner wrote it, with the search path of a new session. Raises ``Failed`` where the condition, or the
+        ``beside`` are columns that the server computes, and whose values are wanted all the same. ``where`` is asked as its owner wrote it, with the search path of a new session. Raises ``Failed`` where the condition, or the
         table, is not there.
         """
         with self._session() as session:
             place = _place_of(session, table)
-            columns = read_shapes(session, table)
+            columns = read_shapes(session, table, beside)
             [[number]] = session.ask(sql.SQL("SELECT count(*)") + place + condition(where))
         names = sql.SQL(", ").join(sql.Identifier(each.name) for each in columns)
         copy = sql.SQL("COPY (SELECT ") + names + place + condition(where) + sql.SQL(") TO STDOUT")

@@ -19,7 +19,7 @@ from daybreak.model.actions import (
 )
 from daybreak.model.names import comma_list, printable, sql_identifier
 from daybreak.model.plan import Plan
-from daybreak.model.receiver import DatabaseNamed, Receiver
+from daybreak.model.receiver import DatabaseNamed, GivenBack, Receiver, TablesMade
 from daybreak.model.run import RunState
 from daybreak.report.aws_cli import quote
 from daybreak.report.words import many
@@ -64,6 +64,8 @@ def sentence_on_export(action: ExportWork | CarryTables | NameDatabase) -> str:
 
 
 def _mode(action: CarryTables, table: WantedTable) -> str:
+    if any(each.into == table.into for each in action.creations):
+        return "which is made"
     which = " for which that is true" if action.where and table.mode == "replace" else ""
     return _MODES[table.mode] + which
 
@@ -114,10 +116,7 @@ def _on_named(named: DatabaseNamed, place: str) -> Iterator[str]:
         f"the database {place} is there: {many(given.owners, 'thing')} with the owner that the archive lists, and "
         f"{many(given.privileges, 'statement')} of privileges; all else is owned by {printable(given.login)}"
     )
-    if given.missing:
-        yield f"roles that are not there: {comma_list([printable(each) for each in given.missing])}"
-    for each in given.not_given:
-        yield f"not given back: {each.what}: {each.why}"
+    yield from _on_not_given(given)
 
 
 def sentences_on_carried(plan: Plan, state: RunState) -> Iterator[str]:
@@ -143,8 +142,31 @@ def _on_carried(result: dict[str, Any], place: str) -> Iterator[str]:
     yield f"{sum(result['rows'].values()):,} rows in one transaction of {place}: {comma_list(each, most=5)}"
     if result.get("rejects"):
         yield f"the rows that it refused are in {printable(result['rejects'], 400)}, which nothing removes by itself"
+    if result.get("made"):
+        yield from _on_made(TablesMade.model_validate(result["made"]))
     for name, value in result.get("sequences", {}).items():
         yield f"the sequence {printable(name)} was set past the rows that came, to {value}"
+
+
+def _on_made(made: TablesMade) -> Iterator[str]:
+    yield f"{many(len(made.statements), 'statement')} of Daybreak's own made what was not there"
+    for each in made.left:
+        yield f"not made: {each.label}: {printable(each.why, 400)}; its statement: {printable(each.statement, 1000)}"
+    if made.given is None:
+        yield "all that was made is the login's, since a script has no list of owners and privileges"
+        return
+    yield (
+        f"{many(made.given.owners, 'thing')} got the owner that the archive lists, and {many(made.given.privileges, 'statement')} of "
+        f"privileges; all else that was made is owned by {printable(made.given.login)}"
+    )
+    yield from _on_not_given(made.given)
+
+
+def _on_not_given(given: GivenBack) -> Iterator[str]:
+    if given.missing:
+        yield f"roles that are not there: {comma_list([printable(each) for each in given.missing])}"
+    for each in given.not_given:
+        yield f"not given back: {each.what}: {each.why}"
 
 
 def work_on_export(action: ExportWork | CarryTables | NameDatabase) -> tuple[str, str, str]:
@@ -211,7 +233,8 @@ def _restore_of(action: LoadScratch) -> str:
 
 def orders_of_carrying(action: CarryTables) -> tuple[str, ...]:
     """What psql is given in one transaction to carry the tables, from files that ``copies_of_carrying`` writes."""
-    return tuple(_orders(action.tables, " (FORMAT csv, HEADER match)" if action.files is not None else ""))
+    made = (f"\\i {_file(each.into, 'sql')}" for each in action.creations)
+    return (*made, *_orders(action.tables, " (FORMAT csv, HEADER match)" if action.files is not None else ""))
 
 
 def _orders(tables: Iterable[WantedTable], form: str) -> Iterable[str]:
@@ -219,30 +242,39 @@ def _orders(tables: Iterable[WantedTable], form: str) -> Iterable[str]:
         name = _identifier(each.into)
         if each.mode == "replace":
             yield f"DELETE FROM {name};"  # noqa: S608 - quoted, and for a person to read
-        yield f"\\copy {name} FROM {_file(each)}{form}"
+        yield f"\\copy {name} FROM {_file(each.table)}{form}"
 
 
 def copies_of_carrying(action: CarryTables) -> tuple[str, ...]:
     """The commands that write each table's rows into a file."""
     if action.files is not None:
         return tuple(_copy_of_files(each, action.where) for each in action.tables)
-    return tuple(f"psql -d {SCRATCH} -c {quote(_copy_out(each, action.where))}" for each in action.tables)
+    made = {each.into for each in action.creations}
+    # By hand it is the archive's code: whoever types this reads the file first, and gives the table its new name in it.
+    dumps = (
+        f"pg_dump --schema-only -d {SCRATCH} -t {quote(_identifier(each.table))} -f {FOLDER}/{quote(_name(each.into))}.sql"
+        "  # read it before it runs, it is the archive's code"
+        for each in action.tables
+        if each.into in made
+    )
+    copies = (f"psql -d {SCRATCH} -c {quote(_copy_out(each, action.where))}" for each in action.tables)
+    return (*dumps, *copies)
 
 
 def _copy_out(table: WantedTable, where: str) -> str:
-    return f"\\copy ({_select(table.table, where)}) TO {_file(table)}"
+    return f"\\copy ({_select(table.table, where)}) TO {_file(table.table)}"
 
 
 def _copy_of_files(table: WantedTable, where: str) -> str:
     """A program that reads Parquet; the folder of the database is whatever the export has."""
     pattern = f"{FOLDER}/*/{_name(table.table)}/**/*.parquet".replace("'", "''")
     which = f" WHERE {where}" if where else ""
-    order = f"COPY (FROM read_parquet('{pattern}'){which}) TO {_file(table)} (FORMAT csv, HEADER)"
+    order = f"COPY (FROM read_parquet('{pattern}'){which}) TO {_file(table.table)} (FORMAT csv, HEADER)"
     return f"duckdb -c {quote(order)}"
 
 
-def _file(table: WantedTable) -> str:
-    path = f"{FOLDER}/{_name(table.table)}.copy".replace("'", "''")
+def _file(name: tuple[str, str], kind: str = "copy") -> str:
+    path = f"{FOLDER}/{_name(name)}.{kind}".replace("'", "''")
     return f"'{path}'"
 
 

@@ -120,6 +120,7 @@ class Looker:
     ) -> OrderStanding | None:
         """Where a step stands of which a guard does not hold by what was seen; ``None`` where all hold."""
         state = self._journal.state()
+        found = state.findings_before(step.id)
         situation = Situation(
             self.owner,
             seen,
@@ -129,7 +130,7 @@ class Looker:
             self._writes(step, seen),
             self.approvals(),
             things_made(self._makers, state),
-            verdict_of(state.findings).standing if state.findings else None,
+            verdict_of(found).standing if found else None,
             state.judged.at if state.judged else None,
             self._archives(step),
         )

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from daybreak.model.actions.placed import Placed
 from daybreak.model.actions.sql import SqlOrder
+from daybreak.model.creations import Creation
 from daybreak.model.parquet import Discrepancy
 from daybreak.model.pickings import Picking
 from daybreak.model.receiver import Receiver, ReceiverMode
@@ -117,12 +118,16 @@ class ClearScratch(ScratchOrder):
 class CarryTables(SqlOrder):
     """Carry the rows of tables from the scratch database, or from fetched files, into a living one, all in one transaction.
 
+    A table that is not there is made in the same transaction, by statements of ours.
+
     Its number is in the journal before the commit, so a lost commit is looked up and never guessed.
     """
 
     kind: Literal["carry-tables@1"] = "carry-tables@1"
     tables: tuple[WantedTable, ...]
     where: str = ""
+    creations: tuple[Creation, ...] = Field(default=(), exclude_if=lambda found: not found)
+    """The tables that are not there, and are made first."""
     files: RowFiles | None = Field(default=None, exclude_if=lambda found: found is None)
     """Where the rows come from where no scratch database was loaded."""
     lock: Span = Span(seconds=2)

@@ -159,9 +159,15 @@ def _summary_of_export(plan: Plan, request: ExportRequest) -> Iterator[tuple[str
     each = [f"{'.'.join(one.table)} into {'.'.join(one.into)}" for one in carried.tables]
     yield "tables", comma_list(each) + (f", where {request.where}" if request.where else "")
     whose = "the clone of a run" if request.receiver.run else "a cluster in use"
+    if carried.creations:
+        yield (
+            "makes",
+            f"{comma_list(['.'.join(one.into) for one in carried.creations])}, by statements of Daybreak's own",
+        )
+    what = "tables and rows" if carried.creations else "rows alone"
     yield (
         "changes",
-        f"the database {request.receiver.database} of {request.receiver.cluster}, {whose}: rows alone, in one transaction",
+        f"the database {request.receiver.database} of {request.receiver.cluster}, {whose}: {what}, in one transaction",
     )
 
 
