@@ -8,11 +8,14 @@ from datetime import timedelta
 from itertools import count
 
 import pytest
+from psycopg import sql
 
+from daybreak.archive.owning import Belongings
 from daybreak.errors import Failed
 from daybreak.model.creations import Creation
 from daybreak.model.receiver import TablesMade
-from daybreak.postgres.changing import Bearing
+from daybreak.postgres.changing import Bearing, begin_change
+from daybreak.postgres.giving_back import give_to_made
 from daybreak.postgres.meter import Meter
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.receiver import RowsToCarry, carry_rows
@@ -341,3 +344,81 @@ def test_what_a_table_cannot_be_without_is_refused(place: Place, made: str, says
     with pytest.raises(Failed, match=says):
         place.make("t")
     assert place.ask(place.living, "SELECT 1 FROM pg_namespace WHERE nspname = 'shop'") == []
+
+
+def test_a_part_and_an_heir_come_as_tables_of_their_own(place: Place) -> None:
+    """What would tie them to the other table is named with its statement: that table is another one than the export's."""
+    place.server.run(
+        place.scratch,
+        "CREATE TABLE shop.events (at date) PARTITION BY RANGE (at)",
+        "CREATE TABLE shop.january PARTITION OF shop.events FOR VALUES FROM ('2024-01-01') TO ('2024-02-01')",
+        "CREATE TABLE shop.base (id int, CHECK (id > 0))",
+        "CREATE TABLE shop.heir (more int) INHERITS (shop.base)",
+        "INSERT INTO shop.january VALUES ('2024-01-05')",
+        "INSERT INTO shop.heir VALUES (1, 2)",
+        "INSERT INTO shop.base VALUES (7)",
+    )
+    made = place.make("january", "heir", "base")
+    assert {each.label: each.statement for each in made.left} == {
+        "TABLE ATTACH shop.january": "ALTER TABLE ONLY shop.events ATTACH PARTITION \"shop\".\"january\" FOR VALUES FROM ('2024-01-01') TO ('2024-02-01')",
+        "INHERITANCE shop.heir": 'ALTER TABLE "shop"."heir" INHERIT shop.base',
+    }
+    assert all(each.is_planned for each in made.left)
+    assert place.same("SELECT * FROM shop.heir") == [(1, 2)]
+    assert place.ask(place.living, "SELECT * FROM shop.base") == [(7,)]
+    place.server.run(place.living, *(each.statement for each in made.left if "INHERIT" in each.statement))
+    assert place.same("SELECT * FROM shop.base ORDER BY id") == [(1,), (7,)]
+
+
+KEYS = (
+    "FOREIGN KEY (a) REFERENCES shop.other (id)",
+    'FOREIGN KEY (a, "b ""c""") REFERENCES shop.other (id, more) MATCH FULL ON UPDATE CASCADE ON DELETE SET NULL',
+    'FOREIGN KEY (a, "b ""c""") REFERENCES shop.other (id, more) ON DELETE SET DEFAULT (a) DEFERRABLE INITIALLY DEFERRED NOT VALID',
+    "FOREIGN KEY (a) REFERENCES shop.other (id) ON UPDATE RESTRICT ON DELETE NO ACTION DEFERRABLE",
+)
+
+
+@pytest.mark.parametrize("words", KEYS)
+def test_a_foreign_key_is_read_and_made_anew(place: Place, words: str) -> None:
+    """Each way in which one can be, to a table that lives; a script has it in the scratch database."""
+    for database in (place.scratch, place.living):
+        schema = () if database == place.scratch else ("CREATE SCHEMA shop",)
+        place.server.run(
+            database, *schema, "CREATE TABLE shop.other (id int PRIMARY KEY, more text, UNIQUE (id, more))"
+        )
+        place.server.run(database, "INSERT INTO shop.other VALUES (1, 'x')")
+    place.server.run(place.scratch, 'CREATE TABLE shop.t (a int, "b ""c""" text)', "INSERT INTO shop.t VALUES (1, 'x')")
+    place.server.run(place.scratch, f"ALTER TABLE shop.t ADD CONSTRAINT points {words}")
+    assert place.make("t").left == ()
+    assert place.same("SELECT conname, pg_get_constraintdef(oid), convalidated FROM pg_constraint WHERE contype = 'f'")
+
+
+def test_a_foreign_key_without_its_rows_is_named(place: Place) -> None:
+    """The rows that it points at went meanwhile: the table is there, and the key is not."""
+    for database in (place.scratch, place.living):
+        schema = () if database == place.scratch else ("CREATE SCHEMA shop",)
+        place.server.run(database, *schema, "CREATE TABLE shop.other (id int PRIMARY KEY)")
+    place.server.run(
+        place.scratch,
+        "INSERT INTO shop.other VALUES (1)",
+        "CREATE TABLE shop.t (a int REFERENCES shop.other)",
+        "INSERT INTO shop.t VALUES (1)",
+    )
+    [left] = place.make("t").left
+    assert (left.label, left.is_planned) == ("FK CONSTRAINT shop.t t_a_fkey", False)
+    assert "violates foreign key constraint" in left.why
+    assert place.same("SELECT * FROM shop.t") == [(1,)]
+
+
+def test_a_default_is_nobodys_way_in(place: Place) -> None:
+    """What the destination gives to whoever finds a new table there is not what the archive lists; a script lists nothing."""
+    place.server.run(place.scratch, "CREATE TABLE shop.t (a int)")
+    place.server.run(
+        place.living, "CREATE SCHEMA shop", "ALTER DEFAULT PRIVILEGES IN SCHEMA shop GRANT SELECT ON TABLES TO PUBLIC"
+    )
+    assert place.make("t").given is None
+    with open_session(place.server.address(place.living), place.server.master, LIMITS) as session:
+        begin_change(session, QUICK)
+        give_to_made(session, Belongings(), [("shop", "t")])
+        [[granted]] = session.ask(sql.SQL("SELECT relacl::text FROM pg_catalog.pg_class WHERE relname = 't'"))
+    assert "=r/" not in granted.replace("embi_admin=", "")

@@ -67,7 +67,7 @@ def _creation(graph: EntryGraph, table: tuple[str, str], number: int | None) -> 
 
 def _why_not(entry: ArchiveEntry, *, is_wanted: bool) -> str:
     if entry.kind == "TABLE" and not is_wanted:
-        return "the table inherits from it, and comes as one of its own"
+        return "the table inherits from it, and comes as one of its own: its statement to inherit stands in the report"
     if entry.kind == _KEY:
         return "it is none that we understand"
     return "" if entry.kind in _MADE else _WHY.get(entry.kind, _CODE)

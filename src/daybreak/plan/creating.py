@@ -93,4 +93,4 @@ def notes_on_creations(creations: Sequence[Creation]) -> Iterator[str]:
             "each statement that makes something is composed by Daybreak of what the scratch database's catalogs say, and stands in the "
             "report; an expression comes only where the server's own functions alone compute it, and what does not come is named there"
         )
-        yield "triggers, rules, policies and functions of the archive are code, so none is made; a table whose rows were under row security gets it without its policies: nobody but its owner sees a row until you make them"
+        yield "triggers, rules, policies and functions of the archive are code, so none is made; a part or an heir of another table comes as a table of its own; a table whose rows were under row security gets it without its policies: nobody but its owner sees a row until you make them"

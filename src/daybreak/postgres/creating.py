@@ -18,7 +18,7 @@ from daybreak.model.names import printable, sql_identifier
 from daybreak.model.receiver import TablesMade, ThingLeft
 from daybreak.postgres.giving_back import give_to_made
 from daybreak.postgres.session import Session
-from daybreak.postgres.table_definitions import NEVER, Name, TableDefinition, TablePart, definitions_in_order
+from daybreak.postgres.table_definitions import LISTED, NEVER, Name, TableDefinition, TablePart, definitions_in_order
 from daybreak.postgres.type_definitions import TypeDefinition, find_like
 
 _SCHEMA = sql.SQL("SELECT 1 FROM pg_catalog.pg_namespace n WHERE n.nspname = %s")
@@ -137,7 +137,7 @@ class TableMaker:
 
     def _leave(self, part: TablePart, why: str) -> None:
         is_planned = part.kind in NEVER
-        if is_planned and all(each.is_listed for each in self.creations):
+        if part.kind in LISTED and part.why_not and all(each.is_listed for each in self.creations):
             return  # the plan has it, by the archive's own list
         self.left.append(ThingLeft(label=part.label, statement=part.statement, why=why, is_planned=is_planned))
 

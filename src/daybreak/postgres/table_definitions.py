@@ -121,8 +121,10 @@ _STORAGES = {"p": "PLAIN", "e": "EXTERNAL", "x": "EXTENDED", "m": "MAIN"}
 _COMPRESSIONS = {"p": "pglz", "l": "lz4"}
 _IDENTITIES = {"a": "ALWAYS", "d": "BY DEFAULT"}
 _KINDS = {"c": "CHECK CONSTRAINT", "p": "CONSTRAINT", "u": "CONSTRAINT", "x": "CONSTRAINT", "f": "FK CONSTRAINT"}
-NEVER = frozenset({"TRIGGER", "RULE", "STATISTICS", "POLICY"})
-"""What is code, or a hint of the planner's: it is left for a person, and the plan says so before."""
+LISTED = frozenset({"TRIGGER", "RULE", "STATISTICS", "POLICY", "TABLE ATTACH"})
+"""What is code, a hint of the planner's, or a part of another table: it is left for a person, and a table of contents has it."""
+NEVER = LISTED | {"INHERITANCE"}
+"""What never comes, which the plan says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from daybreak.execute.beside import News
 from daybreak.execute.doors import NoExports, RowSource
 from daybreak.model.actions import CarryTables, WantedTable
 from daybreak.model.attempts import StepStaged
+from daybreak.model.creations import Creation
 from daybreak.model.guards import FoundFit
 from daybreak.model.receiver import ReceiverMode
 from daybreak.model.run import Event, StepUncertain
@@ -93,6 +94,38 @@ def test_whoever_dies_leaves_each_row_once(bench: Bench, rows: Rows, mode: str) 
             except Killed:
                 state = simulation.live()
             assert (state.status, here.count()) == ("finished", ROWS), number
+
+
+@pytest.mark.sample("before", "after")
+@pytest.mark.parametrize("mode", ["before", "torn", "after"])
+def test_whoever_dies_leaves_a_table_that_was_made_once_with_its_rows(bench: Bench, rows: Rows, mode: str) -> None:
+    """At every append of the step, of a table that was not there: after the last life it is there, whole, and its verdict in the journal."""
+    rows.server.run(
+        rows.database,
+        "CREATE INDEX of_a ON t (a)",
+        "ALTER TABLE t ADD COLUMN s text DEFAULT current_setting('x.y', true)",
+    )
+
+    def begin(here: Bench) -> Simulation:
+        here.server.run(here.database, "DROP TABLE IF EXISTS t")
+        action = carry(here).model_copy(update={"creations": (Creation(into=("public", "t"), is_listed=False),)})
+        return here.simulation(action, exports=rows)
+
+    with fresh(bench) as here:
+        whole = begin(here)
+        whole.live()
+        appends = len(whole.told)
+        first = next(place for place, each in enumerate(whole.told) if getattr(each.body, "step", "") == STEP)
+    for number in range(first + 1, appends + 2):
+        with fresh(bench) as here:
+            simulation = begin(here)
+            try:
+                state = simulation.live(Crash(number, mode))  # type: ignore[arg-type]
+            except Killed:
+                state = simulation.live()
+            assert (state.status, here.count()) == ("finished", ROWS), number
+            [finding] = state.findings
+            assert [each.name for each in finding.details] == ["DEFAULT public.t s"], number
 
 
 @pytest.mark.sweep
