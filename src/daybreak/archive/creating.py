@@ -52,11 +52,11 @@ def _creation(graph: EntryGraph, table: tuple[str, str], number: int | None) -> 
         if key is not None and key.table in own:
             keys.append(key)
         elif entry.kind == "TABLE ATTACH" and entry.id in missing:
-            things.append(_listed(entry, "it comes as a table of its own"))
+            things.append(_thing_of(entry, "it comes as a table of its own"))
         elif entry.kind not in _SILENT:
-            things.append(_listed(entry, _why_not(entry, is_wanted=entry.id in wanted)))
+            things.append(_thing_of(entry, _why_not(entry, is_wanted=entry.id in wanted)))
     things += (
-        _listed(entry, "it points at the table, and is no part of it")
+        _thing_of(entry, "it points at the table, and is no part of it")
         for entry in graph.in_order(
             {other for each in wanted | parts for other in graph.needed_by.get(each, ())} - comes - set(missing)
         )
@@ -73,5 +73,5 @@ def _why_not(entry: ArchiveEntry, *, is_wanted: bool) -> str:
     return "" if entry.kind in _MADE else _WHY.get(entry.kind, _CODE)
 
 
-def _listed(entry: ArchiveEntry, why_not: str) -> ThingListed:
+def _thing_of(entry: ArchiveEntry, why_not: str) -> ThingListed:
     return ThingListed(label=entry.label, statement=entry.definition.strip(), why_not=why_not)

@@ -135,16 +135,16 @@ def belongings_of_made(
         each for each in found.owned if each.kind != "SEQUENCE" or (each.schema, each.object[-1].text) not in follows
     )
     return Belongings(
-        owned=tuple(replace(each, object=_renamed_tokens(each.object, made)) for each in owned),
+        owned=tuple(replace(each, object=_tokens_at(each.object, made)) for each in owned),
         privileges=tuple(
-            replace(each, privileges=replace(each.privileges, object=_renamed_tokens(each.privileges.object, made)))
+            replace(each, privileges=replace(each.privileges, object=_tokens_at(each.privileges.object, made)))
             for each in found.privileges
         ),
         not_given=found.not_given,
     )
 
 
-def _renamed_tokens(tokens: tuple[Token, ...], made: Mapping[tuple[str, str], tuple[str, str]]) -> tuple[Token, ...]:
+def _tokens_at(tokens: tuple[Token, ...], made: Mapping[tuple[str, str], tuple[str, str]]) -> tuple[Token, ...]:
     """The tokens that name the same object where it was made."""
     match tokens:
         case (Token(text=schema), Token(text="."), Token(text=name)) if (schema, name) in made:

@@ -58,7 +58,7 @@ class Creation(Value):
     into: tuple[str, str]
     """Its schema and its name there."""
     things: tuple[ThingListed, ...] = ()
-    """All that the table of contents lists for it; none for a script, which has no such table."""
+    """All that the table of contents lists for it; a script has no such table."""
     is_listed: bool = True
     """Whether the export has a table of contents: then nothing is made that does not stand in it."""
     keys: tuple[KeyToMake, ...] = ()
@@ -69,7 +69,7 @@ _LONGEST_NAME = 63
 
 
 def short_name(name: str) -> str:
-    """A name that the server does not cut: a long one ends in what tells it from others.
+    """A name that the server does not cut: a long one ends in a digest of all of it.
 
     >>> short_name("orders_id_seq"), len(short_name("o" * 80))
     ('orders_id_seq', 63)

@@ -344,10 +344,6 @@ class RunState(Value):
         found = (anchor_in(step.result.get("anchor")) for step in self.steps.values() if step.status == "done")
         return next((each for each in found if each), None)
 
-    def findings_before(self, step: StepId) -> tuple[Finding, ...]:
-        """What was found by other steps than this one."""
-        return tuple(each for each, finder in zip(self.findings, self.finders, strict=True) if finder != step)
-
     def step(self, identifier: str) -> StepState:
         """The state of a step; a step that the journal does not mention is waiting."""
         return self.steps.get(identifier, StepState())
@@ -385,12 +381,8 @@ class Tally:
         """Everything that is known by now."""
         if not self._run:
             raise Bug(_NO_BEGINNING)
-        return RunState(
-            **self._run,
-            steps=dict(self._steps),
-            findings=tuple(self._findings.values()),
-            finders=tuple(step for step, _ in self._findings),
-        )
+        finders = tuple(step for step, _ in self._findings)
+        return RunState(**self._run, steps=dict(self._steps), findings=tuple(self._findings.values()), finders=finders)
 
 
 _NO_BEGINNING = "a journal must begin with run.created"

@@ -14,8 +14,6 @@ from daybreak.model.exports_seen import ExportSeen, TableOffered
 from daybreak.model.names import comma_list, printable
 from daybreak.model.receiver import ReceiverSeen
 
-Name = tuple[str, str]
-
 
 def creations_of(export: ExportSeen, wanted: Sequence[WantedTable]) -> tuple[Creation, ...]:
     """What is made of each wanted table that the receiver lacks."""
@@ -26,14 +24,16 @@ def creations_of(export: ExportSeen, wanted: Sequence[WantedTable]) -> tuple[Cre
     lacking = [(each, offered[each.table].creation) for each in wanted if receiver.table(each.into) is None]
     places = {each.table: each.into for each in wanted}
     there = {each.table for each in receiver.tables if each.kind == "table"} | {each.into for each in wanted}
-    made = [_renamed(creation, each, places, there) for each, creation in lacking if creation is not None]
+    made = [_creation_at(creation, each, places, there) for each, creation in lacking if creation is not None]
     names = {f"FK CONSTRAINT {key.table[0]}.{key.table[1]} {key.name}" for each in made for key in each.keys}
     return tuple(
         each.model_copy(update={"things": tuple(one for one in each.things if one.label not in names)}) for each in made
     )
 
 
-def _renamed(creation: Creation, wanted: WantedTable, places: dict[Name, Name], there: set[Name]) -> Creation:
+def _creation_at(
+    creation: Creation, wanted: WantedTable, places: dict[tuple[str, str], tuple[str, str]], there: set[tuple[str, str]]
+) -> Creation:
     """The creation under the name that the table has in the receiver; of its foreign keys those that have something to point at."""
     keys: list[KeyToMake] = []
     things = list(creation.things)
@@ -53,7 +53,7 @@ def _renamed(creation: Creation, wanted: WantedTable, places: dict[Name, Name], 
     return creation.model_copy(update={"into": wanted.into, "things": tuple(things), "keys": tuple(keys)})
 
 
-def names_pointed_at(tables: Sequence[TableOffered]) -> Iterator[Name]:
+def names_pointed_at(tables: Sequence[TableOffered]) -> Iterator[tuple[str, str]]:
     """The tables that a foreign key of a table that might be made points at."""
     for each in tables:
         for key in each.creation.keys if each.creation else ():

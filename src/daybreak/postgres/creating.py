@@ -18,7 +18,14 @@ from daybreak.model.names import printable, sql_identifier
 from daybreak.model.receiver import TablesMade, ThingLeft
 from daybreak.postgres.giving_back import give_to_made
 from daybreak.postgres.session import Session
-from daybreak.postgres.table_definitions import LISTED, NEVER, Name, TableDefinition, TablePart, definitions_in_order
+from daybreak.postgres.table_definitions import (
+    LISTED,
+    NEVER,
+    QualifiedName,
+    TableDefinition,
+    TablePart,
+    definitions_in_order,
+)
 from daybreak.postgres.type_definitions import TypeDefinition, find_like
 
 _SCHEMA = sql.SQL("SELECT 1 FROM pg_catalog.pg_namespace n WHERE n.nspname = %s")
@@ -37,15 +44,17 @@ class TableMaker:
 
     definitions: Sequence[TableDefinition]
     creations: Sequence[Creation]
-    belongings: Callable[[dict[Name, Name], Iterable[Name]], Belongings | None] = lambda _made, _follows: None
+    belongings: Callable[[dict[QualifiedName, QualifiedName], Iterable[QualifiedName]], Belongings | None] = (
+        lambda _made, _follows: None
+    )
     """Who owned what was made; ``None`` where the export does not list it."""
     statements: list[str] = field(default_factory=list)
     left: list[ThingLeft] = field(default_factory=list)
-    made: dict[Name, Name] = field(default_factory=dict)
+    made: dict[QualifiedName, QualifiedName] = field(default_factory=dict)
     """What was made, by its name in the export; a schema by an empty one before its own."""
     result: TablesMade | None = None
 
-    def as_plain(self, into: Name) -> tuple[str, ...]:
+    def as_plain(self, into: QualifiedName) -> tuple[str, ...]:
         """The columns of a table whose values come as they are, since what computes them does not come."""
         return next((each.as_plain for each in self.definitions if each.into == into), ())
 
@@ -93,9 +102,9 @@ class TableMaker:
         belongings = self.belongings(self.made, [name for each in self.definitions for name in each.follows])
         relations = [name for each in self.definitions for name in each.relations.values()]
         given = give_to_made(session, belongings, relations) if belongings else None
-        self.result = TablesMade(statements=tuple(self.statements), left=tuple(self._left_once()), given=given)
+        self.result = TablesMade(statements=tuple(self.statements), left=tuple(self._without_doubles()), given=given)
 
-    def _left_once(self) -> Iterator[ThingLeft]:
+    def _without_doubles(self) -> Iterator[ThingLeft]:
         """What was left, each thing once: the plan may have named what the database shows too."""
         seen: set[str] = set()
         for each in sorted(self.left, key=lambda found: not found.is_planned):
@@ -161,7 +170,7 @@ class TableMaker:
         return ""
 
     @staticmethod
-    def _reach(session: Session, name: Name, value: int, *, is_called: bool) -> None:
+    def _reach(session: Session, name: QualifiedName, value: int, *, is_called: bool) -> None:
         """Set a sequence where it stood in the export; what the rows need beyond that is added by whoever carried them."""
         quoted = sql.Literal(sql.Identifier(*name).as_string())
         further = sql.SQL("SELECT pg_catalog.setval({}::pg_catalog.regclass, {}, {})").format(

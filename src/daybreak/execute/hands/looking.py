@@ -120,7 +120,8 @@ class Looker:
     ) -> OrderStanding | None:
         """Where a step stands of which a guard does not hold by what was seen; ``None`` where all hold."""
         state = self._journal.state()
-        found = state.findings_before(step.id)
+        # What a step finds of its own work is for the verdict, and does not keep it from being done.
+        found = [each for each, finder in zip(state.findings, state.finders, strict=True) if finder != step.id]
         situation = Situation(
             self.owner,
             seen,
