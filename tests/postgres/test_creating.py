@@ -12,7 +12,7 @@ from psycopg import sql
 
 from daybreak.archive.owning import Belongings
 from daybreak.errors import Failed
-from daybreak.model.creations import Creation
+from daybreak.model.creations import Creation, ThingListed
 from daybreak.model.receiver import TablesMade
 from daybreak.postgres.changing import Bearing, begin_change
 from daybreak.postgres.giving_back import give_to_made
@@ -43,10 +43,11 @@ class Place:
         with self.server.connection(database) as connection:
             return list(connection.execute(query.encode()).fetchall())
 
-    def make(self, *tables: str, into: dict[str, str] | None = None) -> TablesMade:
-        """Make tables of the schema shop in the living one, with their rows."""
+    def make(self, *tables: str, into: dict[str, str] | None = None, listed: Sequence[str] = ()) -> TablesMade:
+        """Make tables of the schema shop in the living one, with their rows; with ``listed`` as an archive lists it, else as a script."""
         names = {("shop", each): ("shop", (into or {}).get(each, each)) for each in tables}
-        creations = [Creation(into=place, is_listed=False) for place in names.values()]
+        things = tuple(ThingListed(label=each, statement="") for each in listed)
+        creations = [Creation(into=place, things=things, is_listed=bool(listed)) for place in names.values()]
         source = ScratchRows(Reach(self.server.address(self.scratch), self.server.master, Meter()), LIMITS)
         maker = source.maker(creations, names)
         loads = [_load(source, name, place, maker.as_plain(place)) for name, place in names.items()]
@@ -422,3 +423,21 @@ def test_a_default_is_nobodys_way_in(place: Place) -> None:
         give_to_made(session, Belongings(), [("shop", "t")])
         [[granted]] = session.ask(sql.SQL("SELECT relacl::text FROM pg_catalog.pg_class WHERE relname = 't'"))
     assert "=r/" not in granted.replace("embi_admin=", "")
+
+
+def test_what_the_archive_does_not_list_is_not_made(place: Place) -> None:
+    """A definition may make more than its entry says: an index and a part that nobody planned."""
+    place.server.run(
+        place.scratch,
+        "CREATE TABLE shop.t (a int PRIMARY KEY, b int UNIQUE)",
+        "CREATE INDEX listed ON shop.t (b)",
+        "CREATE INDEX hidden ON shop.t (a, b)",
+        "CREATE TABLE shop.e (a int) PARTITION BY RANGE (a)",
+        "CREATE TABLE shop.sly PARTITION OF shop.e DEFAULT",
+    )
+    made = place.make("t", listed=("TABLE shop.t", "INDEX shop.listed", "CONSTRAINT shop.t t_pkey"))
+    assert made.left == ()
+    found = place.ask(place.living, "SELECT indexname FROM pg_indexes WHERE schemaname = 'shop' ORDER BY 1")
+    assert found == [("listed",), ("t_pkey",)]
+    with pytest.raises(Failed, match=r"the archive does not list shop\.sly"):
+        place.make("e", listed=("TABLE shop.e",))

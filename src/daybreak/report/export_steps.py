@@ -30,6 +30,9 @@ FOLDER = "./restore"
 SCRATCH = "scratch"
 """The name of the database that such a person loads it into."""
 
+_MOST_SHOWN, _LONGEST_SHOWN = 40, 600
+"""Statements that a report shows, and signs of each."""
+
 _MODES = {"empty": "which must be empty", "append": "beside the rows there", "replace": "in place of the rows there"}
 
 
@@ -150,6 +153,9 @@ def _on_carried(result: dict[str, Any], place: str) -> Iterator[str]:
 
 def _on_made(made: TablesMade) -> Iterator[str]:
     yield f"{many(len(made.statements), 'statement')} of Daybreak's own made what was not there"
+    yield from (f"made: {printable(each, _LONGEST_SHOWN)}" for each in made.statements[:_MOST_SHOWN])
+    if len(made.statements) > _MOST_SHOWN:
+        yield f"{many(len(made.statements) - _MOST_SHOWN, 'more statement')} of its own are in the journal of the run"
     for each in made.left:
         yield f"not made: {each.label}: {printable(each.why, 400)}; its statement: {printable(each.statement, 1000)}"
     if made.given is None:
