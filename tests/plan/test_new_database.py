@@ -47,7 +47,7 @@ def test_the_name_comes_last_and_only_where_it_is_fit() -> None:
     load, judge, name, clear = made.steps
     assert (load.after, judge.after, name.after) == ((), (load.id,), (judge.id,))
     assert clear.after_settled == (name.id,)
-    assert (FoundFit() in name.guards, name.when_refused) == (True, "forgo")
+    assert (FoundFit() in name.guards, name.when_refused) == (True, "fail-last")
     for step in (load, judge, name, clear):
         assert [each.value for each in step.guards if isinstance(each, AsPlanned)] == ["cluster-B"], step.id
         assert is_change(step.action)

@@ -232,8 +232,7 @@ def tables_with_rows(
 
 
 def _has_row(session: Session, table: tuple[str, str]) -> bool:
-    _, place = _place_of(session, table)
-    [[has_row]] = session.ask(sql.SQL("SELECT EXISTS (SELECT") + place + sql.SQL(")"))
+    [[has_row]] = session.ask(sql.SQL("SELECT EXISTS (SELECT") + _place_of(session, table) + sql.SQL(")"))
     return bool(has_row)
 
 
