@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from daybreak.model.parquet import TargetColumn
 from daybreak.parquet.columns import FileColumn, FileKind, Matching, match_columns
 
 
-def target(name: str, base: str = "text", **more: bool) -> TargetColumn:
+def target(name: str, base: str = "text", **more: Any) -> TargetColumn:
     """A column of a table."""
     return TargetColumn(name=name, type=base, base=base, **more)
 

@@ -24,6 +24,18 @@ DiscrepancyKind = Literal[
 own list says otherwise; or the files do."""
 
 
+class StoredType(Value):
+    """What a type stores, looked at through domains: a scalar, or what others are put together to."""
+
+    base: str = ""
+    """PostgreSQL's own name of a scalar, such as ``int4``; empty for a type of somebody's own."""
+    modifier: int = -1
+    """PostgreSQL's ``atttypmod`` of a scalar: a length, a precision, a scale; -1 for none."""
+    form: Literal["scalar", "array", "row", "range", "ranges"] = "scalar"
+    parts: tuple[StoredType, ...] = ()
+    """What an array's elements are, a row's columns, a range's bounds, and the ranges of a multirange."""
+
+
 class TargetColumn(Value):
     """A column of the table that rows are loaded into, as its server knows it."""
 
@@ -39,6 +51,8 @@ class TargetColumn(Value):
     has_default: bool = False
     is_bytewise: bool = True
     """Whether two texts in it are equal only where their bytes are."""
+    stored: StoredType = StoredType()
+    """What it keeps of a value."""
 
 
 class LoadCounts(Value):

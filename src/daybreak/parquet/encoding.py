@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from daybreak.parquet.columns import Assigned
+from daybreak.parquet.misfits import find_misfits
 
 BLOCK = 2 << 20
 """The bytes of the values that are sent to the server at once, about."""
@@ -34,6 +35,8 @@ class RowBlock:
     """The number of each row in its file, from 0 on."""
     encoded: Any = None
     """The rows as CSV, where they were encoded before they are sent."""
+    refused: str = ""
+    """Why its one row is not sent; empty where it is."""
 
     def __len__(self) -> int:
         return int(self.batch.num_rows)
@@ -87,7 +90,14 @@ def blocks_of(file: str, batch: Any, places: Any, assigned: Sequence[Assigned]) 
         elif rows:
             columns = [_text(part.column(each.source.name), each) for each in assigned]
             texts = pa.record_batch(columns, names=[each.target.name for each in assigned])
-            yield RowBlock(file, texts, where, _csv(texts))
+            misfits = find_misfits(texts, assigned)
+            for row, why in sorted(misfits.items()):
+                yield RowBlock(file, texts.slice(row, 1), where.slice(row, 1), refused=why)
+            if misfits:
+                kept = pa.array([row not in misfits for row in range(rows)])
+                texts, where = texts.filter(kept), where.filter(kept)
+            if len(texts):
+                yield RowBlock(file, texts, where, _csv(texts))
 
 
 def _weight(column: Any) -> int:

@@ -1,7 +1,7 @@
 """Rows that came from elsewhere, copied into a table block by block: what the server does not take is found, row by row.
 
 The law: one transaction holds all blocks. Each has a savepoint of its own; a block that the server refuses is halved until a row
-is left that it does not take, which is handed over with the server's reason. So every row is loaded, rejected or left out, and
+is left that it does not take, which is handed over with the server's reason. A row that it would take and change comes as refused. So every row is loaded, rejected or left out, and
 whoever is killed before the commit has loaded nothing.
 """
 
@@ -19,10 +19,15 @@ from daybreak.model.parquet import ExpectedTable, TargetColumn
 from daybreak.postgres.changing import Bearing, Columns, begin_change, commit_change
 from daybreak.postgres.faults import is_of_rows, reason_of
 from daybreak.postgres.session import Session
+from daybreak.postgres.stored_types import read_stored_types
 
 
 class CopyBlock(Protocol):
     """Some rows, as lines of CSV."""
+
+    @property
+    def refused(self) -> str:
+        """Why its one row is not sent: the server would change a value of it without a word; empty where it is sent."""
 
     def __len__(self) -> int:
         """How many there are."""
@@ -109,6 +114,10 @@ def _take(
     waiting = [block]
     while waiting:
         part = waiting.pop()
+        if part.refused:
+            reject(part, part.refused)
+            taken.rejected += 1
+            continue
         try:
             rows = session.copy_in(order.statement, _slices(part.lines()))
         except Failed as error:
@@ -149,7 +158,7 @@ SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod),
        t.typtype = 'd', a.attgenerated <> '',
        (a.attnotnull OR t.typnotnull) AND NOT a.atthasdef AND a.attidentity = '' AND t.typdefault IS NULL,
        a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL,
-       coalesce(c.collisdeterministic, true)
+       coalesce(c.collisdeterministic, true), a.atttypid::bigint, a.atttypmod
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 JOIN beneath b ON b.attnum = a.attnum
@@ -192,8 +201,12 @@ def target_columns(session: Session, table: tuple[str, str]) -> tuple[TargetColu
     if not found:
         raise Failed(f'there is no table "{table[0]}"."{table[1]}" at {session.address}')
     rows = session.ask(_COLUMNS, (found[0][0], found[0][0]))
+    stored = read_stored_types(session, [row[-2:] for row in rows])
     members = ("name", "type", "base", "is_domain", "is_generated", "is_needed", "has_default", "is_bytewise")
-    return tuple(TargetColumn(**dict(zip(members, row, strict=True))) for row in rows)
+    return tuple(
+        TargetColumn(**dict(zip(members, row, strict=False)), stored=each)
+        for row, each in zip(rows, stored, strict=True)
+    )
 
 
 def tables_to_expect(session: Session) -> tuple[ExpectedTable, ...]:
