@@ -121,6 +121,7 @@ class TypeReader:
 
     def accepts(self, catalog: str, number: int) -> bool:
         """Whether it is the server's own, or a type or a collation that comes along, or what an extension has for such."""
+        before = dict(self.found), dict(self.collations)
         match catalog:
             case "pg_type":
                 self.read(number)
@@ -134,7 +135,10 @@ class TypeReader:
                 return number < _LAST_OF_SERVER or bool(self.session.ask(_OF_EXTENSION, (catalog, number)))
             case _:
                 return number < _FIRST_OF_PEOPLE
-        return found is None or not found.why_not or bool(found.extension)
+        is_accepted = found is None or not found.why_not or bool(found.extension)
+        if not is_accepted:  # the table can be without what only an expression needs
+            self.found, self.collations = before
+        return is_accepted
 
     def read(self, number: int) -> None:
         """Read a type and what it needs."""
