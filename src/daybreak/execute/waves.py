@@ -133,7 +133,8 @@ class _Load:
         self._loaded = self._all = 0
 
     def to_the_end(self) -> None:
-        """Each section in turn."""
+        """Each section in turn; the table of contents is the beginning of the first file."""
+        self._delivery.await_span(Span(0, 0, self._what.contents.end))
         if not self._notes.stage:
             self._hand_over(f"making what {len(self._sections['data']):,} entries of rows go into")
             self._what.restore(self._delivery, self._sections["pre-data"], 1, self._leash)
