@@ -247,8 +247,9 @@ def test_what_is_past_its_time_goes(archivist: tuple[LabUnderTest, Person, str],
     """By the manifest beside it, past what keep says today, and with three newer ones; what is in the plan is what goes."""
     lab, person, run = archivist
     s3 = lab.client("s3")
-    [like, *_] = sorted(key for key in made(lab, prefix) if key.endswith(".dump"))
-    content, manifest = s3.get_object(Bucket=BUCKET, Key=like)["Body"].read(), stored(lab, prefix, like)
+    content = b"of an earlier year"
+    manifest: dict[str, Any] = {"bytes": len(content), "sha256": "0" * 64, "target": "embi", "run": run, "cluster": run}
+    manifest |= {"database": "embi", "server": "16.6", "program": "pg_dump 16.6", "tables": []}
 
     def put(name: str, year: int, **changes: Any) -> str:
         key = f"{prefix}/old/{name}.dump"
