@@ -5,6 +5,7 @@ The law is that of choosing: every entry ends up in one place. Code is left, wit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from daybreak.archive.choosing import EntryGraph, parts_of
@@ -20,6 +21,7 @@ _SILENT = frozenset({
     "STDSTRINGS", "TABLE ATTACH", "TABLE DATA",
 })  # fmt: skip
 """What is a part of something else that is listed, or must be there already."""
+_COMMENT_LEFT = re.compile(r"COMMENT ON (?!TABLE |COLUMN |INDEX |CONSTRAINT (?!.* ON DOMAIN ))", re.DOTALL)
 _KEY = "FK CONSTRAINT"
 _CODE = "it is code of the archive's, and that runs nowhere but in the scratch database"
 _WHY = {
@@ -61,6 +63,11 @@ def _creation(graph: EntryGraph, table: tuple[str, str], number: int | None) -> 
             {other for each in wanted | parts for other in graph.needed_by.get(each, ())} - comes - set(missing)
         )
         if entry.kind not in _SILENT
+    )
+    things += (
+        _thing_of(entry, "of comments, those on tables, columns, constraints and indexes come")
+        for entry in graph.in_order(comes | {other for each in needed for other in graph.needed_by.get(each, ())})
+        if entry.kind == "COMMENT" and _COMMENT_LEFT.match(entry.definition)
     )
     return Creation(into=table, things=tuple(things), keys=tuple(keys))
 
