@@ -5,7 +5,7 @@ from __future__ import annotations
 from daybreak.archive.contents import Contents, read_contents
 from daybreak.archive.sections import FOUND_BY_NAME, ROWS, by_section, is_all_or_nothing, order_of_arrival
 from daybreak.execute.workshop import open_source
-from daybreak.postgres.scratch_rows import BY_NAME
+from daybreak.postgres.scratch_objects import BY_NAME
 from tests.archive.fix_archives import Archivist, programs
 
 NEWEST = max(programs())

@@ -35,6 +35,7 @@ from daybreak.postgres.new_database import close_scratch, name_database
 from daybreak.postgres.own_server import OwnServer, ServerLimits
 from daybreak.postgres.restoring import RestoreBounds, read_abilities, restore_archive
 from daybreak.postgres.scratch_place import ScratchPlace, list_scratch, make_scratch, scratch_name
+from daybreak.postgres.scratch_rows import ask_scratch
 from daybreak.postgres.session import Limits
 from tests.archive.fix_archives import ZOO, Archivist, programs
 from tests.fix_folders import new_folder
@@ -68,6 +69,36 @@ CREATE TABLE sales.grandchild (c text DEFAULT 'x') INHERITS (sales.child);
 INSERT INTO sales.grandchild (a, b) VALUES (3, 4);
 INSERT INTO sales.parent VALUES (0);
 INSERT INTO sales.empty DEFAULT VALUES;
+ALTER TABLE sales.tree ADD CONSTRAINT tree_key UNIQUE (at, region, n);
+CREATE INDEX tree_n ON sales.tree (n);
+CREATE TABLE sales.leaves (at date, region text, n integer, FOREIGN KEY (at, region, n) REFERENCES sales.tree (at, region, n));
+CREATE TRIGGER grown BEFORE UPDATE ON sales.tree FOR EACH ROW EXECUTE FUNCTION sales.stamp();
+CREATE CONSTRAINT TRIGGER late AFTER INSERT ON sales.leaves DEFERRABLE FOR EACH ROW EXECUTE FUNCTION sales.stamp();
+ALTER TABLE sales.leaves ADD CONSTRAINT apart EXCLUDE (n WITH =);
+CREATE TYPE sales.dim AS RANGE (subtype = float8);
+CREATE TYPE sales.later AS (n integer);
+CREATE DOMAIN sales.dims AS sales.dim[] CONSTRAINT filled CHECK (cardinality(VALUE) > 0);
+CREATE FUNCTION sales."odd, (name)"("A b" sales.mood, c text[] DEFAULT '{{}}', OUT d integer, VARIADIC e "char"[] DEFAULT '{{}}')
+    LANGUAGE sql AS $$ SELECT 1 $$;
+CREATE FUNCTION sales.code(sales.pair, timestamp(3) with time zone, numeric) RETURNS SETOF sales.pair LANGUAGE sql AS 'SELECT $1';
+CREATE PROCEDURE sales.work(INOUT a bigint) LANGUAGE sql AS 'SELECT 1::bigint';
+CREATE FUNCTION sales.same(sales.pair, sales.pair) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE FUNCTION sales.same(sales.pair, text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE OPERATOR sales.=== (FUNCTION = sales.same, LEFTARG = sales.pair, RIGHTARG = sales.pair);
+CREATE OPERATOR sales.=== (FUNCTION = sales.same, LEFTARG = sales.pair, RIGHTARG = text);
+CREATE AGGREGATE sales.most(integer) (SFUNC = int4larger, STYPE = integer);
+CREATE AGGREGATE sales.many(*) (SFUNC = int8inc, STYPE = bigint, INITCOND = '0');
+CREATE AGGREGATE sales.middle(double precision ORDER BY integer) (SFUNC = ordered_set_transition, STYPE = internal,
+    FINALFUNC = percentile_disc_final, FINALFUNC_EXTRA);
+CREATE FUNCTION sales.as_text(sales.pair) RETURNS text LANGUAGE sql AS $$ SELECT 'p' $$;
+CREATE CAST (sales.pair AS text) WITH FUNCTION sales.as_text(sales.pair) AS ASSIGNMENT;
+CREATE TEXT SEARCH DICTIONARY sales.words (TEMPLATE = simple);
+CREATE TEXT SEARCH CONFIGURATION sales.reading (COPY = simple);
+CREATE CONVERSION sales.old FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
+CREATE VIEW sales.one AS SELECT 1 AS n;
+CREATE VIEW sales.two AS SELECT n FROM sales.one;
+CREATE RULE other AS ON INSERT TO sales.one DO INSTEAD NOTHING;
+CREATE SEQUENCE sales.free;
 CREATE ROLE whole_seller;
 CREATE POLICY "TO whom, it may" ON sales.orders AS RESTRICTIVE FOR SELECT TO whole_seller, pg_monitor USING (true);
 """
@@ -148,6 +179,9 @@ def loaded(
         bounds = RestoreBounds(timedelta(seconds=120), jobs=jobs)
         restore_archive(place, program, path, kept, bounds, leash=Leash(), hand_over=lambda _: None)
         tables = {f"{sql.Identifier(each.schema, each.name).as_string()}" for each in kept if each.kind == "TABLE DATA"}
+        # What is listed is there, and what is there is listed, of whatever kind.
+        found = ask_scratch(place.reach, kept, {}, LIMITS)
+        assert (set(found.expected) - set(found.present), found.beyond) == (set(), ())
         yield place, belongings_of(contents.entries, kept), tables
     finally:
         place.remove()
@@ -177,7 +211,7 @@ def test_each_table_equals_its_source(own_server: OwnServer, zoo: Archivist, cas
     path = zoo.archive(major, FORMS[form], PACKED[form][how])
     jobs = 2 if form != "tar" and part == "whole" else 1
     with loaded(own_server, path, part, jobs) as (place, _, tables), source(zoo) as there:
-        assert len(tables) == {"whole": 16, "table": 1, "schema": 15}[part]
+        assert len(tables) == {"whole": 17, "table": 1, "schema": 16}[part]
         with place.reach.session(LIMITS) as session:
             for table in sorted(tables):
                 found = session.ask(sql.SQL("SELECT t::text FROM ONLY ") + sql.SQL(table) + sql.SQL(" t"))
@@ -215,6 +249,52 @@ def test_the_database_gets_its_name_and_the_role_owns_nothing(own_server: OwnSer
             assert session.ask(sql.SQL("SELECT count(*) FROM sales.orders")) == [(500,)]
             assert session.ask(sql.SQL("SELECT count(*) FROM pg_shdepend d LEFT JOIN pg_roles r ON r.oid = d.refobjid "
                                        "WHERE d.refclassid = 'pg_authid'::regclass AND r.oid IS NULL")) == [(0,)]  # fmt: skip
+
+
+HIDDEN = {
+    "CREATE SCHEMA more": "SCHEMA more",
+    "CREATE TABLE sales.hid (n integer, UNIQUE (n))": "TABLE sales.hid",
+    "CREATE FUNCTION sales.f(text) RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT 1::text'": "FUNCTION sales.f(text)",
+    "CREATE AGGREGATE sales.all_of(integer) (SFUNC = int4larger, STYPE = integer)": "AGGREGATE sales.all_of(integer)",
+    "CREATE OPERATOR sales.=== (FUNCTION = int4eq, LEFTARG = integer, RIGHTARG = integer)": "OPERATOR sales.===",
+    "CREATE TYPE sales.hue AS ENUM ('red')": "TYPE sales.hue",
+    "CREATE DOMAIN sales.small AS integer": "DOMAIN sales.small",
+    "CREATE CAST (sales.pair AS json) WITH INOUT": "CAST CAST (sales.pair AS json)",
+    "CREATE VIEW sales.v AS SELECT 1": "VIEW sales.v",
+    "CREATE SEQUENCE sales.s": "SEQUENCE sales.s",
+    "CREATE INDEX i ON sales.orders (id)": "INDEX sales.i",
+    "CREATE TRIGGER t BEFORE INSERT ON sales.orders FOR EACH ROW EXECUTE FUNCTION sales.stamp()": "TRIGGER sales.orders t",
+    "CREATE RULE r AS ON DELETE TO sales.orders DO ALSO NOTHING": "RULE sales.orders r",
+    "CREATE POLICY p ON sales.orders USING (true)": "POLICY sales.orders p",
+    "ALTER TABLE sales.orders ADD CONSTRAINT u UNIQUE (code)": "CONSTRAINT sales.orders u",
+    "CREATE STATISTICS sales.st ON id, note FROM sales.orders": "STATISTICS sales.st",
+    "CREATE PUBLICATION p": "publication p",
+    "CREATE COLLATION sales.c (LOCALE = 'C')": "COLLATION sales.c",
+    "CREATE TEXT SEARCH CONFIGURATION sales.ts (COPY = simple)": "TEXT SEARCH CONFIGURATION sales.ts",
+    "SELECT lo_create(4712)": "LARGE OBJECT 4712",
+    "ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC": "default acl",
+    "GRANT SELECT ON sales.orders TO PUBLIC": "privileges on table sales.orders",
+    "GRANT UPDATE (note) ON sales.orders TO PUBLIC": "privileges on table column sales.orders.note",
+    "GRANT ALL ON SCHEMA sales TO PUBLIC": "privileges on schema sales",
+}
+"""Statements that may hide in another entry's definition, and what is found of each."""
+
+
+def test_what_no_entry_lists_is_found(own_server: OwnServer, zoo: Archivist) -> None:
+    """An archive lists what it makes; what a definition makes besides would belong to whoever owns the database."""
+    path = zoo.archive(NEWEST, "-Fc")
+    with loaded(own_server, path, "whole") as (place, _, _):
+        kept, _ = sort_out(
+            [each for each in contents_of(path).entries if each.kind not in NEVER], read_abilities(place)
+        )
+        with place.reach.session(LIMITS) as session:
+            session.order(sql.SQL("SET default_transaction_read_only = off"))
+            for statement in HIDDEN:
+                session.carry_out(statement)
+        beyond = ask_scratch(place.reach, kept, {}, LIMITS).beyond
+        assert [each for each in HIDDEN.values() if not any(one.startswith(each) for one in beyond)] == []
+        assert len(beyond) == len(HIDDEN) + 1  # a UNIQUE constraint came with its table
+        assert "CONSTRAINT sales.hid hid_n_key" in beyond
 
 
 HOSTILE = (

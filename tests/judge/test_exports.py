@@ -53,6 +53,7 @@ def test_what_is_whole_is_fit_and_what_nobody_asked_is_named() -> None:
         ({"restored": {"shop.orders": 499, "shop.lines": 1}}, "data.archived-rows", Standing.UNFIT),
         ({"archived": {"shop.orders": None, "shop.lines": 0}}, "data.archived-rows", Standing.UNKNOWN),
         ({"present": ("TABLE shop.orders",)}, "data.archived-objects", Standing.UNFIT),
+        ({"beyond": ("FUNCTION shop.hidden()",)}, "data.archived-objects", Standing.UNFIT),
         ({"expected": (), "present": (), "uncounted": {}}, "data.archived-objects", Standing.LEFT_OUT),
         ({"invalid": ("shop.orders orders_pkey",)}, "data.archived-validity", Standing.UNFIT),
         ({"behind": {"shop.orders_id_seq": (3, 500)}}, "data.archived-sequences", Standing.UNFIT),

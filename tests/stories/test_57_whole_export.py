@@ -52,6 +52,10 @@ ALTER SCHEMA shop OWNER TO {KEEPER};
 ALTER TABLE shop.customers OWNER TO {KEEPER};
 ALTER TABLE shop.orders OWNER TO {KEEPER};
 ALTER FUNCTION shop.twice OWNER TO {KEEPER};
+CREATE FUNCTION shop.kept(a integer) RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT current_user::text';
+ALTER FUNCTION shop.kept OWNER TO {KEEPER};
+CREATE FUNCTION shop.lent(a integer) RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT current_user::text';
+ALTER FUNCTION shop.lent OWNER TO {GONE};
 ALTER TABLE shop.events OWNER TO {GONE};
 ALTER LARGE OBJECT 4711 OWNER TO {KEEPER};
 GRANT USAGE ON SCHEMA shop TO {READER};
@@ -202,6 +206,7 @@ def test_the_runbooks_commands_and_ours_give_the_same_database(
     assert planned.code == 0, planned.err
     assert "the database embi_ours of" in planned.out
     assert "a scratch database that gets this name once it is found fit" in " ".join(planned.out.split())
+    assert "as a table's owner whenever autovacuum analyzes it" in " ".join(planned.out.split())
     done = restore(person, "--into", f"{clone}/embi_ours")
     assert done.code == 0, done.err
     ours = at(lab, clone, "embi_ours")
@@ -220,6 +225,15 @@ def test_the_runbooks_commands_and_ours_give_the_same_database(
     belongs = {name: (owner, acl) for name, owner, acl in ask(ours, BELONGS)}
     assert belongs["orders"][0] == belongs["shop"][0] == belongs["lo 4711"][0] == KEEPER
     assert belongs["events"][0] == OWNER
+    # Nobody gets our login's rights by a function whose owner is not there.
+    assert ask(ours, "SELECT proname::text, prosecdef FROM pg_proc WHERE proname IN ('kept', 'lent') ORDER BY 1") == [
+        ("kept", True),
+        ("lent", False),
+    ]
+    assert belongs["lent"][0] == OWNER
+    assert "ALTER FUNCTION shop.lent(integer) SECURITY DEFINER gives it back" in said
+    assert "as a table's owner whenever autovacuum analyzes it" in said
+    assert "not given back: SEQUENCE" not in said
     assert ask(ours, "SELECT tableowner::text FROM pg_tables WHERE tablename = 'loose'") == [(KEEPER,)]
     assert KEEPER not in belongs["public"][1]  # it was let in for as long as that took
     assert belongs["shop"] == (KEEPER, f"{{{KEEPER}=UC/{KEEPER},{READER}=U/{KEEPER}}}")

@@ -40,6 +40,7 @@ SUPERUSERS: dict[str, str] = {
 _ROUTINES = frozenset({"FUNCTION", "PROCEDURE", "AGGREGATE", "WINDOW FUNCTION"})
 _LANGUAGE = re.compile(r"""(?m)^\s+LANGUAGE\s+("(?:[^"]|"")+"|'(?:[^']|'')+'|[\w$]+)""")
 _BASE_TYPE = re.compile(r"(?s)\ACREATE TYPE [^;]*?\(\s*(?:INTERNALLENGTH|INPUT)\s*=")
+_INTERNAL_STATE = re.compile(r"(?m)^\s+M?STYPE = internal,?$")
 _NOT_BY_FUNCTION = re.compile(r"\bWITHOUT FUNCTION\b")
 _NAMED = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 _POLICY = re.compile(
@@ -119,6 +120,8 @@ def _why(entry: ArchiveEntry, abilities: Abilities, known: dict[int, ArchiveEntr
             return _why_no_cast(entry, known)
         case "POLICY":
             return _why_no_policy(entry, abilities)
+        case "AGGREGATE" if _INTERNAL_STATE.search(entry.definition):
+            return "only a superuser makes an aggregate whose state is internal"
         case kind if kind in _ROUTINES:
             return _why_no_routine(entry, abilities)
     return ""

@@ -45,8 +45,25 @@ def _objects(answers: ScratchAnswers) -> Finding:
     if answers.uncounted:
         kinds = comma_list([f"{number} of the kind {kind}" for kind, number in sorted(answers.uncounted.items())])
         found += f"; not looked for by name, as pg_restore made them without an error: {kinds}"
-    details = tuple(Detail(name=printable(each), standing=Standing.UNFIT, found="not there") for each in lacks)
-    finding = ARCHIVED_OBJECTS.judge(f"{len(answers.expected)} things of the archive's list", found, is_fit=not lacks)
+    if answers.beyond:
+        found += f"; {len(answers.beyond)} that are there and in no list: {comma_list([printable(each) for each in answers.beyond], most=3)}"
+    details = (
+        *(Detail(name=printable(each), standing=Standing.UNFIT, found="not there") for each in lacks),
+        *(
+            Detail(
+                name=printable(each),
+                standing=Standing.UNFIT,
+                expected="not there",
+                found="there, and the archive does not list it",
+            )
+            for each in answers.beyond
+        ),
+    )
+    finding = ARCHIVED_OBJECTS.judge(
+        f"{len(answers.expected)} things of the archive's list, and no other",
+        found,
+        is_fit=not lacks and not answers.beyond,
+    )
     return finding.model_copy(update={"details": details[:_MOST_DETAILS], "is_by_lines": bool(details)})
 
 

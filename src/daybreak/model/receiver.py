@@ -212,6 +212,8 @@ class ScratchAnswers(Value):
     """The things of the archive's list that can be looked for by name: the kind and the name of each."""
     present: tuple[str, ...]
     """Those that are there."""
+    beyond: tuple[str, ...] = Field(default=(), exclude_if=lambda found: not found)
+    """What is there and in no entry of the list."""
     uncounted: dict[str, int]
     """How many entries of other kinds were made, by kind."""
     archived: dict[str, int | None]

@@ -164,5 +164,10 @@ def notes_on_new(request: ExportRequest, export: ExportSeen) -> Iterator[str]:
     if export.picking and export.picking.large_objects:
         yield f"{export.picking.large_objects:,} entries with large objects stay: none of these belongs to a table"
     yield "what a role without superuser may not make is left out, and the report has its statement"
+    yield (
+        "until it has its name the archive's code runs as the throw-away role; from then on it runs as whoever uses the tables, with "
+        "their rights (defaults, triggers, policies, functions in indexes), and as a table's owner whenever autovacuum analyzes it: "
+        "look at it before, where you do not know who made the archive"
+    )
     yield "what belongs to roles that the cluster does not have is given to the login's role, and the report lists it"
     yield "the settings and privileges of the database itself are those of a new one: pg_dump keeps them apart"

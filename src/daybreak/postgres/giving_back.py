@@ -36,6 +36,14 @@ _IS_IN = "SELECT pg_catalog.pg_has_role(CURRENT_USER, %s::name, {})"
 _MAY_CREATE = sql.SQL("""
 SELECT pg_catalog.has_schema_privilege(%s::name, n.oid, 'CREATE') FROM pg_catalog.pg_namespace n WHERE n.nspname = %s
 """)
+_OWNER = sql.SQL("""
+SELECT pg_catalog.pg_get_userbyid(c.relowner)::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %s AND c.relname = %s
+""")
+_DEFINERS = sql.SQL("""
+SELECT p.oid::regprocedure::text, CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END
+FROM pg_catalog.pg_proc p WHERE p.prosecdef AND p.proowner = (SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = %s) ORDER BY 1
+""")
 _WORD = re.compile(r"[a-z_][a-z0-9_]*|[A-Z]+|[0-9]+|[-+*/<>=~!@#%^&|`?.,()\[\]]+")
 _MARK, _FORGET, _BACK = (
     sql.SQL("SAVEPOINT daybreak"), sql.SQL("RELEASE SAVEPOINT daybreak"), sql.SQL("ROLLBACK TO SAVEPOINT daybreak"),
@@ -103,13 +111,34 @@ class _Giving:
         with self._join(joining) as kept_out:
             inside = [each for each in belongings.owned if each.kind != "SCHEMA"]
             with self._let_in(inside, kept_out):
-                owners = sum(self._give_owner(each, kept_out) for each in inside)
+                owners = sum(self._give_owner(each, kept_out) for each in inside if each.owner in self._there)
+                self._disarm()
+                owners += sum(self._give_owner(each, kept_out) for each in inside if each.owner not in self._there)
             owners += sum(self._give_owner(each, kept_out) for each in belongings.owned if each.kind == "SCHEMA")
             privileges += sum(self._give_later(each, kept_out) for each in belongings.later)
         missing = tuple(sorted(set(belongings.roles) - self._there))
         return GivenBack(
             owners=owners, privileges=privileges, missing=missing, not_given=tuple(self._left), login=self._me
         )
+
+    def _disarm(self) -> None:
+        """Take SECURITY DEFINER from what still is the throw-away role's, and becomes our login's though it was somebody else's.
+
+        It would run with our login's rights for whoever may call it, which is everybody where nothing else was said. As SECURITY
+        INVOKER it still works for whoever may do what it does, and it is one statement to turn back; without EXECUTE for PUBLIC it would
+        still lend our rights to each role that the archive lets in.
+        """
+        if self._maker == self._me:
+            return  # no scratch database: what is there is not the archive's
+        for words, kind in self._session.ask(_DEFINERS, (self._maker,)):
+            routine = sql.SQL("ALTER {} {} SECURITY ").format(sql.SQL(kind), sql.SQL(words))
+            for order in (self._as(self._maker), routine + sql.SQL("INVOKER"), _AS_OURSELVES):
+                self._session.order(order)
+            self._leave(
+                f"SECURITY DEFINER of {kind} {words}",
+                f"it becomes {printable(self._me)}'s, whose rights everybody would have by it; "
+                f"{(routine + sql.SQL('DEFINER')).as_string()} gives it back",
+            )
 
     def take_the_rest(self) -> None:
         """Let the throw-away role own nothing but its database."""
@@ -134,12 +163,17 @@ class _Giving:
         why = self._try(
             self._as(self._maker), head + sql.Identifier(self._maker), _AS_OURSELVES, to_wanted
         )  # the second one is refused where it is not that role's
-        if why and self._try(self._as(wanted), to_wanted, _AS_OURSELVES):
+        if why and not (owned.kind == "SEQUENCE" and self._owner_there(owned) == wanted):
             self._leave(owned.label, why)
             return False
         if owned.owner != wanted:
             self._leave(owned.label, f"there is no role {printable(owned.owner)}")
         return owned.owner == wanted
+
+    def _owner_there(self, owned: Owned) -> str:
+        """Whose a relation is: a sequence went with its table, and its new owner may not even look into the schema."""
+        found = self._session.ask(_OWNER, (owned.schema, owned.object[-1].text))
+        return str(found[0][0]) if found else ""
 
     def _give_privileges(self, given: GivenTo) -> bool:
         statement = given.privileges

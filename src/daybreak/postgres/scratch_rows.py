@@ -25,6 +25,7 @@ from daybreak.postgres.column_shapes import read_shapes
 from daybreak.postgres.creating import TableMaker
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.receiver import condition
+from daybreak.postgres.scratch_objects import BY_NAME, LISTED, beyond_list, labels_of, read_objects
 from daybreak.postgres.session import Limits, Session
 from daybreak.postgres.table_definitions import TableDefinition, read_definition
 
@@ -130,27 +131,6 @@ def analyze_scratch(reach: Reach, limits: Limits) -> None:
         session.order(sql.SQL("ANALYZE"))
 
 
-_OBJECTS = sql.SQL("""
-WITH c AS (SELECT c.oid, c.relkind, n.nspname::text AS s, c.relname::text AS t
-           FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-           WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_toast%%')
-SELECT CASE c.relkind WHEN 'f' THEN 'FOREIGN TABLE' WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
-       WHEN 'S' THEN 'SEQUENCE' WHEN 'i' THEN 'INDEX' WHEN 'I' THEN 'INDEX' ELSE 'TABLE' END, c.s, c.t FROM c
-UNION ALL SELECT 'CONSTRAINT', c.s, c.t || ' ' || k.conname FROM pg_catalog.pg_constraint k JOIN c ON c.oid = k.conrelid
-UNION ALL SELECT 'CONSTRAINT', n.nspname, t.typname || ' ' || k.conname FROM pg_catalog.pg_constraint k
-    JOIN pg_catalog.pg_type t ON t.oid = k.contypid JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-UNION ALL SELECT 'TRIGGER', c.s, c.t || ' ' || t.tgname FROM pg_catalog.pg_trigger t JOIN c ON c.oid = t.tgrelid
-UNION ALL SELECT 'RULE', c.s, c.t || ' ' || r.rulename FROM pg_catalog.pg_rewrite r JOIN c ON c.oid = r.ev_class
-UNION ALL SELECT 'STATISTICS', n.nspname, x.stxname FROM pg_catalog.pg_statistic_ext x
-    JOIN pg_catalog.pg_namespace n ON n.oid = x.stxnamespace
-UNION ALL SELECT 'POLICY', c.s, c.t || ' ' || p.polname FROM pg_catalog.pg_policy p JOIN c ON c.oid = p.polrelid
-UNION ALL SELECT 'DEFAULT', c.s, c.t || ' ' || a.attname FROM pg_catalog.pg_attrdef d JOIN c ON c.oid = d.adrelid
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
-UNION ALL SELECT CASE t.typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END, n.nspname, t.typname
-    FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-UNION ALL SELECT 'SCHEMA', '', n.nspname FROM pg_catalog.pg_namespace n
-UNION ALL SELECT 'EXTENSION', '', e.extname FROM pg_catalog.pg_extension e
-""")
 _VALIDITY = sql.SQL("""
 SELECT n.nspname::text, c.relname::text || ' ' || k.conname, k.convalidated
 FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
@@ -177,15 +157,7 @@ SELECT s.last_value, found.most
 FROM {sequence} s, (SELECT {furthest}({column})::bigint AS most FROM {table}) AS found
 WHERE found.most {beyond} s.last_value OR (found.most = s.last_value AND NOT s.is_called)
 """
-BY_NAME = {
-    "TABLE": "TABLE", "FOREIGN TABLE": "FOREIGN TABLE", "VIEW": "VIEW", "MATERIALIZED VIEW": "MATERIALIZED VIEW",
-    "SEQUENCE": "SEQUENCE", "INDEX": "INDEX", "CONSTRAINT": "CONSTRAINT", "CHECK CONSTRAINT": "CONSTRAINT",
-    "FK CONSTRAINT": "CONSTRAINT", "TRIGGER": "TRIGGER", "POLICY": "POLICY", "DEFAULT": "DEFAULT", "TYPE": "TYPE",
-    "DOMAIN": "DOMAIN", "SCHEMA": "SCHEMA", "EXTENSION": "EXTENSION",
-    "RULE": "RULE", "STATISTICS": "STATISTICS",
-}  # fmt: skip
-"""The kinds of entries that are looked for by name, and under which kind the catalogs have them."""
-_OF_ROWS = frozenset({"TABLE DATA", "BLOBS", "BLOB"})
+_OF_ROWS = frozenset({"TABLE DATA", "BLOBS"})
 
 
 def ask_scratch(
@@ -199,21 +171,24 @@ def ask_scratch(
     ``reach`` is the database as the throw-away role. Raises ``DaybreakError`` where it does not answer.
     """
     whole = tuple(entries)
-    named = [each for each in whole if each.kind in BY_NAME]
+    named = [each for each in whole if each.kind in LISTED]
     with reach.session(limits) as session:
-        present = {_label(kind, schema, name) for kind, schema, name in session.ask(_OBJECTS)}
+        there = read_objects(session)
+        beyond = beyond_list(session, there, whole)
         validity = session.ask(_VALIDITY)
         sequences = session.ask(_SEQUENCES)
         behind = {name: found for row in sequences for name, found in _behind(session, row)}
         restored = {".".join(each): _rows_of(session, each) for each in archived}
-    expected = {_label(BY_NAME[each.kind], each.schema, each.name) for each in named}
+    expected = {each for entry in named for each in labels_of(entry)}
+    present = {each.label for each in there}
     # What was not valid at its source does not become so.
     never = {f"{each.schema}.{each.name}" for each in whole if each.definition.rstrip().endswith("NOT VALID;")}
     invalid = [f"{schema}.{name}" for schema, name, is_valid in validity if not is_valid]
     return ScratchAnswers(
         expected=tuple(sorted(expected)),
         present=tuple(sorted(expected & present)),
-        uncounted=dict(Counter(each.kind for each in whole if each.kind not in BY_NAME and each.kind not in _OF_ROWS)),
+        uncounted=dict(Counter(each.kind for each in whole if each.kind not in LISTED and each.kind not in _OF_ROWS)),
+        beyond=beyond,
         archived={".".join(each): number for each, number in archived.items()},
         restored=restored,
         constraints=len(validity),
@@ -239,13 +214,9 @@ def _has_row(session: Session, table: tuple[str, str]) -> bool:
 def entries_there(reach: Reach, entries: Iterable[ArchiveEntry], limits: Limits = LOOKING) -> frozenset[int]:
     """The numbers of the entries that are there, among those that are looked for by name."""
     with reach.session(limits) as session:
-        present = {_label(kind, schema, name) for kind, schema, name in session.ask(_OBJECTS)}
+        present = {each.label for each in read_objects(session)}
     named = (each for each in entries if each.kind in BY_NAME)
-    return frozenset(each.id for each in named if _label(BY_NAME[each.kind], each.schema, each.name) in present)
-
-
-def _label(kind: str, schema: str, name: str) -> str:
-    return f"{kind} {schema}.{name}" if schema else f"{kind} {name}"
+    return frozenset(each.id for each in named if present.issuperset(labels_of(each)))
 
 
 def _rows_of(session: Session, table: tuple[str, str]) -> int:

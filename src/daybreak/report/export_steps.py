@@ -119,6 +119,10 @@ def _on_named(named: DatabaseNamed, place: str) -> Iterator[str]:
         f"the database {place} is there: {many(given.owners, 'thing')} with the owner that the archive lists, and "
         f"{many(given.privileges, 'statement')} of privileges; all else is owned by {printable(given.login)}"
     )
+    yield (
+        "its code is the archive's: defaults, triggers, policies and functions in indexes run as whoever uses its tables, and as a table's "
+        f"owner whenever autovacuum analyzes it, which is {printable(given.login)} where the archive's own is not there"
+    )
     yield from _on_not_given(given)
 
 
