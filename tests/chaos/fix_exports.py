@@ -10,6 +10,8 @@ from daybreak.model.exports import ExportPlace
 from daybreak.model.plan import Plan
 from daybreak.model.requests import CleanRequest
 from daybreak.model.tags import NONCE_TAG
+from daybreak.model.targets import Target
+from daybreak.model.value import Span
 from tests import fix_archives, fix_making, fix_worlds
 from tests.chaos.simulated_aws import SimulatedAws, world_of
 from tests.chaos.simulated_parts import Resource
@@ -17,7 +19,7 @@ from tests.chaos.simulated_parts import Resource
 Made = TypeVar("Made")
 
 
-def _archive_case(make: Callable[[str, Plan, SimulatedAws], Made], name: str) -> Made:
+def _archive_case(make: Callable[[str, Plan, SimulatedAws], Made], name: str, by: Target) -> Made:
     """A clone is archived while an old archive is past its time, or what an earlier run had begun is given up."""
     clone = fix_worlds.cluster(identifier=fix_archives.CLONE, resource_id=fix_archives.CLONE_ID)
     aws = world_of(fix_worlds.observation(cluster=clone))
@@ -27,7 +29,7 @@ def _archive_case(make: Callable[[str, Plan, SimulatedAws], Made], name: str) ->
             aws.archives.objects[each.key] = (each.manifest.bytes, "sum")
             aws.archives.manifests[each.key] = each.manifest
         seen = fix_archives.observation()
-        return make(name, fix_worlds.plan(request=fix_archives.request(), seen=seen), aws)
+        return make(name, fix_worlds.plan(request=fix_archives.request(), seen=seen, by=by), aws)
     run, place = "embi-aurora-archive-1", ExportPlace(bucket=fix_archives.BUCKET, prefix="exports/begun.dump")
     aws.archives.uploads["upload-0"] = (place.prefix, 1)
     aws.archives.disk[run] = Dumped(server="16.6", program="pg_dump 16.6", taken=fix_worlds.NOW, tables=(), bytes=7)
@@ -35,13 +37,14 @@ def _archive_case(make: Callable[[str, Plan, SimulatedAws], Made], name: str) ->
     return make(name, fix_worlds.plan(request=request, seen=fix_worlds.observation()), aws)
 
 
-def case(make: Callable[[str, Plan, SimulatedAws], Made], name: str) -> Made:
-    """A snapshot is exported, or an export of an earlier run is ended while AWS is at it."""
+def case(make: Callable[[str, Plan, SimulatedAws], Made], name: str, approval: Span | None = None) -> Made:
+    """A snapshot is exported, or an export of an earlier run is ended while AWS is at it; a yes is asked for where it lasts for a while."""
+    by = fix_worlds.target(approval=approval)
     if name.startswith("archive"):
-        return _archive_case(make, name)
+        return _archive_case(make, name, by)
     seen = fix_making.observation()
     if name == "export":
-        return make(name, fix_worlds.plan(request=fix_making.request(), seen=seen), world_of(seen))
+        return make(name, fix_worlds.plan(request=fix_making.request(), seen=seen, by=by), world_of(seen))
     task = fix_making.task("embi-aurora-export-1", prefix="exports/1f", source=fix_worlds.snapshot().arn)
     request = CleanRequest(target="embi", run=task.identifier, nonce="1f", suffix="9x4", task=task.identifier)
     aws = world_of(seen)

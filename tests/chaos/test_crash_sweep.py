@@ -31,7 +31,7 @@ from tests.chaos.simulation import (
 )
 
 ORDINARY = (
-    "cutover", "snapshot", "copy", "clean-unprotected", "export", "export-end", "names-back", "fail-over", "deleted-source",
+    "cutover", "snapshot", "copy", "clean-unprotected", "export", "export-end", "archive", "archive-end", "names-back", "fail-over", "deleted-source",
     "destinations-back",
 )  # fmt: skip
 """Few kinds of runs that have each kind of step, of guard and of action among them; the sweep has all kinds."""

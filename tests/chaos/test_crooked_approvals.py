@@ -18,6 +18,7 @@ from daybreak.model.run import Event, RunApproved
 from daybreak.model.value import Span
 from daybreak.plan.guarding import is_change
 from tests import fix_moves, fix_worlds
+from tests.chaos import fix_exports
 from tests.chaos.simulated_aws import world_of
 from tests.chaos.simulation import CASES, Case, Simulation, case_of, scratch
 from tests.chaos.test_ended_approvals import BOSS, LASTS, approved
@@ -47,10 +48,12 @@ ASKING: dict[str, Callable[[], Case]] = {
     "fail-over": _moved,
     "cutover": lambda: approved("cutover")[0],
     "rollback": lambda: approved("rollback")[0],
+    "make-export": lambda: fix_exports.case(Case, "export", LASTS),
+    "make-archive": lambda: fix_exports.case(Case, "archive", LASTS),
 }
 """Each kind of run that asks for a second person's yes, by its planner."""
-NEVER_ASKS = {"copy", "make-export", "clean"}
-"""What touches no cluster that serves, or removes only what a run made: copies and exports run by schedule, and nobody would say yes."""
+NEVER_ASKS = {"copy", "clean"}
+"""What touches no cluster that serves, or removes only what a run made: copies run by schedule, and nobody would say yes."""
 
 
 @cache

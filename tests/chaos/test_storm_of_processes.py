@@ -22,6 +22,8 @@ from tests.fix_lab import LabUnderTest, eventually
 from tests.fix_liar import Liar, lying
 from tests.fix_warm import Process
 
+pytestmark = pytest.mark.sweep(held_by=("tests/chaos/test_storms.py", "tests/chaos/test_kill.py"))
+
 SEEDS = 50
 AT_LEAST = 6
 """How often each run is disturbed: 50 seeds make at least 300 disturbances, of which the summary shows the kinds."""
@@ -131,7 +133,6 @@ def left_of(lab: LabUnderTest, run: str) -> list[str]:
     return found
 
 
-@pytest.mark.sweep
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_a_run_in_a_storm_ends_once_and_leaves_nothing(
     seed: int, lab: LabUnderTest, begin: Begin, undisturbed: Ending, record_property: Callable[[str, object], None]

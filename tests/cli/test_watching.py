@@ -21,7 +21,6 @@ def _finished(told: str) -> list[str]:
     return [line for line in told.splitlines() if re.match(r"\d\d:\d\d:\d\dZ  \d+/\d+ .*: done", line)]
 
 
-@pytest.mark.sweep
 def test_a_watcher_sees_what_the_restorer_sees(person: Person, lab: LabUnderTest) -> None:
     """A second terminal, and a log, that join while the storage is being restored; and both verbs end with one screen."""
     run = _planned(person)

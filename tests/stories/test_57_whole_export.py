@@ -186,10 +186,8 @@ def rows(where: dict[str, Any]) -> dict[str, list[tuple[Any, ...]]]:
     return {name: ask(where, f"SELECT t::text FROM shop.{name} t ORDER BY 1") for name in TABLES}
 
 
-def test_the_runbooks_commands_and_ours_give_the_same_database(
-    lab: LabUnderTest, person: Person, dumped: str, clone: str
-) -> None:
-    """Steps 2 and 3 of the chapter on exports, literally, and ours beside it; ours gives owners back where the roles are."""
+def restored_by_hand(lab: LabUnderTest, person: Person, clone: str) -> dict[str, Any]:
+    """Where a database is that the runbook's own commands restored."""
     by_hand = at(lab, clone, "embi_restore")
     ask(at(lab, clone, DATABASE), "CREATE DATABASE embi_restore")
     # What "localhost" is to the runbook, the clone is here.
@@ -201,7 +199,14 @@ def test_the_runbooks_commands_and_ours_give_the_same_database(
     subprocess.run([*command, DOWNLOAD], check=True, timeout=240, cwd=folder)
     password = {"PGPASSWORD": by_hand["password"]}
     subprocess.run([*command, place + IMPORT], check=False, timeout=240, cwd=folder, env=os.environ | password)
+    return by_hand
 
+
+def test_the_runbooks_commands_and_ours_give_the_same_database(
+    lab: LabUnderTest, person: Person, dumped: str, clone: str
+) -> None:
+    """Steps 2 and 3 of the chapter on exports, literally, and ours beside it; ours gives owners back where the roles are."""
+    by_hand = restored_by_hand(lab, person, clone)
     planned = person.daybreak("plan", "export", "embi", "--from", dumped, "--into", f"{clone}/embi_ours")
     assert planned.code == 0, planned.err
     assert "the database embi_ours of" in planned.out

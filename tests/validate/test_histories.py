@@ -24,6 +24,8 @@ from daybreak.model.answers import Testimonies
 from tests.lab.volumes.fix_volumes import Yard, login, newest_yard, pg_installs
 from tests.validate.test_witnessing import PREPARED, birth_of, hear, lost
 
+pytestmark = pytest.mark.sweep(held_by=("tests/validate/test_witnessing.py",))
+
 __all__ = ["newest_yard", "pg_installs"]
 
 ROWS = 60
@@ -215,14 +217,12 @@ def _play(yard: Yard, seed: int, *, tables: int, copies: int, is_near_the_wrap: 
             assert row == (True,), "the numbers did not come again"
 
 
-@pytest.mark.sweep
 @pytest.mark.parametrize("is_near_the_wrap", [False, True], ids=["", "near the wrap"])
 def test_random_histories(newest_yard: Yard, *, is_near_the_wrap: bool) -> None:
     """Whatever was under way at the moment, and whatever came after it."""
     _play(newest_yard, 7, tables=40, copies=2, is_near_the_wrap=is_near_the_wrap)
 
 
-@pytest.mark.sweep
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", range(10))
 def test_ten_thousand_histories(newest_yard: Yard, seed: int) -> None:

@@ -68,7 +68,6 @@ def alarms(clone: Volume, source: Volume | None, moment: datetime) -> dict[str, 
     return not_fit(told(clone, source, moment))
 
 
-@pytest.mark.sweep
 def test_a_change_of_what_the_providers_roles_may_do_is_found(source: tuple[Yard, Volume]) -> None:
     """Whoever is a member of one of these roles gained by it; nobody else's line would say so."""
     yard, volume = source

@@ -139,6 +139,8 @@ _SECRET: dict[ReadOccasion, tuple[ResourceKind, ...]] = {
     ReadOccasion.MANAGED_LOGIN: ("secret",),
 }
 
+REQUESTED_ALIAS = "kms:RequestAlias"
+"""The condition key that holds the alias by which a key was named."""
 NAMES_OF_RECORDS = "route53:ChangeResourceRecordSetsNormalizedRecordNames"
 """The key by which a policy limits a change in a zone to some names."""
 

@@ -141,7 +141,7 @@ def _label(kind: str, schema: str, name: str) -> str:
     return f"{kind} {schema}.{name}" if schema else f"{kind} {name}"
 
 
-def _given() -> sql.Composed:
+def _question_of_grants() -> sql.Composed:
     """Asks what of the throw-away role's has privileges: each catalog that the inventory walks with an owner and with privileges."""
     parts: list[sql.Composable] = [sql.SQL(_COLUMNS_GIVEN)]
     for name, catalog in WALKED.items():
@@ -170,4 +170,4 @@ SELECT i.type || ' ' || i.identity FROM {table} t
 CROSS JOIN LATERAL pg_catalog.pg_identify_object({catalog}::regclass, t.oid, 0) i
 WHERE t.{owner} = CURRENT_USER::regrole AND EXISTS (SELECT FROM pg_catalog.aclexplode(t.{privileges}) a WHERE a.grantee <> t.{owner})
 """
-_GIVEN = _given()
+_GIVEN = _question_of_grants()

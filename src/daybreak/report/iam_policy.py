@@ -58,7 +58,7 @@ from daybreak.plan.arns import arn_of
 from daybreak.plan.calls import call_of, stamp_of
 from daybreak.plan.occasions import ReadOccasion
 from daybreak.plan.operation_rows import Condition
-from daybreak.plan.operations import NAMES_OF_RECORDS, change_of, reads
+from daybreak.plan.operations import NAMES_OF_RECORDS, REQUESTED_ALIAS, change_of, reads
 
 _ANY = ("*",)
 """AWS gives a list only to a caller who may see all of the kind; and a name may be AWS's choice."""
@@ -120,30 +120,32 @@ def _reads_of_bucket(action: FetchExport | LoadScratch, identity: Identity) -> I
         yield Permission("s3:GetObject", f"{bucket}/{piece.key}")
 
 
-_STORING = ("PutObject", "PutObjectTagging", "GetObject", "ListMultipartUploadParts", "AbortMultipartUpload")
+_STORING = (
+    "s3:PutObject", "s3:PutObjectTagging", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload",
+)  # fmt: skip
 
 
 def _needs_of_archive(action: BucketOrder, plan: Plan) -> Iterator[Permission]:
     """What S3 is asked for to store an archive or to remove one, and what its key is used for."""
     bucket = f"arn:{plan.identity.caller.split(':')[1]}:s3:::{action.bucket}"
     keys = (action.key, f"{action.key}{SUFFIX}")
-    yield from (Permission(f"s3:{each}", bucket) for each in ("ListBucket", "ListBucketMultipartUploads"))
+    yield from (Permission(each, bucket) for each in ("s3:ListBucket", "s3:ListBucketMultipartUploads"))
     match action:
         case StoreArchive(kms_key=key) | StoreManifest(kms_key=key):
-            yield from (Permission(f"s3:{each}", f"{bucket}/{one}") for each in _STORING for one in keys)
-            for each in ("GenerateDataKey", "Decrypt") if key else ():
-                yield Permission(f"kms:{each}", str(key)) if str(key).startswith("arn:") else _by_alias(each, str(key))
+            yield from (Permission(each, f"{bucket}/{one}") for each in _STORING for one in keys)
+            for each in ("kms:GenerateDataKey", "kms:Decrypt") if key else ():
+                yield Permission(each, str(key)) if str(key).startswith("arn:") else _by_alias(each, str(key))
         case RemoveArchive(newer=newer):
             yield from (Permission("s3:DeleteObject", f"{bucket}/{one}") for one in keys)
             manifests = (f"{one}{SUFFIX}" for one in (action.key, *newer))
             yield from (Permission("s3:GetObject", f"{bucket}/{one}") for one in (*keys, *manifests))
         case _:
-            yield from (Permission(f"s3:{each}", f"{bucket}/{action.key}") for each in _STORING[3:])
+            yield from (Permission(each, f"{bucket}/{action.key}") for each in _STORING[3:])
 
 
-def _by_alias(operation: str, alias: str) -> Permission:
+def _by_alias(action: str, alias: str) -> Permission:
     """A use of whatever key an alias leads to: a resource of IAM is a key's own."""
-    return Permission(f"kms:{operation}", "*", Condition("StringEquals", "kms:RequestAlias", alias))
+    return Permission(action, "*", Condition("StringEquals", REQUESTED_ALIAS, alias))
 
 
 def _needs(call: AwsCall, identity: Identity) -> Iterator[Permission]:

@@ -17,6 +17,7 @@ KINDS = {
     "rollback": "Rollback",
     "export": "Tables of an export",
     "copy": "Copies in another region",
+    "make-archive": "Archive of a clone",
     "make-export": "Export of a snapshot",
     "clean": "Clean-up",
     "validation": "Validation",
