@@ -231,6 +231,18 @@ def test_numbers_and_times_of_the_files_own_kinds_are_not_rounded_either(loader:
     assert loader.ask("SELECT n, s FROM came") == [(Decimal("1.23"), 100)]
 
 
+def test_a_few_bytes_that_stand_for_very_many_end_the_load(loader: Loader, tmp_path: Path) -> None:
+    """One long value of a dictionary in each of many rows: the rows are counted as they are made, and production takes none."""
+    loader.server.run(loader.database, "CREATE TABLE came (v text)")
+    path = tmp_path / "one.parquet"
+    pq.write_table(pa.table({"v": pa.array(["x" * 20_000] * 2_000).dictionary_encode()}), path)
+    assert path.stat().st_size < 5_000
+    with pytest.raises(Failed, match="would become more than 8,000,000 bytes of rows"):
+        loader.load("came", [path], most=8_000_000)
+    assert (loader.count("came"), loader.staged) == (0, [])
+    assert loader.load("came", [path], most=48_000_000).counts.loaded == 2_000
+
+
 def test_too_many_rejects_end_the_load_and_nothing_is_loaded(loader: Loader, tmp_path: Path) -> None:
     """Then it is a wrong table, and not some wrong values; the first of them say which."""
     loader.server.run(loader.database, "CREATE TABLE came (n numeric)")

@@ -42,6 +42,33 @@ def read(source: ByteSource) -> int:
     return found
 
 
+@pytest.mark.parametrize("kind", ["given up", "one long", "some long"])
+def test_memory_is_flat_whatever_the_dictionary_holds(kind: str, tmp_path: Path) -> None:
+    """Rows are read by their bytes, as many at once as stay small if each had the longest value."""
+    texts = {
+        # A dictionary that was given up after its first page, as writers do where values differ.
+        "given up": lambda: pa.array([f"{n * 7919:0100}" for n in range(200_000)]),
+        "one long": lambda: pa.DictionaryArray.from_arrays(pa.array([0] * 60_000, pa.int32()), ["x" * 20_000]),
+        "some long": lambda: pa.array(
+            [*["x" * 900_000] * 40, *[f"{n:030}" for n in range(60_000)]]
+        ).dictionary_encode(),
+    }[kind]()
+    path, rows = tmp_path / "one.parquet", len(texts)
+    pq.write_table(pa.table({"id": pa.array(range(rows), pa.int64()), "t": texts}), path, row_group_size=rows)
+    del texts
+    pool = pa.default_memory_pool()
+    before, most, found = pool.bytes_allocated(), 0, 0
+    with open_local(path) as source:
+        file = open_rows(source)
+        for group in file.groups:
+            for batch in file.blocks(group, match_columns(TABLE, file.columns).assigned, None):
+                for block in batch.blocks:
+                    found += len(block)
+                    most = max(most, pool.bytes_allocated() - before)
+    assert found == rows
+    assert most < 40 << 20
+
+
 def number(value: int) -> bytes:
     """A number as Thrift writes it."""
     value, out = value << 1, b""

@@ -44,9 +44,24 @@ def test_files_are_fetched_loaded_and_cleared() -> None:
     assert FoundFit() not in carry.guards
     assert isinstance(carry.action, CarryTables)
     assert carry.action.files is not None
-    assert carry.action.files.tables == (FilesOfTable(table=("shop", "orders"), files=FILE),)
+    assert carry.action.files.tables == (FilesOfTable(table=("shop", "orders"), files=FILE, most=256 << 20),)
     assert carry.action.files.most_rejects == 3
     assert "up to 3 rows that the server refuses may stay out; one more takes everything back" in made.notes
+
+
+def test_what_may_be_made_of_the_files_is_bounded_and_said() -> None:
+    """A few bytes of Parquet can stand for any number of bytes of rows, which production would take in one transaction."""
+    piece = ObjectPieces(key="k", size=10**9, mark="m", name="data-0001", ranges=((0, 10**6), (10**8, 10**8 + 10**6)))
+    made = decided(request(), picking=Picking(form="parquet", pieces=(piece,)))
+    assert isinstance(made, Plan), made
+    action = made.steps[1].action
+    assert isinstance(action, CarryTables)
+    assert action.files is not None
+    assert [each.most for each in action.files.tables] == [10**9]
+    said = (
+        "shop.orders: 2.0 MB of files are fetched, of which at most 1.0 GB of rows are made; more takes everything back"
+    )
+    assert said in made.notes
 
 
 def test_what_the_export_lacks_is_said_and_kept_for_the_verdict() -> None:

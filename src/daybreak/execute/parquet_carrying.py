@@ -23,7 +23,7 @@ from daybreak.execute.parquet_rows import (
 )
 from daybreak.files import hold_to_ours
 from daybreak.judge.exported import MOST_SHOWN, FilesAnswers, RefusedRow, findings_on_files
-from daybreak.model.actions import CarryTables, RowFiles, WantedTable
+from daybreak.model.actions import CarryTables, FilesOfTable, RowFiles, WantedTable
 from daybreak.model.column_shapes import ColumnShape
 from daybreak.model.names import printable
 from daybreak.model.parquet import LoadCounts
@@ -64,7 +64,9 @@ def carry_files(
             for number, each in enumerate(action.tables, 1):
                 sources = [stack.enter_context(one) for one in _sources(files, each, fetched.folder)]
                 rejects = fetched.rejects / f"table-{number:04}.jsonl"
-                order = ParquetOrder(each.into, sources, rejects, action.where, files.most_rejects + _BEYOND)
+                order = ParquetOrder(
+                    each.into, sources, rejects, action.where, files.most_rejects + _BEYOND, _files_of(files, each).most
+                )
                 work = RowWork(plan_load(order, target_columns(session, each.into)), hand_over, leash)
                 work.rejects = stack.enter_context(open_rejects(order.rejects))
                 loads.append(_FilesToCarry(each, work, tally))
@@ -179,9 +181,12 @@ class _FilesToCarry:
 
 def _sources(files: RowFiles, wanted: WantedTable, folder: Path) -> Iterator[AbstractContextManager[LocalBytes]]:
     """The files of one table, each to be opened; they are called as in the export."""
-    mine = next(each for each in files.tables if each.table == wanted.table)
-    for name, key in mine.in_order():
+    for name, key in _files_of(files, wanted).in_order():
         yield _open_as(folder / name, key)
+
+
+def _files_of(files: RowFiles, wanted: WantedTable) -> FilesOfTable:
+    return next(each for each in files.tables if each.table == wanted.table)
 
 
 @contextmanager

@@ -62,6 +62,8 @@ class ParquetOrder:
     where: str = ""
     """Which rows are wanted, in the small part of SQL that ``daybreak.parquet.condition`` reads; empty for all."""
     most_rejects: int = MOST_REJECTS
+    most: int | None = None
+    """The bytes of rows that may be made of the files; ``None`` where nobody bounded them."""
 
 
 LoadStage = Callable[[str | None, LoadCounts], None]
@@ -206,6 +208,8 @@ class RowWork:
     rejected: int = 0
     read: int = 0
     left_out: int = 0
+    made: int = 0
+    """The bytes of rows that were made."""
     spoken: float = field(default_factory=time.monotonic)
 
     def blocks(self) -> Iterator[RowBlock]:
@@ -219,7 +223,21 @@ class RowWork:
                     self.read += batch.rows
                     self.left_out += batch.rows - batch.wanted
                     self._say(total)
-                    yield from batch.blocks
+                    for block in batch.blocks:
+                        self._hold(0 if block.refused else len(block.lines()))
+                        yield block
+
+    def _hold(self, made: int) -> None:
+        """Count what is made of the files; raises ``Failed`` where that is more than was planned."""
+        self.made += made
+        most = self.plan.order.most
+        if most is not None and self.made > most:
+            sizes = sum(each.size for each in self.plan.order.files)
+            raise Failed(
+                f"{sizes:,} bytes of files would become more than {most:,} bytes of rows, as they were planned, so nothing was changed: "
+                "a few values are repeated in very many rows",
+                "look at the files; plan parts of them with --where where that is what you want",
+            )
 
     def _say(self, total: int) -> None:
         if self.leash.is_called_off.is_set():

@@ -83,7 +83,7 @@ def blocks_of(file: str, batch: Any, places: Any, assigned: Sequence[Assigned]) 
     while waiting:
         part, where = waiting.pop()
         rows = part.num_rows
-        if rows > 1 and sum(map(_weight, part.columns)) > BLOCK:
+        if rows > 1 and part.nbytes > BLOCK:
             middle = rows // 2
             waiting.append((part.slice(middle), where.slice(middle)))
             waiting.append((part.slice(0, middle), where.slice(0, middle)))
@@ -100,17 +100,7 @@ def blocks_of(file: str, batch: Any, places: Any, assigned: Sequence[Assigned]) 
                 yield RowBlock(file, texts, where, _csv(texts))
 
 
-def _weight(column: Any) -> int:
-    """The bytes of a column, once each value stands for itself: a long one may be repeated by a number alone."""
-    if not pa.types.is_dictionary(column.type):
-        return int(column.nbytes)
-    lengths = pc.binary_length(column.dictionary).cast(pa.int64())
-    return int(pc.sum(lengths.take(column.indices)).as_py() or 0)
-
-
 def _text(column: Any, each: Assigned) -> Any:
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
     match each.source.kind:
         case "binary":
             return _hex(column.cast(pa.binary()))

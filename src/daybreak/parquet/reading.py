@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from daybreak.archive.damage import BeyondReach, UnreadableArchive, unreadable_at
@@ -33,7 +34,7 @@ MOST_UNPACKED = 256 << 20
 """The bytes that the largest pages of all columns of a row group may take together."""
 _MOST_ROWS = 1 << 14
 _MOST_REPEATED = 16 << 20
-"""The bytes that a column of a batch may take, if every row held all that its dictionary holds."""
+"""The bytes that a batch may take, if every row held the longest value of each dictionary."""
 _BUFFERS = 4 << 20
 """The bytes that are read ahead for all columns together; of one column not more and not less than so many:"""
 _MOST_BUFFER = 256 << 10
@@ -164,17 +165,15 @@ class RowFile:
         """
         names = [each.source.name for each in assigned]
         what = f"row group {group.number + 1}"
-        look = self._look(group, names)
+        rows = self._rows_at_once(group, names)
         if not group.rows:
             return
         read = 0
         with self._in_our_words(what):
             file = self._open(
-                metadata=self._metadata,
-                read_dictionary=list(look.repeated),
-                buffer_size=max(_LEAST_BUFFER, min(_MOST_BUFFER, _BUFFERS // len(names))),
+                metadata=self._metadata, buffer_size=max(_LEAST_BUFFER, min(_MOST_BUFFER, _BUFFERS // len(names)))
             )
-            batches = file.iter_batches(look.rows, row_groups=[group.number], columns=names, use_threads=False)
+            batches = file.iter_batches(rows, row_groups=[group.number], columns=names, use_threads=False)
             while (batch := next(batches, None)) is not None:
                 places = pa.arange(group.first + read, group.first + read + batch.num_rows)
                 read += batch.num_rows
@@ -186,8 +185,8 @@ class RowFile:
         if read != group.rows:
             raise unreadable_at(self.name, 0, f"{what} has {read:,} rows, and its description says {group.rows:,}")
 
-    def _look(self, group: RowGroup, names: Sequence[str]) -> _GroupLook:
-        """How to read a group, by the heads of its pages; raises ``BeyondReach`` where that would take too much memory."""
+    def _rows_at_once(self, group: RowGroup, names: Sequence[str]) -> int:
+        """How many rows of a group are read at once, by the heads of its pages; raises ``BeyondReach`` where even one takes too much memory."""
         looks = {name: look_at_chunk(self._source, *self._range(group, self._index(name))) for name in names}
         for name, look in looks.items():
             if look.values != group.rows:
@@ -201,10 +200,22 @@ class RowFile:
             )
         density = sum(look.densest + look.repeated for look in looks.values())
         rows = max(1, min(int(BLOCK / density) if density else _MOST_ROWS, _MOST_ROWS))
-        long = [
-            name for name, look in looks.items() if look.dictionary * rows > _MOST_REPEATED and self._is_bytes(name)
-        ]
-        return _GroupLook(rows, tuple(long))
+        # A value of the dictionary may be that of every row.
+        longest = sum(
+            self._longest(group, name, look.dictionary)
+            for name, look in looks.items()
+            if look.dictionary * rows > _MOST_REPEATED and self._is_bytes(name)
+        )
+        return max(1, min(rows, _MOST_REPEATED // longest)) if longest else rows
+
+    def _longest(self, group: RowGroup, name: str, most: int) -> int:
+        """The bytes of the longest value of a column's dictionary, which is unpacked for that; ``most`` where it cannot be had alone."""
+        with self._in_our_words(f"row group {group.number + 1}"):
+            file = self._open(metadata=self._metadata, read_dictionary=[name], buffer_size=_MOST_BUFFER)
+            batch = next(file.iter_batches(1, row_groups=[group.number], columns=[name], use_threads=False), None)
+            if batch is None or not pa.types.is_dictionary(batch.column(0).type) or not len(batch.column(0).dictionary):
+                return most
+            return int(pc.max(pc.binary_length(batch.column(0).dictionary)).as_py() or 0)
 
     def _index(self, name: str) -> int:
         return next(index for index, column in enumerate(self.columns) if column.name == name)
@@ -234,15 +245,6 @@ class RowFile:
         except (pa.ArrowException, OSError, ValueError, OverflowError, KeyError) as error:
             said = printable(str(error).strip().split("\n")[0], 200) or type(error).__name__
             raise UnreadableArchive(f'"{printable(self.name, 400)}" cannot be read: {what}: {said}') from error
-
-
-@dataclass(frozen=True, slots=True)
-class _GroupLook:
-    rows: int
-    """How many rows are read at once."""
-    repeated: tuple[str, ...]
-    """The columns whose dictionary may have long values: they are read as numbers, and unpacked when it is known how often each
-    is there."""
 
 
 def _bound(column: FileColumn, content: bytes | None) -> int | bool | str | None:

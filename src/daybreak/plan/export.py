@@ -325,7 +325,7 @@ def _notes(request: ExportRequest, export: ExportSeen, wanted: tuple[WantedTable
         elif each.mode == "empty":
             yield f"nobody else can write into {name} until it has ended"
     if export.files is not None:
-        yield from notes_on_files(request, export.files)
+        yield from notes_on_files(request, export, export.files)
     if any(receiver and receiver.table(each.into) for each in wanted):
         yield "the tables that are there keep the indexes, constraints, owners and privileges that they have; rows alone come into them"
     yield "all rows come in one transaction: as long as it goes on, the server cleans up nothing that was deleted since"

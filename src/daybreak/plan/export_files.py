@@ -5,8 +5,10 @@ The law: rows are data and run no code, so there is no scratch database; the ver
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
+
+import humanize
 
 from daybreak.model.actions import (
     CarryTables,
@@ -17,9 +19,16 @@ from daybreak.model.actions import (
     WantedTable,
 )
 from daybreak.model.exports_seen import ExportSeen, FilesSeen
+from daybreak.model.names import printable
+from daybreak.model.pickings import Picking
 from daybreak.model.plan import Estimate
 from daybreak.model.requests import ExportRequest
 from daybreak.plan.sequence import Sequence
+
+_GROWTH = 500
+"""How many bytes of rows a byte of Parquet may become. A column that is the same in each row takes nearly none, but a key takes about a
+byte, and what is repeated beside it in rows that are read by people is shorter than this."""
+_LEAST_ROWS = 256 << 20
 
 
 def add_steps_for_files(
@@ -50,7 +59,9 @@ def add_steps_for_files(
             tables=wanted,
             where=request.where,
             files=RowFiles(
-                tables=tuple(FilesOfTable(table=each.table, files=names) for each, names in tables),
+                tables=tuple(
+                    FilesOfTable(table=each.table, files=names, most=_most(picking, names)) for each, names in tables
+                ),
                 most_rejects=request.most_rejects,
                 lacks=files.lacks,
             ),
@@ -69,8 +80,20 @@ def add_steps_for_files(
     )
 
 
-def notes_on_files(request: ExportRequest, files: FilesSeen) -> Iterator[str]:
+def _most(picking: Picking, names: Iterable[str]) -> int:
+    """The bytes of rows that may be made of a table's files."""
+    return max(_LEAST_ROWS, _GROWTH * sum(each.bytes for each in picking.pieces if each.name in names))
+
+
+def notes_on_files(request: ExportRequest, export: ExportSeen, files: FilesSeen) -> Iterator[str]:
     """What a person should know of the files before saying yes."""
+    if export.picking is not None:
+        for table, names in zip(export.tables, files.files, strict=True):
+            fetched = sum(each.bytes for each in export.picking.pieces if each.name in names)
+            yield (
+                f"{printable('.'.join(table.table))}: {humanize.naturalsize(fetched)} of files are fetched, of which at most "
+                f"{humanize.naturalsize(_most(export.picking, names))} of rows are made; more takes everything back"
+            )
     for each in files.lacks:
         kept = "nobody knows whether anything is missing" if each.kind == "no-files" else "the verdict will not be fit"
         yield f"the export lacks something of {each.table}: {each.why}; {kept}"

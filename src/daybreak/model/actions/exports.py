@@ -78,6 +78,8 @@ class FilesOfTable(Value):
     table: tuple[str, str]
     files: dict[str, str]
     """The names that they have in the run's folder, and those that they have in the export."""
+    most: int | None = Field(default=None, gt=0, exclude_if=lambda found: found is None)
+    """The bytes of rows that may be made of them: a few bytes of Parquet can stand for any number."""
 
     def in_order(self) -> list[tuple[str, str]]:
         """Both names of each, in the order of the export."""
