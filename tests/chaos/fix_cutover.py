@@ -38,6 +38,7 @@ from daybreak.model.destinations import (
 )
 from daybreak.model.findings import Standing
 from daybreak.model.plan import AwsCall, Plan
+from daybreak.model.pools import PgBouncer
 from daybreak.model.replies import Reply
 from daybreak.model.run import Event, RunState, StepDone
 from daybreak.model.targets import (
@@ -59,6 +60,8 @@ from tests.chaos.simulated_destinations import (
     SimulatedProxy,
     SimulatedSecret,
 )
+from tests.chaos.simulated_parts import SimulatedPool
+from tests.chaos.simulated_pools import SimulatedPools
 from tests.chaos.simulated_probes import SimulatedProbes, ask_at_once
 from tests.chaos.simulated_servers import Application, SimulatedServer
 from tests.chaos.simulated_sessions import APPLICATION, ENVIRON, LOGIN, SimulatedSessions
@@ -72,6 +75,8 @@ DESTINATIONS: tuple[TrafficDestination, ...] = (SECRET, PARAMETER, RECORD, PROXY
 """One of each kind that goes with others."""
 ENDPOINT = EndpointDestination()
 """What stands alone: applications know the endpoint's name, and the clone takes it."""
+POOL = PgBouncer(host="pool.embi.example", login="env:POOL", database="embi")
+"""A PgBouncer that reads the record's name, where the record is the only place."""
 POINTS = PointSecret | MoveSecretStage | PointParameter | ChangeRecord | DetachProxy | AttachProxy
 """What changes where one of them points."""
 
@@ -103,7 +108,13 @@ RULES = CutoverRules(share=60, hold=Span(0), budget=Span(days=2), application=AP
 
 def target(destinations: Iterable[TrafficDestination] = DESTINATIONS, **changes: Any) -> Target:
     """The target whose applications read the address there."""
-    return fix_worlds.target(**({"login": LOGIN, "destinations": tuple(destinations), "cutover": RULES} | changes))
+    places = tuple(destinations)
+    usual = {"login": LOGIN, "destinations": places, "cutover": RULES, "pools": _pools_before(places)}
+    return fix_worlds.target(**(usual | changes))
+
+
+def _pools_before(destinations: tuple[TrafficDestination, ...]) -> tuple[PgBouncer, ...]:
+    return (POOL,) if destinations == (RECORD,) else ()
 
 
 # -- the world
@@ -147,6 +158,9 @@ def world(destinations: Iterable[TrafficDestination] = DESTINATIONS, finds: Stan
         _shelve(aws, place, source)
     readers = [each for each in ROLES if ROLES[each]]
     aws.applications = [Application(name, place, keeps=name == "keeper") for place in destinations for name in readers]
+    for pool in _pools_before(destinations):
+        aws.pools[pool.host] = SimulatedPool(full_name(RECORD.name).rstrip("."))
+        aws.applications += [Application(name, RECORD, pool=pool.host) for name in readers if name != "keeper"]
     for _ in range(2):
         aws.serve()
     return aws
@@ -231,6 +245,7 @@ class SimulatedApp(App):
         self.timing: Any = world.clock
         self.most_at_once, self.probes, self.asking = 1, SimulatedProbes, ask_at_once
         self.world, self.name, self.folder = world, name, state
+        self.pools = lambda _aws, _environ, touched=(): SimulatedPools(world, touched)
 
     def aws(self, region: str | None = None) -> Any:
         return PersonsDoor(self.world, self._caller)

@@ -55,6 +55,29 @@ class Resource:
     """When a restart is over."""
 
 
+@dataclass
+class SimulatedPool:
+    """A pool whose clients reach a database by the name that it reads."""
+
+    name: str
+    """The name that it resolves, which moves by itself."""
+    held_since: float | None = None
+    deadlines: list[float] = field(default_factory=list)
+    """When each keeper that is left lets its clients go."""
+    is_silent: bool = False
+    """Whether it has died: its clients get nowhere, and its console says nothing."""
+    orders: int = 0
+
+    def holds(self, now: float) -> bool:
+        """Whether its clients wait."""
+        since = self.held_since
+        return since is not None and not any(since < each <= now for each in self.deadlines)
+
+    def leads(self, now: float) -> bool:
+        """Whether its clients get anywhere."""
+        return not self.is_silent and not self.holds(now)
+
+
 def refusal(code: str, message: str) -> AwsFault:
     """AWS's no."""
     return AwsFault(Trouble(category=category_of(code, 400), code=code, message=message))

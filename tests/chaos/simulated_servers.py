@@ -22,6 +22,7 @@ from daybreak.model.destinations import (
 )
 from tests.chaos.reply_faults import Fault
 from tests.chaos.simulated_destinations import SimulatedDestinations
+from tests.chaos.simulated_parts import SimulatedPool
 
 OWN = "rescuer"
 """The role that Daybreak alone uses."""
@@ -93,6 +94,8 @@ class Application:
     place: TrafficDestination
     keeps: bool = False
     """Whether it reads the address only once."""
+    pool: str | None = None
+    """The host of the pool through which it comes, which reads the address in its stead."""
     address: str | None = None
     inside: str | None = None
     """The cluster with whose server it has a session."""
@@ -107,6 +110,8 @@ class SimulatedServers(SimulatedDestinations):
     endpoint: str = ""
     """The host that applications know where they know nothing but the endpoint."""
     applications: list[Application] = field(default_factory=list)
+    pools: dict[str, SimulatedPool] = field(default_factory=dict)
+    """What is in front of them, by its host."""
     ledger: list[Write] = field(default_factory=list)
     """Every acknowledged write, in order."""
     turns: list[Turn] = field(default_factory=list)
@@ -123,6 +128,9 @@ class SimulatedServers(SimulatedDestinations):
     def serve(self) -> None:
         """Let every application do what it can right now."""
         for each in self.applications:
+            if each.pool is not None and not self.pools[each.pool].leads(self.clock.elapsed):
+                each.inside = None  # a pause waits for each transaction, and gives the sessions up
+                continue
             if each.inside is None:
                 if each.address is None or not each.keeps:
                     each.address = self.address_at(each.place)
@@ -149,7 +157,8 @@ class SimulatedServers(SimulatedDestinations):
         found = [each for each in self.applications if each.inside == cluster]
         for each in found:
             each.inside = None
-            self.note_effect("pg_terminate_backend", f"{cluster} {each.name} {name_of(each.place)} {len(self.turns)}")
+            way = each.pool or name_of(each.place)
+            self.note_effect("pg_terminate_backend", f"{cluster} {each.name} {way} {len(self.turns)}")
         return len(found)
 
     def address_at(self, place: TrafficDestination) -> str | None:

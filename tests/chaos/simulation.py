@@ -45,6 +45,7 @@ from tests.chaos.simulated_archives import SimulatedMaker
 from tests.chaos.simulated_aws import SimulatedAws, world_of
 from tests.chaos.simulated_beside import SimulatedBeside, SimulatedErrand
 from tests.chaos.simulated_database import SimulatedDatabase
+from tests.chaos.simulated_pools import SimulatedPools
 from tests.chaos.simulated_probes import SimulatedProbes, ask_at_once
 from tests.chaos.simulated_servers import check_ledger
 from tests.chaos.simulated_sessions import ENVIRON, opener
@@ -187,6 +188,7 @@ class Simulation:
             environ=self.environ,
             exports=self.exports,
             making=self.maker or SimulatedMaker(self.plan, self.aws.archives, clock, self.aws.note_effect),
+            pools=SimulatedPools(self.aws, things_touched(self.plan)),
             read_export=self.aws.read_export,
         )
 

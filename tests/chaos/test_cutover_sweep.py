@@ -125,7 +125,15 @@ def check_whole(simulation: Simulation, kind: str) -> None:
         assert aws.clusters.keys() == {fix_worlds.SOURCE, aws.labelled(fix_worlds.SOURCE).body["DBClusterIdentifier"]}
     else:
         assert writers == {"app", "report"}, "what keeps the old address for ever writes nowhere"
+    check_pools(aws, clone)
     check_ledger(aws)
+
+
+def check_pools(aws: SimulatedAws, cluster: str) -> None:
+    """Nobody is held any more, and who comes through a pool writes at that cluster; a pool that is silent leads nowhere."""
+    assert all(each.is_silent or each.held_since is None for each in aws.pools.values())
+    led = {each.inside for each in aws.applications if each.pool and not aws.pools[each.pool].is_silent}
+    assert led <= {cluster}
 
 
 def left_in(aws: SimulatedAws) -> dict[str, Any]:
@@ -161,6 +169,7 @@ def check_taken_back(aws: SimulatedAws, before: SimulatedAws, clone: str) -> Non
     aws.serve()
     assert {each.cluster for each in aws.ledger[written:]} == {fix_worlds.SOURCE}
     assert {each.application for each in aws.ledger[written:]} == {"app", "report", "keeper"}
+    check_pools(aws, fix_worlds.SOURCE)
     has_served = any(each.cluster == clone for each in aws.ledger)
     if tags[EXPIRES_TAG] == before.clusters[clone].tags[EXPIRES_TAG]:
         assert not has_served, "a clone that holds writes of its own is no clone again"

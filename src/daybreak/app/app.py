@@ -27,6 +27,7 @@ from daybreak.execute.archiving import ArchiveMaker
 from daybreak.execute.database import login_at
 from daybreak.execute.doors import Patience
 from daybreak.execute.fetching import BOUNDS
+from daybreak.execute.pooling import Pools
 from daybreak.execute.probing import Probes
 from daybreak.execute.signs import Asking, ask_in_thread
 from daybreak.execute.timing import SystemTiming, local_zone
@@ -88,6 +89,8 @@ class App:
     """How many questions are asked side by side before traffic moves."""
     probes: Callable[[], Probes] = Probes
     """What makes the holder of a run's probe."""
+    pools: Callable[..., Pools] = Pools
+    """What reaches the pools in front of a target."""
     asking: Asking = ask_in_thread
     """What begins to ask an application beside the wait for its clients."""
 

@@ -13,7 +13,7 @@ from daybreak.model.targets import Target
 
 def look_at_pools(app: App, target: Target, sides: SideAddresses) -> tuple[PoolSeen, ...]:
     """Each pool of the target; one that could not be asked says why."""
-    door = Pools(app.aws(target.region), app.environ)
+    door = app.pools(app.aws(target.region), app.environ)
     return tuple(_look_at(door, each, sides) for each in target.pools)
 
 

@@ -26,7 +26,6 @@ from daybreak.errors import Failed, Refused
 from daybreak.execute import interpreter
 from daybreak.execute.database import Database
 from daybreak.execute.doors import Doors, Place, Progress
-from daybreak.execute.pooling import Pools
 from daybreak.execute.writing import Sql
 from daybreak.journal.chain import Chain
 from daybreak.journal.damage import damage_by_anchor
@@ -220,7 +219,7 @@ def _doors(app: App, aws: Aws, plan: Plan, watchers: Watchers) -> Doors:
         progress=watchers.progress,
         asked=lambda: app.store.inbox(plan.run),
         is_stopping=app.stopping.is_set,
-        pools=Pools(aws, app.environ, things_touched(plan)),
+        pools=app.pools(aws, app.environ, things_touched(plan)),
         exports=app.workshop(plan),
         making=app.archive_maker(plan),
         environ=app.environ,
