@@ -31,8 +31,8 @@ from tests.chaos.simulation import (
 )
 
 ORDINARY = (
-    "cutover", "snapshot", "copy", "clean-unprotected", "export", "export-end", "archive", "archive-end", "names-back", "fail-over", "deleted-source",
-    "destinations-back",
+    "cutover", "snapshot", "copy", "clean-unprotected", "export", "export-end", "names-back", "fail-over", "deleted-source",
+    "destinations-back", "archive", "archive-end",
 )  # fmt: skip
 """Few kinds of runs that have each kind of step, of guard and of action among them; the sweep has all kinds."""
 
@@ -179,7 +179,8 @@ class MemoryShelf:
         """Nothing is dated here."""
 
 
-@pytest.mark.parametrize("kind", [pytest.param("copied-group", marks=pytest.mark.sweep), "clean-protected"])
+@pytest.mark.sample("fail-over")
+@pytest.mark.parametrize("kind", ["copied-group", "clean-protected", "fail-over"])
 def test_a_run_whose_state_is_a_bucket_survives_too(kind: str) -> None:
     """The machine is gone for good; another one takes the run over from the bucket. Objects are never torn."""
     for crash in crashes(kind, ("before", "after", "sent")):

@@ -103,6 +103,7 @@ def test_a_full_disk_pauses_the_run(lab: LabUnderTest, begin: Begin, undisturbed
         assert_one_of_everything(life)
 
 
+@pytest.mark.sweep
 def test_a_line_that_fits_only_in_part_sends_nothing(lab: LabUnderTest, begin: Begin, undisturbed: Ending) -> None:
     """A limit strikes in the middle of an intent's line: a call whose intent is torn must never leave."""
     # Python does not notice that a limit cut its bytecode short; every process after it would read the stump.
@@ -127,6 +128,7 @@ def test_a_line_that_fits_only_in_part_sends_nothing(lab: LabUnderTest, begin: B
 # -- other machines, other terminals
 
 
+@pytest.mark.sweep
 def test_another_machine_carries_on_from_a_bucket(lab: LabUnderTest, begin: Begin, undisturbed: Ending) -> None:
     """The machine that began is gone with its home; all that the next one has is the address of the bucket."""
     life, other = begin(lab), begin(lab)
@@ -148,6 +150,7 @@ def test_another_machine_carries_on_from_a_bucket(lab: LabUnderTest, begin: Begi
     assert not other.runs(), "nothing of it is on this machine's disk"
 
 
+@pytest.mark.sweep
 def test_a_suspended_process_that_was_taken_over_does_nothing_more(
     lab: LabUnderTest, begin: Begin, undisturbed: Ending
 ) -> None:
@@ -286,6 +289,7 @@ def test_a_disabled_key_is_refused_in_the_plan(own_lab: LabUnderTest, begin: Beg
     assert life.runs() == []
 
 
+@pytest.mark.sweep
 def test_a_lost_region_is_waited_for(own_lab: LabUnderTest, begin: Begin, undisturbed: Ending) -> None:
     """While the region is away a run waits and says so; a new one pauses at once; and once it is back, each goes on."""
     life = begin(own_lab)

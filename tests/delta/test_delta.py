@@ -123,7 +123,7 @@ def _naive(server: Server, both: tuple[str, str], key: str) -> tuple[int, int, i
     )
 
 
-@pytest.mark.sample("pair", "bits")
+@pytest.mark.sample("pair")
 @pytest.mark.parametrize("kind", KEYED)
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edits=EDITS)

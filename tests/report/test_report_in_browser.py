@@ -18,6 +18,7 @@ pytestmark = pytest.mark.browser
 PHONE, DESK = 360, 1200
 
 
+@pytest.mark.sample(each=("name", "look"))
 @pytest.mark.parametrize("look", ["light", "dark", "print"])
 @pytest.mark.parametrize("name", ["good", "bad", "stopped", "alone"])
 def test_no_request_leaves_the_file_and_nothing_is_complained_of(name: str, look: Look, visitor: Visitor) -> None:
@@ -28,6 +29,12 @@ def test_no_request_leaves_the_file_and_nothing_is_complained_of(name: str, look
     assert page.locator("h1").inner_text() in {"embi", "embi-staging"}
 
 
+@pytest.mark.sample(
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "</style><script>alert(1)</script>",
+    "javascript:alert(1)",
+)
 @pytest.mark.parametrize("text", reports.HOSTILE)
 def test_hostile_text_does_nothing(text: str, visitor: Visitor) -> None:
     """The list of what a browser runs is the browser's own, so it is asked."""
@@ -56,6 +63,7 @@ def test_the_style_is_in_force(visitor: Visitor) -> None:
 
 
 @pytest.mark.sample("bad-dark", "stopped-light", "stopped-print")
+@pytest.mark.sample(each=("name", "look"))
 @pytest.mark.parametrize("look", ["light", "dark", "print"])
 @pytest.mark.parametrize("name", ["bad", "stopped"])
 def test_axe_finds_nothing(name: str, look: Look, visitor: Visitor) -> None:

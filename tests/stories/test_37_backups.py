@@ -13,6 +13,8 @@ import pytest
 from tests.fix_cli import CONFIGURATION, Person
 from tests.fix_lab import LabUnderTest, eventually, private
 
+pytestmark = pytest.mark.sweep(held_by=("tests/stories/test_39_region.py", "tests/observe/test_backups.py"))
+
 HOME, AWAY = "us-east-1", "us-west-2"
 SOURCE, COPY = "embi-aurora-cluster", "embi-copy"
 NETWORK = """
@@ -76,7 +78,6 @@ def is_complete(lab: LabUnderTest) -> bool:
     return bool(found["DBClusterSnapshots"][0]["Status"] == "available")
 
 
-@pytest.mark.sweep
 def test_what_is_listed_before_and_after_a_region_is_lost(lab: LabUnderTest, person: Person) -> None:
     """The list of the day before and that of the day itself name one copy, and never a smaller loss."""
     # A snapshot of the company's first minute is newer than the window until the window has moved on.

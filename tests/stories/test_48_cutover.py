@@ -24,6 +24,10 @@ from tests.fix_cli import CONFIGURATION, Person, waiving
 from tests.fix_lab import LabUnderTest, eventually, private
 from tests.fix_pages import Pages
 
+pytestmark = pytest.mark.sweep(
+    held_by=("tests/stories/test_58_two_people.py", "tests/ledger/test_ledger.py", "tests/chaos/test_cutover_sweep.py")
+)
+
 SOURCE = "embi-aurora-cluster"
 GUIDES = Path(__file__).parents[2] / "docs" / "guides"
 UNASKED = waiving("application.connects", "application.health", "application.functions")
@@ -241,7 +245,6 @@ def check_zone(person: Person, zone: str) -> None:
     assert "cannot be changed while us-east-1 is lost" in seen["found"]
 
 
-@pytest.mark.sweep
 def test_the_traffic_moves_and_comes_back_under_writers(
     lab: LabUnderTest, person: Person, zone: str, tmp_path: Path
 ) -> None:
@@ -320,7 +323,6 @@ def check_application(person: Person, run: str, side: str) -> None:
     assert PASSWORD not in said
 
 
-@pytest.mark.sweep
 def test_a_page_that_stays_ill_takes_the_cutover_back(lab: LabUnderTest, person: Person, zone: str) -> None:
     """It answered well before; every place has moved, and the probe and the login got there: all of it goes back with the reason."""
     pages = Pages()
@@ -366,7 +368,6 @@ def test_what_no_move_mends_refuses_the_cutover(lab: LabUnderTest, person: Perso
     assert may_log_in(lab, SOURCE) == may_log_in(lab, run), "nothing was closed"
 
 
-@pytest.mark.sweep
 def test_what_stops_half_way_is_taken_back_by_itself(lab: LabUnderTest, person: Person, zone: str) -> None:
     """A place cannot be changed, and nobody has written in the clone: every place is as it was, and the clone is a clone again."""
     set_rules(person, zone)
@@ -419,7 +420,6 @@ def may_connect(lab: LabUnderTest, name: str) -> set[tuple[str, ...]]:
     return {tuple(map(str, each)) for each in lab.remote.administer(name, query)[0]}
 
 
-@pytest.mark.sweep
 def test_once_a_client_has_written_nothing_goes_back_by_itself(lab: LabUnderTest, person: Person, zone: str) -> None:
     """Too few clients arrive within the budget, and one has written: the run pauses and asks; a person goes on, or goes back."""
     set_rules(person, zone, 'budget = "5s"\nshare = 100')
@@ -446,7 +446,6 @@ def where(lab: LabUnderTest, name: str) -> dict[str, Any]:
     return {"host": found["Endpoint"], "port": found["Port"], "dbname": "embi", "user": "pulse", "password": PASSWORD}
 
 
-@pytest.mark.sweep
 def test_a_record_is_forgotten_before_the_gap(lab: LabUnderTest, person: Person, zone: str) -> None:
     """Its time to live is short while the traffic moves, and its own again after it, in both directions."""
     set_rules(person, zone, 'wants = "nothing"', ttl=1)
@@ -477,7 +476,6 @@ def test_a_record_is_forgotten_before_the_gap(lab: LabUnderTest, person: Person,
     assert addresses(lab, zone)["record"] == remembered
 
 
-@pytest.mark.sweep
 def test_a_cutover_that_dies_goes_on(lab: LabUnderTest, person: Person, zone: str) -> None:
     """Killed while nobody can log in anywhere: whoever resumes finds the fence, and moves what is left."""
     set_rules(person, zone, 'wants = "nothing"\napplication = "env:PULSE"\nprobe = true')
