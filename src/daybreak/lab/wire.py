@@ -114,7 +114,8 @@ class Wire:
         if call.service in _GLOBAL:
             return "aws-global" if is_read(request) else _CONTROL_PLANE
         bucket = str(call.params.get("Bucket", "")) if call.service == "s3" else ""
-        if bucket and bucket not in self.homes and (found := self.region_of_bucket(bucket)):
+        is_bucket = bucket and not request.path.startswith(_WORKSHOP)  # moto answers there with pages of its own
+        if is_bucket and bucket not in self.homes and (found := self.region_of_bucket(bucket)):
             self.homes[bucket] = found  # to ask costs as much as the call itself
         return self.homes.get(bucket, call.region)
 

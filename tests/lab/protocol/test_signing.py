@@ -116,8 +116,10 @@ def test_motos_workshop_is_closed(lab: LabUnderTest, path: str) -> None:
     connection.request("POST", path, body="{}")
     assert connection.getresponse().status == 403
     connection.close()
-    s3 = lab.client("s3")
-    assert code(s3, "get_object", {"Bucket": path.split("/")[1], "Key": path.split("/", 2)[2]}) != ""
+    s3, asked = lab.client("s3"), {"Bucket": path.split("/")[1], "Key": path.split("/", 2)[2]}
+    assert code(s3, "get_object", asked) != ""
+    with lab.fault("error", identifier="a rule that stands, of nothing that is here"):
+        assert code(s3, "get_object", asked) != ""
 
 
 def test_the_labs_own_paths_want_its_token(lab: LabUnderTest) -> None:
