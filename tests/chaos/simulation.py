@@ -380,6 +380,7 @@ def _names_case(name: str) -> Case:
     return fix_cutover.case({"names": "cutover", "names-back": "rollback"}[name], (fix_cutover.ENDPOINT,))
 
 
+_MOVES = ("cutover", "rollback", "rollback-of-part", "rollback-of-start")
 _KEYED = ("keyed", "keyed-back")
 """What of a cutover is keyed to the source's name, by itself."""
 _DEFAULT_GROUP = ParameterGroup(name="default.aurora-postgresql16", family="aurora-postgresql16")
@@ -403,10 +404,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "fail-over": lambda: _moved_case("fail-over"),
     "switch-over": lambda: _moved_case("switch-over", is_switch=True),
     **{name: partial(fix_destinations.case, Case, name) for name in ("destinations", "destinations-back")},
-    **{
-        name: partial(_move_case, name)
-        for name in ("cutover", "rollback", "rollback-of-part", "rollback-of-start", *_KEYED)
-    },
+    **{name: partial(_move_case, name) for name in (*_MOVES, *_KEYED)},
     **{name: partial(_names_case, name) for name in ("names", "names-back")},
     **{name: partial(fix_exports.case, Case, name) for name in ("export", "export-end", "archive", "archive-end")},
     "clean-protected": lambda: _clean_case("clean-protected", is_protected=True),

@@ -62,7 +62,6 @@ def test_the_style_is_in_force(visitor: Visitor) -> None:
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(250, 249, 246)"
 
 
-@pytest.mark.sample("bad-dark", "stopped-light", "stopped-print")
 @pytest.mark.sample(each=("name", "look"))
 @pytest.mark.parametrize("look", ["light", "dark", "print"])
 @pytest.mark.parametrize("name", ["bad", "stopped"])
