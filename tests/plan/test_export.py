@@ -168,6 +168,19 @@ def test_all_reasons_come_at_once() -> None:
     assert len(reasons(request(where="true"), there, tables=offered("orders", "lines"), dumped_by=18)) == 4
 
 
+def test_how_many_rows_go_is_said_where_the_server_has_an_estimate() -> None:
+    """Of all of them: of a condition's nobody knows it before. A table that is locked is none that was not heard."""
+    there = table("orders", has_rows=True, about=1_234)
+    assert any(
+        "all its rows (about 1,234 by the server's estimate)" in each
+        for each in plan(request(mode="replace"), there).notes
+    )
+    some = plan(request(mode="replace", where="id < 5"), there)
+    assert not any("1,234" in each for each in some.notes)
+    [why] = reasons(request(), table("orders", has_rows=None, is_locked=True))
+    assert why.startswith("somebody holds shop.orders locked, so whether it has rows could not be asked")
+
+
 def test_rows_of_others_are_not_changed_by_replacing() -> None:
     """A foreign key that follows a delete would; where its table comes too, and where the server refuses, nothing is lost unseen."""
     follows = ReferenceSeen(name="lines_of", table=("shop", "lines"), on_delete="follows")

@@ -52,7 +52,7 @@ class Place:
         maker = source.maker(creations, names)
         loads = [_load(source, name, place, maker.as_plain(place)) for name, place in names.items()]
         with open_session(self.server.address(self.living), self.server.master, LIMITS) as session:
-            carry_rows(session, QUICK, loads, lambda _number: None, lambda _words: None, maker=maker)
+            carry_rows(session, QUICK, loads, lambda _number, _deleted: None, lambda _words: None, maker=maker)
         assert maker.result is not None
         return maker.result
 

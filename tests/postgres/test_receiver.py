@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -17,7 +17,7 @@ from daybreak.model.receiver import ReceiverMode, ReferenceSeen
 from daybreak.postgres.changing import Bearing, read_fate
 from daybreak.postgres.column_shapes import read_shapes
 from daybreak.postgres.login import Login
-from daybreak.postgres.receiver import RowsToCarry, SequenceMoved, carry_rows, see_receiver
+from daybreak.postgres.receiver import RowsCarried, RowsToCarry, SequenceMoved, carry_rows, see_receiver
 from daybreak.postgres.session import Limits, Session, open_session
 from tests.fix_lab import eventually
 from tests.fix_postgres import Server
@@ -52,7 +52,8 @@ def rows(
 def carry(session: Session, *loads: RowsToCarry) -> tuple[tuple[SequenceMoved, ...], list[str | None]]:
     """Carry them; which sequences moved, and what was staged."""
     staged: list[str | None] = []
-    return carry_rows(session, QUICK, loads, staged.append, lambda _words: None), staged
+    done = carry_rows(session, QUICK, loads, lambda number, _deleted: staged.append(number), lambda _words: None)
+    return done.moved, staged
 
 
 def asked(server: Server, database: str, query: str) -> list[tuple[object, ...]]:
@@ -138,12 +139,12 @@ def test_all_tables_come_in_one_transaction_whose_number_is_known_before(server:
     )
     seen: list[object] = []
 
-    def staged(number: str | None) -> None:
+    def staged(number: str | None, _deleted: Mapping[str, int]) -> None:
         seen.extend((number, asked(server, database, "SELECT count(*) FROM customers")))
 
     with session_at(server, database) as session:
         loads = (rows("customers", "1\tann\n2\t\\N\n"), rows("orders", "2\tx\\ty\n"))
-        assert carry_rows(session, QUICK, loads, staged, lambda _words: None) == ()
+        assert carry_rows(session, QUICK, loads, staged, lambda _words: None) == RowsCarried()
         number, before = seen
         assert before == [(0,)]
         assert read_fate(session, str(number)) == "committed"
@@ -400,6 +401,50 @@ def test_rows_that_a_trigger_deletes_again_are_no_success(server: Server, databa
     assert asked(server, database, "SELECT count(*) FROM t") == [(0,)]
 
 
+def test_how_many_rows_went_is_known_before_the_commit(server: Server, database: str) -> None:
+    """Of each table that is replaced, and none of one that is added to; the plan had an estimate."""
+    server.run(
+        database,
+        "CREATE TABLE t (id int, what text)",
+        "CREATE TABLE u (id int, what text) PARTITION BY RANGE (id)",
+        "CREATE TABLE u1 PARTITION OF u FOR VALUES FROM (0) TO (100)",
+        "CREATE TABLE u2 PARTITION OF u FOR VALUES FROM (100) TO (1000)",
+        "CREATE TABLE v (id int, what text)",
+        "INSERT INTO t SELECT n, 'old' FROM generate_series(1, 10) n",
+        "INSERT INTO u SELECT n, 'old' FROM generate_series(1, 200) n",
+        "ANALYZE t, u",
+    )
+    staged: list[dict[str, int]] = []
+    said: list[str] = []
+    loads = (
+        replace(rows("t", "", mode="replace"), where="id < 4"),
+        rows("u", "1\ta\n", mode="replace"),
+        rows("v", "1\ta\n", mode="append"),
+    )
+    with session_at(server, database) as session:
+        seen = see_receiver(session, [("public", name) for name in ("t", "u", "v")])
+        done = carry_rows(session, QUICK, loads, lambda _number, deleted: staged.append(dict(deleted)), said.append)
+    assert [each.about for each in seen.tables] == [10, 200, None]
+    assert staged == [done.deleted] == [{"public.u": 200, "public.t": 3}]
+    assert "deleted 200 rows of public.u" in said
+
+
+def test_a_table_that_somebody_holds_locked_is_no_silent_database(server: Server, database: str) -> None:
+    """The rest is seen, and the condition is not asked of it."""
+    server.run(database, "CREATE TABLE t (id int)", "CREATE TABLE u (id int)")
+    brief = replace(LIMITS, lock=timedelta(seconds=0.2))
+    with server.connection(database) as other, open_session(server.address(database), server.master, brief) as session:
+        other.execute("BEGIN")
+        other.execute("LOCK TABLE t IN ACCESS EXCLUSIVE MODE")
+        seen = see_receiver(session, [("public", "t"), ("public", "u")], "id = 1")
+        other.execute("ROLLBACK")
+        again = see_receiver(session, [("public", "t")], "id = ")
+    assert [(each.is_locked, each.has_rows) for each in seen.tables] == [(True, None), (False, False)]
+    assert seen.trouble_with_condition == ""
+    assert [each.is_locked for each in again.tables] == [False]
+    assert "syntax error" in again.trouble_with_condition
+
+
 def test_a_condition_is_read_before_anything_is_fetched_and_not_run(server: Server, database: str) -> None:
     """What is no condition is found while the plan is made; a function in it is not called for that."""
     server.run(
@@ -412,6 +457,12 @@ def test_a_condition_is_read_before_anything_is_fetched_and_not_run(server: Serv
         for where, trouble in (
             ("id = 1 -- all", ""), ("call()", ""), ("id =", "syntax error"), ("42", "must be type boolean"), ("other = 1", "does not exist"),
             ("true); DROP TABLE t; SELECT (1", "cannot insert multiple commands"),
+            # A bracket that it did not open is none of ours to close, whatever kind it is, and however it hides.
+            ("id < 5) OR (true", "syntax error"), ("true) AND ARRAY[true] IS NOT NULL OR (false", "syntax error"),
+            ("true] IS NOT NULL OR ARRAY[true", "syntax error"), ("id < 5 /* ) */) OR (true", "syntax error"),
+            ("true) UNION SELECT FROM t WHERE (true", "syntax error"), ("SELECT true", "syntax error"), ("true, false", "must be type boolean"),
+            ("(id < 5) OR (true)", ""), ("what = ') OR (' AND (ARRAY[id])[1] = 1", ""), ("what = $$)$$ -- )", ""),
+            ("id IN (SELECT 1)", ""), ("CASE id WHEN 1 THEN true END", ""), ("what = 'open", "unterminated"), ("true) OR ARRAY[what = '", "unterminated"), ("id = 1 /* open", "unterminated"),
         ):  # fmt: skip
             seen = see_receiver(session, [("public", "t")], where)
             assert (trouble in seen.trouble_with_condition, bool(seen.trouble_with_condition)) == (

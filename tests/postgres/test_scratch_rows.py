@@ -9,11 +9,12 @@ import pytest
 
 from daybreak.archive.contents import Contents, read_contents
 from daybreak.archive.sources import HeldBytes
+from daybreak.errors import Failed
 from daybreak.model.receiver import ScratchAnswers
 from daybreak.postgres.login import Login
 from daybreak.postgres.meter import Meter
 from daybreak.postgres.reach import Reach
-from daybreak.postgres.scratch_rows import ask_scratch
+from daybreak.postgres.scratch_rows import ScratchRows, ask_scratch
 from daybreak.postgres.session import Limits
 from tests.archive.fix_archives import Archivist, programs
 
@@ -60,3 +61,12 @@ def test_each_damage_is_among_the_answers(archivist: Archivist, contents: Conten
     assert set(damaged.expected) - set(damaged.present) == {"INDEX sales.orders_note"}
     assert damaged.invalid == ("sales.customers_pkey",)
     assert damaged.behind == {"sales.customers_id_seq": (2, 50)}
+
+
+def test_a_condition_is_one_expression_there_too(archivist: Archivist, copy: str) -> None:
+    """The table may be none that the receiver has, which could have read it before."""
+    server = archivist.server
+    source = ScratchRows(Reach(server.address(copy), server.master, Meter()), LIMITS)
+    assert source.count(("sales", "orders"), "id < 11 -- and no other") == 10
+    with pytest.raises(Failed, match=r"the condition on rows of sales\.orders cannot be read: syntax error"):
+        source.count(("sales", "orders"), "id < 11) OR (true")

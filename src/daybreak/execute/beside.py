@@ -7,7 +7,7 @@ called off hands over nothing more, and asks no server anything more.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Protocol
@@ -46,6 +46,8 @@ class Staged:
     """How far a load is once it is committed, in bytes of its file."""
     rows: int | None = None
     """How many rows it has loaded by then, in all."""
+    deleted: Mapping[str, int] = field(default_factory=dict)
+    """How many rows it has deleted, of each table that it replaces."""
     process: ProcessMark | None = None
     """The process that is about to become a program."""
     upload: str | None = None

@@ -5,7 +5,7 @@ The law: what was found is handed over before the number of the transaction, so 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -71,13 +71,14 @@ def carry_files(
                 work.rejects = stack.enter_context(open_rejects(order.rejects))
                 loads.append(_FilesToCarry(each, work, tally))
 
-            def stage(number: str | None) -> None:
+            def stage(number: str | None, deleted: Mapping[str, int]) -> None:
                 for each in loads:
                     each.work.keep_rejects()
                 tally.hand_over(hand_over)
-                Staged(number, rows=sum(each.loaded for each in tally.counts)).await_record(hand_over, leash)
+                loaded = sum(each.loaded for each in tally.counts)
+                Staged(number, rows=loaded, deleted=deleted).await_record(hand_over, leash)
 
-            moved = carry_rows(session, Bearing(action.role, action.lock), loads, stage, hand_over)
+            carried = carry_rows(session, Bearing(action.role, action.lock), loads, stage, hand_over)
     except _TooMany as error:
         tally.is_taken_back = True
         tally.hand_over(hand_over)
@@ -86,7 +87,8 @@ def carry_files(
         raise Failed("; ".join((error.message, *error.reasons)), *error.hints) from error
     return TablesCarried(
         rows={".".join(load.table): counts.loaded for load, counts in zip(loads, tally.counts, strict=True)},
-        sequences={each.name: each.value for each in moved},
+        deleted=dict(carried.deleted),
+        sequences={each.name: each.value for each in carried.moved},
         rejects=str(fetched.rejects) if tally.refused else "",
     )
 

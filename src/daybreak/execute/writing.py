@@ -155,17 +155,18 @@ class Sql:
             loads.append(RowsToCarry(each.into, columns, each.mode, rows, begin, action.where))
         total = sum(each.rows for each in loads)
 
-        def stage(number: str | None) -> None:
+        def stage(number: str | None, deleted: Mapping[str, int]) -> None:
             if maker is not None and maker.result is not None:
                 hand_over(finding_on_creation(action.creations, maker.result))
-            Staged(number, rows=total).await_record(hand_over, leash)
+            Staged(number, rows=total, deleted=deleted).await_record(hand_over, leash)
 
         with self.session(action, cluster, action.limit, leash) as session:
             session.take_time(action.limit)
-            moved = carry_rows(session, Bearing(action.role, action.lock), loads, stage, hand_over, maker=maker)
+            carried = carry_rows(session, Bearing(action.role, action.lock), loads, stage, hand_over, maker=maker)
         return TablesCarried(
             rows={".".join(each.table): each.rows for each in loads},
-            sequences={each.name: each.value for each in moved},
+            deleted=dict(carried.deleted),
+            sequences={each.name: each.value for each in carried.moved},
             made=maker.result if maker else None,
         )
 

@@ -51,6 +51,8 @@ class StepStaged(Value):
     """How far a load is once it is committed, in bytes of its file."""
     rows: int | None = None
     """How many rows it has loaded by then, in all."""
+    deleted: dict[str, int] = Field(default_factory=dict, exclude_if=lambda found: not found)
+    """How many rows it has deleted, of each table that it replaces."""
     upload: str | None = Field(default=None, exclude_if=lambda found: found is None)
     """What a bucket calls what was begun there; ``None`` where nothing was."""
     stored: ArchiveStored | None = Field(default=None, exclude_if=lambda found: found is None)

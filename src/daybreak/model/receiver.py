@@ -66,6 +66,10 @@ class TableSeen(Value):
     triggers: tuple[str, ...] = ()
     """The triggers of its own, and the rules on DELETE: rows come by ``COPY``, which no rule on INSERT sees."""
     references: tuple[ReferenceSeen, ...] = ()
+    about: int | None = Field(default=None, exclude_if=lambda found: found is None)
+    """How many rows it has, as the server estimates from its last look; ``None`` where it has not looked."""
+    is_locked: bool = Field(default=False, exclude_if=lambda found: not found)
+    """Whether somebody holds it locked, so that nobody could say whether it has rows."""
     hides_rows: bool = False
     """Whether a policy keeps rows from the login: it would see, delete and load only some."""
     lacks: tuple[str, ...] = ()
@@ -197,6 +201,8 @@ class TablesCarried(Value):
 
     rows: dict[str, int]
     """By the tables' names there."""
+    deleted: dict[str, int] = Field(default_factory=dict, exclude_if=lambda found: not found)
+    """How many rows were deleted first of each table that was replaced."""
     sequences: dict[str, int] = Field(default_factory=dict)
     """The sequences that were set past the rows that came, and to what."""
     made: TablesMade | None = Field(default=None, exclude_if=lambda found: found is None)

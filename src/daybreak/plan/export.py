@@ -266,6 +266,8 @@ def _objections_to_table(
         yield f"the login {printable(receiver.login)} may not {_verbs(there.lacks)} {name}: it lacks {comma_list(there.lacks)}"
     if there.hides_rows:
         yield f"row security hides rows of {name} from the login {printable(receiver.login)}, so nobody could say what is there"
+    if there.is_locked:
+        yield f"somebody holds {name} locked, so whether it has rows could not be asked: begin again once that has ended"
     if wanted.mode == "empty" and there.has_rows:
         yield (
             f"{name} has rows: say --append to add to them, --replace to delete them first, or another name with "
@@ -319,7 +321,8 @@ def _notes(request: ExportRequest, export: ExportSeen, wanted: tuple[WantedTable
         if there.triggers:
             yield f"triggers and rules of {name} may act on rows that come or go: {comma_list([printable(one) for one in there.triggers])}"
         if each.mode == "replace":
-            which = "the rows of it for which the condition is true" if request.where else "all its rows"
+            about = f" (about {there.about:,} by the server's estimate)" if there.about is not None else ""
+            which = "the rows of it for which the condition is true" if request.where else f"all its rows{about}"
             yield f"nobody else can write into {name} until it has ended; {which} are deleted first, and no undo brings them back"
             yield from _notes_on_references(name, there)
         elif each.mode == "empty":

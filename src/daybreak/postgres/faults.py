@@ -93,6 +93,11 @@ def is_conflict(error: DaybreakError) -> bool:
     return _state_of(error) == "40001"
 
 
+def is_of_lock(error: DaybreakError) -> bool:
+    """Whether somebody else holds a lock for longer than we wait for it."""
+    return _state_of(error) == "55P03"
+
+
 def is_damage(error: DaybreakError) -> bool:
     """Whether the server said that stored data is damaged: a finding about the data, not about the question."""
     return _state_of(error) in _DAMAGE

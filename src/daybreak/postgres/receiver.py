@@ -6,21 +6,21 @@ when each took as many as were sent, and whose number is known before its commit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from psycopg import sql
 
-from daybreak.errors import Failed
+from daybreak.errors import Failed, Unreachable
 from daybreak.model.column_shapes import ColumnShape
 from daybreak.model.names import printable
 from daybreak.model.receiver import ColumnSeen, ReceiverMode, ReceiverSeen, ReferenceSeen, TableSeen
 from daybreak.plan.exactness import inexact_columns
 from daybreak.postgres.changing import Bearing, begin_change, commit_change
 from daybreak.postgres.column_shapes import read_shapes
-from daybreak.postgres.faults import reason_of
+from daybreak.postgres.faults import is_of_lock, reason_of
 from daybreak.postgres.session import Session
 
 _TABLES = sql.SQL("""
@@ -31,6 +31,9 @@ SELECT n.nspname::text, c.relname::text, c.relkind::text, pg_catalog.row_securit
              WHERE r.ev_class = c.oid AND r.ev_type = '4' AND r.ev_enabled IN ('O', 'A') ORDER BY 1),
     ARRAY(SELECT p.privilege FROM (VALUES ('SELECT'), ('INSERT'), ('DELETE')) AS p (privilege)
           WHERE NOT pg_catalog.has_table_privilege(c.oid, p.privilege)),
+    (SELECT CASE WHEN pg_catalog.bool_and(l.reltuples >= 0) THEN sum(l.reltuples)::bigint END FROM pg_catalog.pg_class l
+     WHERE l.oid = c.oid AND c.relkind = 'r' OR c.relkind = 'p' AND l.relkind = 'r'
+         AND l.oid IN (SELECT t.relid FROM pg_catalog.pg_partition_tree(c.oid) t)),
     c.oid
 FROM ROWS FROM (pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[])) AS w (schema_name, table_name)
 JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema_name
@@ -97,23 +100,30 @@ def see_receiver(session: Session, wanted: Sequence[tuple[str, str]], where: str
         login=login,
         tables=tables,
         trouble_with_condition=_trouble_with(session, where, [row for row in found if row[:2] == wanted[0]])
-        if where
+        if where and not any(each.is_locked for each in tables)
         else "",
         closed=tuple(str(each) for [each] in closed),
     )
 
 
 def _trouble_with(session: Session, where: str, found: Sequence[tuple[Any, ...]]) -> str:
-    """Why the server cannot read a condition on the rows of the one table that was found; to prepare a question runs nothing of it."""
+    """Why the server cannot read a condition on the rows of the one table that was found."""
     if len(found) != 1 or found[0][2] not in _TAKES_ROWS:
         return ""
     schema, name, kind, *_ = found[0]
-    question = (
-        sql.SQL("PREPARE daybreak_condition AS SELECT FROM ") + _own_rows((schema, name), kind) + condition(where)
-    )
     with _owners_path(session):
+        return trouble_with_condition(session, sql.SQL(" FROM ") + _own_rows((schema, name), kind), where)
+
+
+def trouble_with_condition(session: Session, place: sql.Composed, where: str) -> str:
+    """Why the server cannot read a condition on the rows of a place, its FROM, as one expression; it only prepares, and runs nothing of it.
+
+    It is prepared twice, in brackets of two kinds: a bracket that it closes and did not open would have to be of both, so it is one
+    expression. ``id < 5) OR (true`` is SQL in the first and none in the second; a text or comment that it leaves open is none in either.
+    """
+    for tail in (condition(where), sql.SQL(" WHERE ARRAY[") + sql.SQL(where) + sql.SQL("\n] IS NOT NULL")):
         try:
-            session.order_alone(question)
+            session.order_alone(sql.SQL("PREPARE daybreak_condition AS SELECT") + place + tail)
         except Failed as error:
             return reason_of(error)
         session.order(sql.SQL("DEALLOCATE daybreak_condition"))
@@ -127,19 +137,35 @@ def _table(
     columns: tuple[ColumnSeen, ...],
     references: tuple[ReferenceSeen, ...],
 ) -> TableSeen:
-    schema, name, kind, hides, triggers, lacks, _ = row
+    schema, name, kind, hides, triggers, lacks, about, _ = row
     is_table, table = kind in _TAKES_ROWS, (str(schema), str(name))
     may_look = is_table and not hides and "SELECT" not in lacks  # type: ignore[operator]
+    has_rows = is_locked = False
+    if may_look:
+        has_rows, is_locked = _ask_locked(session, sql.SQL(_ANY_ROW).format(_own_rows(table, str(kind))))
     return TableSeen(
         table=table,
         kind="table" if is_table else "other",
-        has_rows=_has_rows(session, _own_rows(table, str(kind))) if may_look else None,
+        has_rows=has_rows if may_look and not is_locked else None,
+        about=about,  # type: ignore[arg-type]
+        is_locked=is_locked,
         columns=columns,
         triggers=triggers,  # type: ignore[arg-type]
         references=references,
         hides_rows=bool(hides),
         lacks=lacks,  # type: ignore[arg-type]
     )
+
+
+def _ask_locked(session: Session, query: sql.Composed) -> tuple[bool, bool]:
+    """What a question of a table is answered, and whether somebody's lock kept it from being answered."""
+    try:
+        [[found]] = session.ask(query)
+    except Unreachable as error:
+        if not is_of_lock(error):
+            raise
+        return False, True
+    return bool(found), False
 
 
 def _own_rows(table: tuple[str, str], kind: str) -> sql.Composed:
@@ -175,9 +201,9 @@ def _reference(session: Session, row: tuple[Any, ...]) -> ReferenceSeen:
     found = None
     if may_look:
         whole = sql.SQL(" AND ").join(sql.SQL("{} IS NOT NULL").format(sql.Identifier(each)) for each in columns)
-        [[found]] = session.ask(
-            sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {})").format(_own_rows((schema, table), kind), whole)
-        )
+        query = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {})").format(_own_rows((schema, table), kind), whole)
+        answer, is_locked = _ask_locked(session, query)
+        found = None if is_locked else answer
     return ReferenceSeen(name=name, table=(schema, table), on_delete=on_delete, has_rows=found)
 
 
@@ -232,6 +258,19 @@ class RowsToCarry:
         _fill(session, self, progress)
 
 
+CarryStage = Callable[[str | None, Mapping[str, int]], None]
+"""Takes the transaction's number, and how many rows it has deleted of each table, before its commit leaves; may raise to prevent it."""
+
+
+@dataclass(frozen=True)
+class RowsCarried:
+    """What a transaction did besides the rows that it was given."""
+
+    moved: tuple[SequenceMoved, ...] = ()
+    deleted: Mapping[str, int] = field(default_factory=dict)
+    """How many rows went first, of each table that was replaced."""
+
+
 @dataclass(frozen=True)
 class SequenceMoved:
     """A sequence of a receiver that was set past the rows that came."""
@@ -257,12 +296,12 @@ def carry_rows(
     session: Session,
     bearing: Bearing,
     loads: Sequence[TableLoad],
-    staged: Callable[[str | None], None],
+    staged: CarryStage,
     progress: Callable[[str], None],
     *,
     maker: Maker | None = None,
-) -> tuple[SequenceMoved, ...]:
-    """Carry the rows of all tables, in this order, in one transaction; which sequences were set past them.
+) -> RowsCarried:
+    """Carry the rows of all tables, in this order, in one transaction.
 
     Raises ``Failed`` where a table is not as its mode wants it, where the server refuses a row, or took another number of rows than were
     sent, as where a trigger drops some: then nothing is changed. Raises ``Unreachable`` for what passes, such as a lock that others hold;
@@ -279,8 +318,11 @@ def carry_rows(
     )  # what points at a row that comes back, or comes next, waits for it
     with _owners_path(session):
         # What points at other tables is emptied before those.
-        for load in reversed(loads):
-            _empty(session, load)
+        deleted = {
+            ".".join(load.table): number
+            for load in reversed(loads)
+            if (number := _empty(session, load, progress)) is not None
+        }
         before = [_count_deleted(session, load) for load in loads]
         for load in loads:
             load.fill(session, progress)
@@ -293,8 +335,8 @@ def carry_rows(
     moved = tuple(each for load in loads for each in _move_sequences(session, load))
     if maker is not None:
         maker.hand_on(session)
-    commit_change(session, staged)
-    return moved
+    commit_change(session, lambda number: staged(number, deleted))
+    return RowsCarried(moved, deleted)
 
 
 @contextmanager
@@ -331,16 +373,19 @@ def _refuse_inexact(session: Session, loads: Sequence[TableLoad]) -> None:
         )
 
 
-def _empty(session: Session, load: TableLoad) -> None:
+def _empty(session: Session, load: TableLoad, progress: Callable[[str], None]) -> int | None:
+    """Have the table as its mode wants it; how many rows were deleted for that, ``None`` where none were to be."""
     place = _place_of(session, load)
-    which = place
+    which, deleted = place, None
     if load.mode == "replace":
         which += condition(load.where)
-        session.order_alone(sql.SQL("DELETE FROM ") + which)
+        deleted = session.order_alone(sql.SQL("DELETE FROM ") + which)
+        progress(f"deleted {deleted:,} rows of {_words(load.table)}")
     if load.mode != "append" and _has_rows(session, which):
         session.rollback()
         why = "it has rows by now" if load.mode == "empty" else "rows of it stayed, which a trigger or a policy keeps"
         raise Failed(f"the table {_words(load.table)} is not empty: {why}; nothing was changed")
+    return deleted
 
 
 def _fill(session: Session, load: RowsToCarry, progress: Callable[[str], None]) -> None:

@@ -24,7 +24,7 @@ from daybreak.model.receiver import ScratchAnswers
 from daybreak.postgres.column_shapes import read_shapes
 from daybreak.postgres.creating import TableMaker
 from daybreak.postgres.reach import Reach
-from daybreak.postgres.receiver import condition
+from daybreak.postgres.receiver import condition, trouble_with_condition
 from daybreak.postgres.scratch_objects import BY_NAME, LISTED, beyond_list, labels_of, read_objects
 from daybreak.postgres.session import Limits, Session
 from daybreak.postgres.table_definitions import TableDefinition, read_definition
@@ -83,6 +83,8 @@ class ScratchRows:
         with self._session() as session:
             place = _place_of(session, table)
             columns = read_shapes(session, table, beside)
+            if where and (why := trouble_with_condition(session, place, where)):
+                raise Failed(f"the condition on rows of {printable('.'.join(table))} cannot be read: {why}")
             [[number]] = session.ask(sql.SQL("SELECT count(*)") + place + condition(where))
         names = sql.SQL(", ").join(sql.Identifier(each.name) for each in columns)
         copy = sql.SQL("COPY (SELECT ") + names + place + condition(where) + sql.SQL(") TO STDOUT")

@@ -119,11 +119,11 @@ class Session:
         with self._bound(self.limits.statement), self._connection.cursor() as cursor:
             cursor.execute(query)
 
-    def order_alone(self, query: sql.SQL | sql.Composed) -> None:
-        """Carry out a statement with a person's words in it, by the extended protocol, which takes a single one."""
+    def order_alone(self, query: sql.SQL | sql.Composed) -> int:
+        """Carry out a statement with a person's words in it, by the extended protocol, which takes a single one; how many rows it changed."""
         with self._bound(self.limits.statement), self._connection.cursor() as cursor:
             # psycopg sends what has no parameters by the simple protocol, unless binary answers are wanted.
-            cursor.execute(query, binary=True)
+            return cursor.execute(query, binary=True).rowcount
 
     @contextmanager
     def stream(self, text: str) -> Iterator[Iterator[tuple[Any, ...]]]:

@@ -144,15 +144,29 @@ def sentences_on_carried(plan: Plan, state: RunState) -> Iterator[str]:
 def _on_carried(result: dict[str, Any], place: str) -> Iterator[str]:
     if "rows" not in result:
         yield f"the commit's answer was lost, and the server says that it took effect: {result.get('total') or 0:,} rows in {place}"
+        yield from _on_deleted(result, result.get("total") or 0)
         return
     each = [f"{number:,} into {printable(name)}" for name, number in result["rows"].items()]
     yield f"{sum(result['rows'].values()):,} rows in one transaction of {place}: {comma_list(each, most=5)}"
+    yield from _on_deleted(result, sum(result["rows"].values()))
     if result.get("rejects"):
         yield f"the rows that it refused are in {printable(result['rejects'], 400)}, which nothing removes by itself"
     if result.get("made"):
         yield from _on_made(TablesMade.model_validate(result["made"]))
     for name, value in result.get("sequences", {}).items():
         yield f"the sequence {printable(name)} was set past the rows that came, to {value}"
+
+
+def _on_deleted(result: dict[str, Any], rows: int) -> Iterator[str]:
+    """What went for the rows that came, and plainly where none did."""
+    deleted: dict[str, int] = result.get("deleted", {})
+    if not deleted:
+        return
+    total = sum(deleted.values())
+    each = [f"{number:,} of {printable(name)}" for name, number in deleted.items()]
+    yield f"{many(total, 'row')} deleted first, in the same transaction: {comma_list(each, most=5)}"
+    if total and not rows:
+        yield "NO ROW CAME for those that were deleted: the export has none that was wanted"
 
 
 def _on_made(made: TablesMade) -> Iterator[str]:

@@ -19,6 +19,7 @@ from daybreak.model.findings import Standing
 from daybreak.model.parquet import Discrepancy
 from daybreak.model.receiver import ReceiverMode
 from daybreak.postgres.leash import Leash
+from daybreak.report.export_steps import sentences_on_carried
 from tests.chaos.simulation import Crash, Killed, Simulation
 from tests.fix_hands import CLONE, LOGIN, Bench, fresh, types_of
 
@@ -137,6 +138,32 @@ def test_what_the_export_lacks_is_in_the_verdict(
     assert state.verdict is not None
     assert state.verdict.standing is standing
     assert "public.hot" in state.verdict.reasons[0].text
+
+
+def test_how_many_rows_went_is_said_also_where_none_came(bench: Bench, tmp_path: Path) -> None:
+    """And also where whoever sent the commit did not live to hear its answer."""
+    for name in ("data-0001", "data-0002"):
+        pq.write_table(pa.table({"a": pa.array([], pa.string())}), tmp_path / name)
+    appends, adopted = 0, 0
+    while True:
+        with fresh(bench) as here:
+            here.server.run(here.database, "INSERT INTO t (a) SELECT n FROM generate_series(1, 10) n")
+            simulation = begun(here, Files(tmp_path), "replace")
+            try:
+                state = simulation.live(Crash(appends, "before") if appends else None)
+            except Killed:
+                state = simulation.live()
+            assert (state.status, here.count(), state.step(STEP).result["deleted"]) == ("finished", 0, {"public.t": 10})
+            said = list(sentences_on_carried(simulation.plan, state))
+            assert "10 rows deleted first, in the same transaction: 10 of public.t" in said
+            assert "NO ROW CAME for those that were deleted: the export has none that was wanted" in said
+            adopted += state.step(STEP).was_adopted
+            if not appends:
+                appends = next(at for at, each in enumerate(simulation.told, 1) if each.body.type == "step.staged")
+            elif appends > len(simulation.told) or adopted:
+                break
+            appends += 1
+    assert adopted
 
 
 def test_a_torn_file_is_a_definite_no(bench: Bench, tmp_path: Path) -> None:

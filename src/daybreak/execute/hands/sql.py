@@ -136,9 +136,10 @@ class SqlHand:
             self._journal.append(StepDone(step=step.id, result=outcome.model_dump(mode="json")))
         elif isinstance(outcome, Changed):
             staged = self._doubt(step)
-            self._journal.append(
-                StepDone(step=step.id, was_adopted=True, result={"total": staged.rows if staged else None})
-            )
+            found: dict[str, Any] = {"total": staged.rows if staged else None}
+            if staged and staged.deleted:
+                found["deleted"] = staged.deleted
+            self._journal.append(StepDone(step=step.id, was_adopted=True, result=found))
         else:
             message = f"carrying tables came to {outcome!r}"
             raise Bug(message)
@@ -266,8 +267,15 @@ class SqlHand:
         """Record what is about to be committed, where the guards hold and nobody wants the end: then the commit leaves."""
         yield from self._cluster_of(step, action)
         self._looker.heed()
-        number, place, rows = about_to.transaction, about_to.place, about_to.rows
-        self._journal.append(StepStaged(step=step.id, transaction=number, place=place, rows=rows))
+        self._journal.append(
+            StepStaged(
+                step=step.id,
+                transaction=about_to.transaction,
+                place=about_to.place,
+                rows=about_to.rows,
+                deleted=dict(about_to.deleted),
+            )
+        )
         about_to.is_recorded.set()
 
     @staticmethod
