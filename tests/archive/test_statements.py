@@ -98,3 +98,27 @@ def test_what_has_no_end_is_refused_with_its_place(text: bytes, why: str) -> Non
     chunks = (text[n : n + (1 << 20)] for n in range(0, len(text), 1 << 20))
     with pytest.raises(UnreadableArchive, match=why):
         list(cut(chunks, "x"))
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        b'COPY s."a;b" ("c;d") FROM stdin;',
+        b'COPY s."x FROM STDIN;" (i) FROM stdin;',
+        b"COPY s.t (i) FROM stdin WITH (DELIMITER ';', NULL $$;$$);",
+        b"COPY s.t (i) /* ; TO */ from -- ;\n Stdin;",
+    ],
+)
+def test_rows_follow_a_copy_whatever_its_names_and_options_hold(copy: bytes) -> None:
+    """What stands in quotes is neither its end nor what it does."""
+    parts = list(cut([copy + b"\n1\n\\.\nSELECT 1;\n"], "a"))
+    assert {each.kind for each in parts if each.text == b"1\n"} == {"rows"}
+    assert [each.text.strip() for each in parts if each.kind == "statement"] == [copy, b"SELECT 1;"]
+    assert parts[0].text == copy
+
+
+@pytest.mark.parametrize("other", [b'COPY s."a FROM STDIN b" TO stdout;', b"COPY (SELECT ' FROM STDIN ') TO stdout;"])
+def test_no_rows_follow_another_copy(other: bytes) -> None:
+    """Though its names and texts say so."""
+    parts = list(cut([other + b"\nSELECT 1;\n"], "a"))
+    assert [each.kind for each in parts if each.kind != "blank"] == ["statement", "statement"]

@@ -80,7 +80,7 @@ def test_what_was_dumped_is_what_is_there(firing_range: Range, archivist: Archiv
         if form == "plain":
             loaded = firing_range.load(place, path.read_bytes())
             assert {each.why for each in loaded.left_out} >= {
-                "owners and privileges are given back afterwards, by name"
+                "a script's owners and privileges are left where they are: in scratch all belongs to the throw-away role"
             }
         else:
             _restore(firing_range, place, path, archivist.archive(major, "--format", "custom"), form)

@@ -7,10 +7,12 @@ whatever cannot be without it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from daybreak.archive.contents import ArchiveEntry
+from daybreak.archive.script_words import ScriptWord, words_of
 from daybreak.model.names import comma_list, printable
 
 SUPERUSERS: dict[str, str] = {
@@ -119,7 +121,7 @@ def _why(entry: ArchiveEntry, abilities: Abilities, known: dict[int, ArchiveEntr
         case "CAST":
             return _why_no_cast(entry, known)
         case "POLICY":
-            return _why_no_policy(entry, abilities)
+            return _why_no_policy(entry.definition, abilities)
         case "AGGREGATE" if _INTERNAL_STATE.search(entry.definition):
             return "only a superuser makes an aggregate whose state is internal"
         case kind if kind in _ROUTINES:
@@ -141,8 +143,8 @@ def _why_no_cast(entry: ArchiveEntry, known: dict[int, ArchiveEntry]) -> str:
     return "both of its types are the server's own"
 
 
-def _why_no_policy(entry: ArchiveEntry, abilities: Abilities) -> str:
-    found = _POLICY.match(entry.definition)
+def _why_no_policy(definition: str, abilities: Abilities) -> str:
+    found = _POLICY.match(definition)
     if found is None or not found[1] or abilities.roles is None:
         return ""
     named = {_name_in(each) for each in re.findall(_NAMED, found[1])}
@@ -164,41 +166,85 @@ def _why_no_routine(entry: ArchiveEntry, abilities: Abilities) -> str:
     return f'functions in the language "{printable(language)}" are a superuser\'s'
 
 
-_GIVEN_BACK = "owners and privileges are given back afterwards, by name"
-_OF_SCRIPTS: tuple[tuple[re.Pattern[bytes], str], ...] = (
-    (re.compile(rb"ALTER\s[^;]*\sOWNER\s+TO\s[^;]*;\Z", re.IGNORECASE), _GIVEN_BACK),
-    (re.compile(rb"(GRANT|REVOKE|ALTER\s+DEFAULT\s+PRIVILEGES)\s", re.IGNORECASE), _GIVEN_BACK),
-    (re.compile(rb"(BEGIN|COMMIT|START\s+TRANSACTION)\s*;\Z", re.IGNORECASE), "everything is one transaction"),
-    (re.compile(rb"SET\s+default_tablespace\s", re.IGNORECASE), "scratch has no tablespaces"),
+_OF_OTHERS = "a script's owners and privileges are left where they are: in scratch all belongs to the throw-away role"
+_KINDS_OF_SCRIPTS = tuple(
+    tuple(each.split()) for each in SUPERUSERS if each not in ("SHELL TYPE", "PROCEDURAL LANGUAGE", "SECURITY LABEL")
 )
-_KIND_OF_STATEMENT = re.compile(
-    rb"(?:CREATE(?:\s+OR\s+REPLACE)?|ALTER|COMMENT\s+ON)\s+(?:TRUSTED\s+)?(?:PROCEDURAL\s+)?("
-    rb"ACCESS METHOD|EVENT TRIGGER|FOREIGN DATA WRAPPER|OPERATOR CLASS|OPERATOR FAMILY|LANGUAGE|TABLESPACE|"
-    rb"TEXT SEARCH PARSER|TEXT SEARCH TEMPLATE|SERVER|USER MAPPING|PUBLICATION|SUBSCRIPTION)\s",
-    re.IGNORECASE,
-)
-_EXTENSION_OF_STATEMENT = re.compile(
-    rb'(CREATE|COMMENT\s+ON)\s+EXTENSION\s+(?:IF\s+NOT\s+EXISTS\s+)?("(?:[^"]|"")+"|[\w$]+)', re.IGNORECASE
-)
+_BEFORE_KIND = (("CREATE", "OR", "REPLACE"), ("CREATE",), ("ALTER",), ("COMMENT", "ON"))
+_LEAST_WORDS = 4
+_MOST_WORDS = 12
+"""Words from which the kind of a statement is known."""
 
 
 def why_not_run(code: bytes, abilities: Abilities) -> str:
     """Why a statement of a plain script is left out; empty where it is run. What depends on it is not known, and would fail.
 
-    >>> why_not_run(b"ALTER TABLE public.staff OWNER TO jo;", Abilities())
-    'owners and privileges are given back afterwards, by name'
+    >>> why_not_run(b"ALTER TABLE public.staff OWNER TO jo;", Abilities()).split(":")[0]
+    "a script's owners and privileges are left where they are"
     """
-    head = code[:4096]
-    for pattern, why in _OF_SCRIPTS:
-        if pattern.match(code if len(code) <= len(head) else head):
-            return why
-    if found := _KIND_OF_STATEMENT.match(head):
-        return SUPERUSERS[re.sub(r"\s+", " ", found[1].decode().upper())]
-    if re.match(rb"SECURITY\s+LABEL\s", head, re.IGNORECASE):
-        return SUPERUSERS["SECURITY LABEL"]
-    if found := _EXTENSION_OF_STATEMENT.match(head):
-        name = found[2].decode(errors="replace").strip('"')
-        if found[1].upper() != b"CREATE" and name in abilities.installed:
-            return "the extension is there already, and is somebody else's"
-        return _why_no_extension(name, abilities)
+    head = tuple(islice(words_of(code), _MOST_WORDS))
+    match [each.text if each.kind == "word" else "" for each in head]:
+        case ["GRANT" | "REVOKE", *_] | ["ALTER", "DEFAULT", "PRIVILEGES", *_]:
+            return _OF_OTHERS
+        case ["SET" | "RESET", "SESSION", "AUTHORIZATION", *_]:
+            return _OF_OTHERS
+        case ["ALTER", *_] if _is_about_owner(code):
+            return _OF_OTHERS
+        case ["BEGIN" | "COMMIT", ""] | ["START", "TRANSACTION", ""] if head[-1].is_sign(";"):
+            return "everything is one transaction"
+        case ["SET", "DEFAULT_TABLESPACE", *_]:
+            return "scratch has no tablespaces"
+        case ["SECURITY", "LABEL", *_]:
+            return SUPERUSERS["SECURITY LABEL"]
+        case ["CREATE", "POLICY", *_]:
+            return _why_no_policy(code.decode(errors="replace"), abilities)
+        case ["CREATE", "EXTENSION", *_]:
+            return _why_no_extension(_name_after(head[2:]), abilities)
+        case ["COMMENT", "ON", "EXTENSION", *_]:
+            name = _name_after(head[3:])
+            if name in abilities.installed:
+                return "the extension is there already, and is somebody else's"
+            return _why_no_extension(name, abilities)
+    return _why_no_kind(head)
+
+
+def _why_no_kind(head: Sequence[ScriptWord]) -> str:
+    """Why nobody but a superuser makes what these words begin to make; empty where that is not so."""
+    words = [each.text if each.kind == "word" else "" for each in head]
+    for before in _BEFORE_KIND:
+        if tuple(words[: len(before)]) != before:
+            continue
+        rest = words[len(before) :]
+        while rest and rest[0] in ("TRUSTED", "PROCEDURAL"):
+            rest = rest[1:]
+        return next((SUPERUSERS[" ".join(kind)] for kind in _KINDS_OF_SCRIPTS if tuple(rest[: len(kind)]) == kind), "")
     return ""
+
+
+def _is_about_owner(code: bytes) -> bool:
+    """Whether a statement gives a thing to its owner and does nothing else: what it says last is OWNER TO and a name."""
+    words = [each for each in words_of(code) if not each.is_sign(";")]
+    if len(words) < _LEAST_WORDS or any(each.is_sign(",") for each in _outside_brackets(words)):
+        return False
+    *before, owner, to, name = words
+    return owner.is_word("OWNER") and to.is_word("TO") and bool(name.as_name) and not _is_renamed(before)
+
+
+def _is_renamed(before: Sequence[ScriptWord]) -> bool:
+    """Whether what follows is a new name: a column, or a constraint, may be called ``owner``. A table may be called ``rename``."""
+    places = (at for at in (len(before) - 1, len(before) - 2) if before[at].is_word("RENAME"))
+    return any(not before[at - 1].is_sign(".") for at in places)
+
+
+def _outside_brackets(words: Iterable[ScriptWord]) -> Iterator[ScriptWord]:
+    depth = 0
+    for each in words:
+        depth += each.is_sign("(") - each.is_sign(")")
+        if not depth:
+            yield each
+
+
+def _name_after(words: Sequence[ScriptWord]) -> str:
+    """The name that follows, beyond ``IF NOT EXISTS``; empty where none does."""
+    found = words[3:] if len(words) > _LEAST_WORDS - 1 and words[0].is_word("IF") else words
+    return found[0].as_name if found else ""

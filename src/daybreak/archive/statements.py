@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from daybreak.archive.damage import UnreadableArchive, unreadable_at
+from daybreak.archive.script_words import words_of
 
 LONGEST = 64 << 20
 """Bytes of one statement."""
@@ -21,7 +23,6 @@ PartKind = Literal["statement", "rows", "command", "blank"]
 _STOPS = re.compile(rb"['\";\\$()]|--|/\*")
 _TAG = re.compile(rb"\$(?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*)?\$")
 _COMMENT = re.compile(rb"/\*|\*/")
-_COPY = re.compile(rb"COPY\s.*\sFROM\s+STDIN\b[^;]*;\Z", re.IGNORECASE | re.DOTALL)
 _LEADING = re.compile(rb"(?:\s+|--[^\n]*(?:\n|\Z))*")
 _NAME = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$"
 
@@ -47,6 +48,14 @@ def cut(chunks: Iterable[bytes], name: str) -> Iterator[ScriptPart]:
     yield from _Cutter(chunks, name).pieces()
 
 
+def _is_copy_in(code: bytes) -> bool:
+    """Whether rows follow a statement: it copies from stdin, whatever else its names and options say."""
+    if not re.match(rb"COPY\b", code, re.IGNORECASE):
+        return False
+    words = list(words_of(code))
+    return any(one.is_word("FROM") and other.is_word("STDIN") for one, other in pairwise(words))
+
+
 class _Cutter:
     """Reads on as it needs to; keeps no more than one statement."""
 
@@ -61,7 +70,7 @@ class _Cutter:
                 return
             piece = self._take(end, kind)
             yield piece
-            if kind == "statement" and _COPY.match(piece.code):
+            if kind == "statement" and _is_copy_in(piece.code):
                 yield from self._rows()
 
     def _statement_end(self) -> tuple[int, PartKind]:

@@ -127,18 +127,22 @@ def _on_named(named: DatabaseNamed, place: str) -> Iterator[str]:
 
 
 def sentences_on_carried(plan: Plan, state: RunState) -> Iterator[str]:
-    """What was left out of the scratch database, what was carried, and what became of a step that was not taken."""
+    """What was carried, what became of a step that was not taken, and what was left out of the scratch database."""
+    not_loaded = list[str]()
     for step in plan.steps:
         known = state.step(step.id)
         match step.action:
             case LoadScratch(at=None) if known.status == "done" and (left := known.result.get("left_out")):
-                yield f"{many(len(left), 'thing')} of the archive may not be made by the throw-away role: {comma_list(left, most=3)}"
+                not_loaded.append(
+                    f"{many(len(left), 'thing')} of the archive left out of the scratch database: {comma_list(left, most=3)}"
+                )
             case CarryTables(database=database, cluster=cluster) if known.status == "done":
                 yield from _on_carried(known.result, f"the database {database} of {cluster}")
             case CarryTables() if known.status in ("forgone", "failed"):
                 yield f"nothing was carried: {known.note}"
             case _:
                 pass
+    yield from not_loaded
 
 
 def _on_carried(result: dict[str, Any], place: str) -> Iterator[str]:
