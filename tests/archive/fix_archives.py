@@ -18,7 +18,7 @@ from tests.fix_folders import new_folder
 from tests.fix_postgres import PASSWORD, Server
 
 LONG = "n" * 60 + "ärz"[:2]  # 63 bytes
-ODD = 'it\'s "odd"\nand on'
+ODD = 'it\'s "odd"\nand; on $$ OWNER TO'
 """A name with both quotes, a space and a new line."""
 
 ZOO = f"""
