@@ -421,6 +421,12 @@ def test_one_export_is_found_by_its_key_or_its_folder(shelf: Shelf, archivist: A
     with pytest.raises(Refused, match=r'2 exports lie below "s3://.*/day/"') as caught:
         shelf.shown("day/")
     assert {*caught.value.reasons} == {f"s3://{shelf.bucket}/day/a.dump", f"s3://{shelf.bucket}/day/a.dump.old"}
+    for number in range(12):
+        shelf.put(f"many/{number}.dump", content)
+    with pytest.raises(Refused, match=r'12 exports lie below "s3://.*/many/", and these are the first 10') as caught:
+        shelf.shown("many/")
+    assert len(caught.value.reasons) == 10
+    assert any(each.startswith("daybreak exports list TARGET --in s3://") for each in caught.value.hints)
     for key in ("day/a.dum", "nothing"):
         with pytest.raises(Refused, match="there is nothing at"):
             shelf.shown(key)

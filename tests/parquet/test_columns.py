@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from daybreak.model.parquet import TargetColumn
-from daybreak.parquet.columns import FileColumn, FileKind, Matching, match_columns
+from daybreak.parquet.columns import NESTED, FileColumn, FileKind, Matching, match_columns
 
 
 def target(name: str, base: str = "text", **more: Any) -> TargetColumn:
@@ -129,3 +129,18 @@ def test_a_name_that_a_file_has_twice_and_a_file_without_any_are_objections() ->
     assert match_columns([target("c")], [source("d")]).objections == (
         "no column of the files has a place in the table",
     )
+
+
+def test_a_value_that_is_taken_apart_in_the_files_is_no_missing_column() -> None:
+    """Its parts are there: to load null would lose them. A column may have a dot in its name, and then it is none of these."""
+    table = [target("id", "int4"), target("z", ""), target("made", "int4", is_generated=True), target("a")]
+    part = [FileColumn(name, "other", NESTED) for name in ("z.a", "z.list.element", "made.x")]
+    found = match_columns(table, [source("id", "integer"), *part, source("a.b")])
+    assert found.objections == (
+        'the column "z" is in parts in the files ("z.a", "z.list.element"), and nothing makes one value of them exactly',
+    )
+    assert [each.split(":")[0] for each in found.remarks] == [
+        'the column "made" is generated, and the server makes its values',
+        'the files have no column "a"',
+        'the files have a column "a.b", and the table has no such column',
+    ]

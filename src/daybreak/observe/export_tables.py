@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -21,6 +22,7 @@ from daybreak.model.exports import ExportPlace, ExportShown, StoredObject
 from daybreak.observe.exports import MOST_KEYS, Examined, Finder
 from daybreak.observe.ranges import ReadBudget, side_by_side
 
+_MOST_NAMED = 10
 MOST_REQUESTS = 4_000
 MOST_BYTES = MOST + (64 << 20)
 """What one look into an export may fetch: the longest table of contents, and the ends of many files."""
@@ -69,8 +71,15 @@ def find_pile(objects: Objects, place: ExportPlace) -> Pile:
     if not found:
         raise Refused(f'there is nothing at "{place.address}"', "daybreak exports list TARGET  # shows what is there")
     if len(found) > 1:
-        names_found = tuple(f"s3://{place.bucket}/{each.name}" for each in found[:10])
-        raise Refused(f'{len(found):,} exports lie below "{place.address}"', "name one of them", reasons=names_found)
+        names_found = tuple(f"s3://{place.bucket}/{each.name}" for each in found[:_MOST_NAMED])
+        how_many = f"more than {len(found):,}" if is_cut else f"{len(found):,}"
+        shown = f", and these are the first {_MOST_NAMED}" if len(found) > _MOST_NAMED else ""
+        raise Refused(
+            f'{how_many} exports lie below "{place.address}"{shown}',
+            "name one of them",
+            f"daybreak exports list TARGET --in {shlex.quote(place.address)}  # lists them all",
+            reasons=names_found,
+        )
     (pile,) = found
     if pile.shape != "file" and len(pile.name) < len(place.prefix):
         listed, is_cut = _some(objects, pile.name)

@@ -30,6 +30,10 @@ class FileColumn:
     """Its type, as the file has it."""
 
 
+NESTED = "nested"
+"""The words for a column that is a part of a value: of a structure, or a list."""
+
+
 @dataclass(frozen=True, slots=True)
 class Assigned:
     """A column of the table, and the column of the files that fills it."""
@@ -91,8 +95,16 @@ def match_columns(table: Sequence[TargetColumn], file: Sequence[FileColumn]) -> 
     assigned, remarks = [], []
     for target in table:
         source = found.pop(target.name, None)
+        parts = _parts_of(target, found)
+        for each in parts:
+            del found[each]
         if target.is_generated:
             remarks.append(f"the column {_quote(target.name)} is generated, and the server makes its values")
+        elif source is None and parts:
+            objections.append(
+                f"the column {_quote(target.name)} is in parts in the files ({', '.join(map(_quote, parts))}), "
+                "and nothing makes one value of them exactly"
+            )
         elif source is None:
             (objections if target.is_needed else remarks).append(_absence(target, found))
         elif _takes(target, source):
@@ -111,6 +123,11 @@ def match_columns(table: Sequence[TargetColumn], file: Sequence[FileColumn]) -> 
 
 def _quote(name: str) -> str:
     return f'"{printable(name)}"'
+
+
+def _parts_of(target: TargetColumn, files: Mapping[str, FileColumn]) -> list[str]:
+    """The columns of the files that a value of this one is taken apart to, as a structure or a list of values."""
+    return [name for name, each in files.items() if each.words == NESTED and name.startswith(f"{target.name}.")]
 
 
 def _absence(target: TargetColumn, others: Iterable[str]) -> str:

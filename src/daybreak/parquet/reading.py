@@ -23,7 +23,7 @@ from daybreak.archive.parquet import TAIL, footer_length, rows_in
 from daybreak.archive.sources import ByteSource
 from daybreak.errors import DaybreakError
 from daybreak.model.names import printable
-from daybreak.parquet.columns import Assigned, FileColumn, FileKind
+from daybreak.parquet.columns import NESTED, Assigned, FileColumn, FileKind
 from daybreak.parquet.condition import GroupExtent, RowCondition, may_hold, questions_of
 from daybreak.parquet.description import describe_groups
 from daybreak.parquet.encoding import BLOCK, RowBlock, blocks_of
@@ -267,7 +267,7 @@ def _columns(schema: Any) -> Iterator[FileColumn]:
         words = column.physical_type + ("" if logical["Type"] == "None" else f" ({logical['Type']})")
         is_nested = column.path != column.name or column.max_repetition_level or column.max_definition_level > 1
         kind: FileKind = "other" if is_nested else _kind(column.physical_type, logical)
-        yield FileColumn(column.path, kind, "nested" if is_nested else words)
+        yield FileColumn(column.path, kind, NESTED if is_nested else words)
 
 
 def _kind(physical: str, logical: dict[str, Any]) -> FileKind:

@@ -9,7 +9,9 @@ import humanize
 
 from daybreak.model.actions import (
     CarryTables,
+    ClearDump,
     ClearScratch,
+    EndUpload,
     ExportWork,
     FetchExport,
     JudgeScratch,
@@ -20,6 +22,7 @@ from daybreak.model.actions import (
 from daybreak.model.names import comma_list, printable, sql_identifier
 from daybreak.model.plan import Plan
 from daybreak.model.receiver import DatabaseNamed, GivenBack, Receiver, TablesMade
+from daybreak.model.requests import CleanRequest
 from daybreak.model.run import RunState
 from daybreak.report.aws_cli import quote
 from daybreak.report.words import many
@@ -195,6 +198,28 @@ def _on_not_given(given: GivenBack) -> Iterator[str]:
         yield f"roles that are not there: {comma_list([printable(each) for each in given.missing])}"
     for each in given.not_given:
         yield f"not given back: {each.what}: {each.why}"
+
+
+def clears_files(plan: Plan) -> bool:
+    """Whether a clean-up is after a run that made no clone, and left files and what it was loading or storing."""
+    return isinstance(plan.request, CleanRequest) and (plan.request.is_of_export or plan.request.archive is not None)
+
+
+def words_on_files(plan: Plan) -> Iterator[str]:
+    """What such a clean-up removes."""
+    for step in plan.steps:
+        match step.action:
+            case ClearScratch(at=Receiver(cluster=cluster)):
+                yield f"the scratch database at {cluster} with its role, where it has no name of its own yet"
+                yield "the run's folder on this machine"
+            case ClearScratch():
+                yield "the throw-away server and the run's folder on this machine"
+            case EndUpload(bucket=bucket):
+                yield f"parts in the bucket {bucket} that came to no archive"
+            case ClearDump():
+                yield "the run's folder on this machine"
+            case _:
+                pass
 
 
 def work_on_export(action: ExportWork | CarryTables | NameDatabase) -> tuple[str, str, str]:

@@ -7,9 +7,13 @@ from datetime import timedelta
 
 import pytest
 
+from daybreak.model.exports import ExportPlace
 from daybreak.model.moment import Latest
 from daybreak.model.plan import Plan
+from daybreak.model.receiver import Receiver
+from daybreak.model.requests import CleanRequest
 from daybreak.model.value import iso
+from daybreak.report.markdown.plan import runbook
 from daybreak.report.sentences import undo_sentence
 from daybreak.report.text.plan import CREATED, plan_view
 from tests import fix_worlds as worlds
@@ -131,3 +135,22 @@ def test_an_estimate_beyond_the_promise_is_said() -> None:
     """Somebody who will miss the objective must learn it now, not in four hours."""
     assert "RTO" in printed(plan_view(worlds.plan(seen=worlds.observation(size=3 * 1024**4))))
     assert timedelta(hours=4) == worlds.target().objectives.rto
+
+
+def test_a_clean_up_after_an_export_says_what_it_removes() -> None:
+    """It is about no clone, and nothing that it removes carries a tag."""
+    at = Receiver(cluster="embi-clone", resource_id="cluster-B", database="x", login="env:A")
+    place = ExportPlace(bucket="exports", prefix="a.dump")
+    wishes = (
+        ({"is_of_export": True}, "the throw-away server and the run's folder on this machine; nothing else"),
+        ({"is_of_export": True, "scratch_at": at}, "the scratch database at embi-clone with its role, where it has no"),
+        ({"archive": place}, "parts in the bucket exports that came to no archive"),
+    )
+    for more, says in wishes:
+        wish = CleanRequest(target="embi", run="embi-export-1", nonce="1f", suffix="9x4", **more)  # type: ignore[arg-type]
+        made = worlds.plan(request=wish, seen=worlds.observation())
+        for text in (printed(plan_view(made), width=200), runbook(made).replace("\\", "")):
+            assert says in " ".join(text.split())
+            assert "carries" not in text
+        assert re.search(r"^run +embi-export-1", printed(plan_view(made)), re.MULTILINE)
+        assert not re.search(r"^clone ", printed(plan_view(made)), re.MULTILINE)

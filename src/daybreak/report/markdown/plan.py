@@ -66,6 +66,7 @@ from daybreak.model.actions import (
     Validate,
 )
 from daybreak.model.moment import readings
+from daybreak.model.names import comma_list
 from daybreak.model.plan import Plan, Step
 from daybreak.model.requests import (
     CleanRequest,
@@ -88,6 +89,7 @@ from daybreak.plan.operations import aws_call
 from daybreak.plan.road import road_of
 from daybreak.plan.servers import proof_of
 from daybreak.report.aws_cli import quote
+from daybreak.report.export_steps import clears_files, words_on_files
 from daybreak.report.keyed import TITLE_OF_KEYED, lines_on_keyed
 from daybreak.report.sentences import printable_sentence, sentence, title_of_notes, undo_sentence
 from daybreak.report.shell import Typist, commands
@@ -210,7 +212,7 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
     if plan.request.why:
         yield "Why", markdown(plan.request.why)
     yield "Source", code(plan.source)
-    yield _SUBJECTS.get(plan.kind, "Clone"), code(plan.clone)
+    yield _SUBJECTS.get(plan.kind, "Run" if clears_files(plan) else "Clone"), code(plan.clone)
     if isinstance(plan.request, RestoreRequest):
         yield "What the clone's server must prove", markdown(proof_of(plan))
     if plan.moment:
@@ -221,7 +223,9 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "Loses", markdown(f"{span}{lost.words}")
     if plan.window:
         yield "Restorable window", f"{code(stamp(plan.window.earliest))} to {code(stamp(plan.window.latest))}"
-    if isinstance(plan.request, CleanRequest):
+    if clears_files(plan):
+        yield "Removes", markdown(f"{comma_list([*words_on_files(plan)])}; nothing else")
+    elif isinstance(plan.request, CleanRequest):
         yield "Removes", f"only what carries {code(owner_of(plan, None).mark())}"
     if plan.tags:
         yield "Tagged", ", ".join(code(f"{key}={value}") for key, value in plan.tags.items())

@@ -61,6 +61,7 @@ from daybreak.plan.pointing import leads_there
 from daybreak.plan.road import LongestWay, road_of
 from daybreak.plan.servers import proof_of
 from daybreak.report.briefs import brief
+from daybreak.report.export_steps import clears_files, words_on_files
 from daybreak.report.keyed import TITLE_OF_KEYED, lines_on_keyed
 from daybreak.report.sentences import destination_words, sentence, title_of_notes, undo_sentence
 from daybreak.report.words import (
@@ -185,6 +186,8 @@ def _subject(plan: Plan) -> Iterator[tuple[str, str]]:
         yield from _summary_of_archive(plan)
     elif is_of_export(plan):
         yield "export", plan.clone
+    elif clears_files(plan):
+        yield "run", plan.clone
     elif not isinstance(plan.request, CopyRequest):
         yield "clone", plan.clone
 
@@ -204,6 +207,8 @@ def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
         yield "deletes", _words_on_removals(plan)
     elif is_of_export(plan):
         yield _words_on_bucket(plan)
+    elif clears_files(plan):
+        yield "deletes", f"{comma_list([*words_on_files(plan)])}; nothing else"
     elif isinstance(plan.request, CleanRequest):
         yield "deletes", f"{_count(plan, DELETED)}; only what carries {owner_of(plan, None).mark()}"
     elif isinstance(plan.request, FailOverRequest):
@@ -225,7 +230,9 @@ def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
         replaced = comma_list([".".join(each.into) for each in carried.tables if each.mode == "replace"])
         yield (
             "deletes",
-            f"every row of {replaced}, in the transaction that brings the others" if replaced else "nothing",
+            f"{_rows_that_go(plan.request)} of {replaced}, in the transaction that brings the others"
+            if replaced
+            else "nothing",
         )
     elif isinstance(plan.request, CopyRequest):
         yield "creates", _count(plan, CREATED)
@@ -277,6 +284,10 @@ def is_of_export(plan: Plan) -> bool:
     """Whether a plan makes or ends an export, and is about no clone."""
     request = plan.request
     return isinstance(request, MakeExportRequest) or (isinstance(request, CleanRequest) and bool(request.task))
+
+
+def _rows_that_go(request: ExportRequest) -> str:
+    return "the rows for which the condition is true" if request.where else "every row"
 
 
 def _destinations(plan: Plan) -> str:
