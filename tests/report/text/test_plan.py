@@ -147,7 +147,7 @@ def test_a_clean_up_after_an_export_says_what_it_removes() -> None:
         ({"archive": place}, "parts in the bucket exports that came to no archive"),
     )
     for more, says in wishes:
-        wish = CleanRequest(target="embi", run="embi-export-1", nonce="1f", suffix="9x4", **more)  # type: ignore[arg-type]
+        wish = CleanRequest(target="embi", run="embi-export-1", nonce="1f", suffix="9x4", **more)
         made = worlds.plan(request=wish, seen=worlds.observation())
         for text in (printed(plan_view(made), width=200), runbook(made).replace("\\", "")):
             assert says in " ".join(text.split())
