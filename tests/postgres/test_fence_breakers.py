@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from daybreak.errors import Failed, Unreachable
+from daybreak.lab.servers.binaries import Install
 from daybreak.model.actions import SqlStatement
 from daybreak.model.fences import Emptied
 from daybreak.plan.fence import fence_around, objections_to_fence
@@ -26,7 +27,10 @@ from daybreak.postgres.session import Session, open_session
 from tests.fix_folders import new_folder
 from tests.fix_lab import eventually
 from tests.fix_postgres import PASSWORD, Server, started, stopped
+from tests.lab.volumes.fix_volumes import pg_installs
 from tests.postgres.test_fencing import BEARING, LIMITS, RESCUER, WITHIN, Wired
+
+__all__ = ["pg_installs"]
 
 T = TypeVar("T")
 
@@ -311,3 +315,38 @@ def test_whoever_is_killed_within_a_statement_of_the_fence_has_closed_all_or_not
 def read_nobody(yard: Server) -> bool:
     """Whether no session of ours is left: what a killed process began ends when its server sees that it is gone."""
     return yard.backends() == []
+
+
+@pytest.mark.parametrize("sees", ["pg_monitor", "pg_signal_backend"])
+def test_whoever_logs_in_slowly_is_waited_for_at_the_newest_version(
+    pg_installs: tuple[Install, ...], sees: str
+) -> None:
+    """It lists who begins, without a role, and hides from a login that may see little what kind of process that is."""
+    newest = started(new_folder("dbpg-"), programs=pg_installs[-1].bin)
+    try:
+        newest.run(
+            "postgres",
+            f"CREATE ROLE rescuer {LOGIN} CREATEROLE IN ROLE pg_signal_backend, {sees}",
+            f"CREATE ROLE app {LOGIN}",
+            "GRANT app TO rescuer WITH ADMIN OPTION",
+            "CREATE DATABASE shop OWNER app",
+        )
+        newest.run(
+            "shop", "CREATE TABLE ledger (id bigserial PRIMARY KEY, who text)", "ALTER TABLE ledger OWNER TO app"
+        )
+
+        def come_in_slowly() -> None:
+            with suppress(psycopg.Error), client(newest, "app", options="-c post_auth_delay=2") as theirs:
+                theirs.execute(INSERT.format("slow"))
+
+        slow = threading.Thread(target=come_in_slowly, daemon=True)
+        with newest.connection("postgres") as ours:
+            slow.start()
+            query = "SELECT FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass"
+            eventually(lambda: ours.execute(query).fetchall() != [])
+        with fenced(newest) as found:
+            assert isinstance(found, Emptied)
+            slow.join(20)
+            assert strays(newest, found) == []
+    finally:
+        stopped(newest)

@@ -50,7 +50,9 @@ SELECT e.roles, e.bases, i.roles, i.pids,
        ARRAY(SELECT DISTINCT l.pid FROM pg_catalog.pg_lock_status() AS l
              WHERE l.locktype = 'virtualxid' AND l.granted AND (%(among)s::int[] IS NULL OR l.pid = ANY (%(among)s::int[]))
                AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity(NULL) AS a WHERE a.pid = l.pid
-                               AND (a.usesysid IS NOT NULL OR a.backend_type IS DISTINCT FROM 'client backend'))),
+                               AND (a.usesysid IS NOT NULL OR a.backend_type <> 'client backend' OR a.backend_type IS NULL AND NOT EXISTS (
+                                   SELECT FROM pg_catalog.pg_lock_status() AS o WHERE o.pid = l.pid AND o.locktype = 'object'
+                                     AND o.classid = 'pg_catalog.pg_database'::pg_catalog.regclass)))),
        session_user::text, (SELECT {is_shared} FROM pg_catalog.pg_roles AS r WHERE r.rolname = session_user), {server}
 FROM (SELECT coalesce(array_agg(r.rolname::text ORDER BY r.rolname, d.datname), ARRAY[]::text[]) AS roles,
              coalesce(array_agg(d.datname::text ORDER BY r.rolname, d.datname), ARRAY[]::text[]) AS bases
@@ -75,7 +77,9 @@ A superuser can always enter; on Aurora only AWS's own role is one. A limit of 0
 once it is known who is inside: else one could prepare and leave between the two.
 
 A session that begins is in a transaction from before its login is let in until the list of sessions shows it with its role. A client that
-asks for ``post_auth_delay``, or a server that is slow, makes that long, so its lock is looked at too."""
+asks for ``post_auth_delay``, or a server that is slow, makes that long, so its lock is looked at too. From PostgreSQL 18 on the list shows
+it without its role, and hides from a login without ``pg_monitor`` whether it is a client's: then the lock on its database says that it
+begins, which what cleans up (autovacuum) holds for no longer than it begins itself."""
 
 _INSIDE = sql.SQL(COUNT_INSIDE)
 _CLIENTS = sql.SQL(COUNT_CLIENTS)
