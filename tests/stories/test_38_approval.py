@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,9 +55,14 @@ def test_a_second_person_says_yes_and_only_then_it_is_done(lab: LabUnderTest, pe
     wrong = bob.daybreak("approve", run, "--yes", "--digest", "0123456789ab")
     assert wrong.code == 2
     assert "it was amended, or is another" in wrong.err
-    for nothing in ("", "0123456789a", "not hexadecimal"):
+    unconfirmed = replace(bob, secret="forged").daybreak("approve", run, "--yes")
+    assert unconfirmed.code not in (0, 1), "AWS does not say who that is: it is no yes, and no bug"
+    for nothing, says in (
+        ("", "--digest is empty"),
+        *((each, "names no plan") for each in ("0123456789a", "not hexadecimal")),
+    ):
         unnamed = bob.daybreak("approve", run, "--yes", "--digest", nothing)
-        assert (unnamed.code, "names no plan" in unnamed.err) == (2, True)
+        assert (unnamed.code, says in unnamed.err) == (2, True)
     for listed in (
         bob.daybreak("runs", "-o", "json").json()["runs"][0],
         bob.daybreak("show", run, "-o", "json").json(),
